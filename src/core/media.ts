@@ -1,0 +1,47 @@
+import type { Policy } from "./policy.ts";
+import type { Region } from "./region.ts";
+
+/** What is refused before a single pixel is decoded. */
+export interface Limits {
+  readonly maxBytes: number;
+  /** Over all frames together. */
+  readonly maxPixels: number;
+  readonly maxFrames: number;
+}
+
+declare const madeByRender: unique symbol;
+
+/**
+ * A masked picture in the spool. The brand has no public name, so nothing but `render` can make one, and `deliver`
+ * takes nothing else: handing over an original does not compile.
+ */
+export interface Anonymized {
+  readonly [madeByRender]: true;
+  /** Absolute path in the spool; whoever holds the Opened removes it on close. */
+  readonly path: string;
+  readonly contentType: string;
+  /** File extension that fits the content, without the dot. */
+  readonly extension: string;
+  readonly size: number;
+  readonly sha256: string;
+  /** Upright size in pixels. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** One picture, decoded once, held by one engine process until closed. */
+export interface Opened extends AsyncDisposable {
+  /** For example `jpeg` or `heic`. */
+  readonly format: string;
+  readonly width: number;
+  readonly height: number;
+  readonly frames: number;
+  detect(policy: Policy): Promise<readonly Region[]>;
+  render(regions: readonly Region[], policy: Policy): Promise<Anonymized>;
+  close(): Promise<void>;
+}
+
+/** Opens spool files as pictures. Failures: unsupported, unreadable, too-*, timeout, crashed, out-of-memory. */
+export interface Medium {
+  open(path: string, options?: { signal?: AbortSignal }): Promise<Opened>;
+}

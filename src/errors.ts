@@ -1,0 +1,67 @@
+/**
+ * Every failure that veil names, in one table. The row drives the HTTP answer (`status`), the worker's decision
+ * (`retry`), the command line's exit code (any failure is 1) and the ledger's reason (the code itself).
+ */
+export const problems = {
+  "invalid-request": { status: 400, retry: false, title: "The request could not be understood" },
+  "invalid-config": { status: 500, retry: false, title: "The configuration has faults" },
+  "forbidden-host": { status: 403, retry: false, title: "This address may not be used to reach veil" },
+  "forbidden-origin": { status: 403, retry: false, title: "Another web page may not use veil" },
+  "not-found": { status: 404, retry: false, title: "There is no such thing" },
+  "not-ready": { status: 409, retry: false, title: "The result is not there yet" },
+  "idempotency-conflict": { status: 422, retry: false, title: "The Idempotency-Key was used for another request" },
+  "too-large": { status: 413, retry: false, title: "The file is larger than allowed" },
+  "too-many-pixels": { status: 413, retry: false, title: "The picture has more pixels than allowed" },
+  "too-many-frames": { status: 413, retry: false, title: "The picture has more frames than allowed" },
+  "too-many-items": { status: 413, retry: false, title: "The request has more items than allowed" },
+  unsupported: { status: 415, retry: false, title: "veil does not mask this kind of file" },
+  "not-an-image": { status: 415, retry: false, title: "The file is not an image" },
+  unreadable: { status: 422, retry: false, title: "The picture is damaged or incomplete" },
+  "changed-while-reading": { status: 409, retry: true, title: "The object changed while it was read" },
+  "already-exists": { status: 409, retry: false, title: "There is something at the destination already" },
+  "store-denied": { status: 502, retry: true, title: "The store refused access" },
+  "store-unavailable": { status: 503, retry: true, title: "The store cannot be reached" },
+  "store-full": { status: 507, retry: true, title: "The store has no room" },
+  timeout: { status: 504, retry: true, title: "The picture took longer than allowed" },
+  crashed: { status: 500, retry: true, title: "The engine process died" },
+  "out-of-memory": { status: 500, retry: true, title: "The engine process used more memory than allowed" },
+  "lease-lost": { status: 503, retry: true, title: "The job's lease was lost" },
+  "model-missing": { status: 503, retry: false, title: "The detector's model is missing" },
+  "model-mismatch": { status: 503, retry: false, title: "The detector's model is not the expected one" },
+  "shutting-down": { status: 503, retry: true, title: "veil is stopping" },
+  internal: { status: 500, retry: true, title: "veil met a fault of its own" },
+} as const satisfies Record<string, { status: number; retry: boolean; title: string }>;
+
+export type ProblemCode = keyof typeof problems;
+
+/** A failure with a code of the table, a sentence about what happened to which object, and what to do about it. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly remedy: string | undefined;
+
+  constructor(code: ProblemCode, detail: string, options: { remedy?: string; cause?: unknown } = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "Problem";
+    this.code = code;
+    this.remedy = options.remedy;
+  }
+
+  get status(): number {
+    return problems[this.code].status;
+  }
+
+  get retry(): boolean {
+    return problems[this.code].retry;
+  }
+
+  get title(): string {
+    return problems[this.code].title;
+  }
+}
+
+/** Any thrown value as a Problem; what is not one yet becomes `internal` and keeps its cause. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new Problem("internal", message, { cause: error });
+}

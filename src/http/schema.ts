@@ -1,0 +1,145 @@
+import { z } from "zod";
+import { jobStates } from "../core/job.ts";
+import { profiles, strengths, styles } from "../core/policy.ts";
+
+/** RFC 9457, with a stable code and what to do. */
+export const problemSchema = z.object({
+  type: z.string().describe("urn:veil:problem:CODE"),
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string(),
+  code: z.string().describe("Stable; one of the codes in docs/errors.md"),
+  remedy: z.string().optional().describe("What to do about it"),
+});
+export type ProblemBody = z.infer<typeof problemSchema>;
+
+export const boxSchema = z.object({
+  x: z.number().describe("Left edge, pixels of the upright picture"),
+  y: z.number().describe("Top edge, pixels of the upright picture"),
+  width: z.number().positive(),
+  height: z.number().positive(),
+});
+
+export const regionSchema = z.object({
+  kind: z.enum(["face", "text", "plate"]),
+  box: boxSchema,
+  score: z.number().min(0).max(1).describe("1 for what a person drew"),
+  keypoints: z.array(z.object({ x: z.number(), y: z.number() })).optional(),
+  frame: z.number().int().optional().describe("Zero-based frame of an animation; absent: the only or every frame"),
+});
+export type RegionBody = z.infer<typeof regionSchema>;
+
+/** The options of a request, in the query string or as form fields of the same names. */
+export const optionsSchema = z.object({
+  style: z.enum(styles).optional().describe("blur (default), pixelate or solid; none can be undone"),
+  strength: z.enum(strengths).optional().describe("How far beyond the face the mask reaches"),
+  profile: z.enum(profiles).optional().describe("How much time detection may take"),
+  min_score: z.coerce.number().min(0).max(1).optional().describe("Detections below it are dropped"),
+  quality: z.coerce.number().int().min(1).max(100).optional().describe("Quality of lossy output"),
+});
+export type OptionsQuery = z.infer<typeof optionsSchema>;
+
+export const anonymizeQuerySchema = optionsSchema.extend({
+  detail: z.enum(["0", "1"]).optional().describe("1: JSON with regions and problem instead of the bare picture"),
+});
+
+export const base64RequestSchema = optionsSchema.extend({
+  image_base64: z.string().min(1).describe("Base64, or a data: URL"),
+  regions: z.array(boxSchema).optional().describe("Mask exactly these instead of detecting"),
+});
+export const base64ResponseSchema = z.object({ anonymized_base64: z.string() });
+
+/** One picture's outcome where `detail=1` was asked for: either `anonymized_base64` or `problem`. */
+export const anonymizedItemSchema = z.object({
+  name: z.string().nullable().describe("The upload's file name"),
+  anonymized_base64: z.string().nullable(),
+  content_type: z.string().nullable(),
+  width: z.number().int().nullable(),
+  height: z.number().int().nullable(),
+  frames: z.number().int().nullable(),
+  regions: z.array(regionSchema),
+  detector: z.string().nullable(),
+  problem: problemSchema.nullable(),
+});
+export type AnonymizedItem = z.infer<typeof anonymizedItemSchema>;
+
+export const detectResponseSchema = z.object({
+  width: z.number().int(),
+  height: z.number().int(),
+  frames: z.number().int(),
+  format: z.string(),
+  detector: z.string(),
+  regions: z.array(regionSchema),
+});
+export type DetectResponse = z.infer<typeof detectResponseSchema>;
+
+export const jobRequestSchema = z.object({
+  store: z.string().describe("A configured input store, for example `input`"),
+  key: z.string().describe("The object's key in it"),
+  policy: optionsSchema.optional(),
+});
+
+export const jobSchema = z.object({
+  id: z.string(),
+  route: z.string(),
+  state: z.enum(jobStates),
+  revision: z.number().int(),
+  attempts: z.number().int(),
+  input: z.object({ store: z.string(), key: z.string(), version: z.string() }),
+  output: z.object({ store: z.string(), key: z.string() }),
+  policy: z.object({
+    profile: z.enum(profiles),
+    style: z.enum(styles),
+    strength: z.enum(strengths),
+    min_score: z.number().nullable(),
+    quality: z.number(),
+  }),
+  regions: z.number().int().nullable().describe("How many regions were masked; null before it is done"),
+  kind: z.string().nullable().describe("For skipped: what the file is, for example PDF"),
+  problem: z
+    .object({ code: z.string(), title: z.string(), detail: z.string() })
+    .nullable()
+    .describe("For failed and dead: why"),
+  admitted_at: z.string().describe("ISO 8601"),
+  updated_at: z.string().describe("ISO 8601"),
+});
+export type JobBody = z.infer<typeof jobSchema>;
+
+export const jobsQuerySchema = z.object({
+  route: z.string().optional(),
+  state: z.string().optional().describe("One or several states, comma-separated"),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  after: z.string().optional().describe("`next` of the page before"),
+});
+
+/** How many jobs are in each state. */
+export const countsSchema = z.record(z.enum(jobStates), z.number().int());
+
+export const jobsResponseSchema = z.object({
+  jobs: z.array(jobSchema).describe("Newest change first"),
+  next: z.string().nullable(),
+  counts: countsSchema,
+});
+export type JobsResponse = z.infer<typeof jobsResponseSchema>;
+
+export const statusSchema = z.object({
+  version: z.string(),
+  detector: z.object({ name: z.string(), digest: z.string() }),
+  routes: z.array(
+    z.object({
+      name: z.string(),
+      watched: z.boolean().describe("False: fed by requests alone"),
+      input: z.string().describe("For a person: the folder's path"),
+      output: z.string().describe("For a person: the folder's path"),
+    }),
+  ),
+  limits: z.object({
+    max_bytes: z.number().int(),
+    max_pixels: z.number().int(),
+    max_frames: z.number().int(),
+    max_batch: z.number().int(),
+  }),
+  formats: z.array(z.string()).describe("Formats that are masked here, for example jpeg"),
+  policy: jobSchema.shape.policy.describe("What applies where a request says nothing"),
+});
+export type Status = z.infer<typeof statusSchema>;

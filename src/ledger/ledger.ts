@@ -1,0 +1,102 @@
+import type { Job, JobState, Lane } from "../core/job.ts";
+import type { ProblemCode } from "../errors.ts";
+
+/** What may be said about an event. Never image content, recognised text or secrets. */
+export interface EventDetail {
+  readonly attempt?: number;
+  /** Why: for failed, dead and held. */
+  readonly code?: ProblemCode;
+  readonly message?: string;
+  /** Why: for skipped, the recognised kind, for example `PDF`. */
+  readonly kind?: string;
+  readonly input?: { readonly size: number; readonly sha256: string };
+  readonly output?: {
+    readonly version: string;
+    readonly size: number;
+    readonly sha256: string;
+    readonly contentType: string;
+  };
+  /** How many regions were masked; 0 is a durable outcome. */
+  readonly regions?: number;
+  readonly detector?: { readonly name: string; readonly digest: string };
+  /** Milliseconds by stage. */
+  readonly timings?: Readonly<Record<string, number>>;
+  /** The job that takes this one's place: for redriven. */
+  readonly successor?: string;
+}
+
+export interface LedgerEvent extends EventDetail {
+  readonly jobId: string;
+  readonly kind: JobState;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** A job with the projection of its events. */
+export interface JobRecord {
+  readonly job: Job;
+  readonly lane: Lane;
+  readonly state: JobState;
+  readonly attempts: number;
+  readonly admittedAt: number;
+  readonly updatedAt: number;
+  /** Detail of the last event. */
+  readonly last: EventDetail;
+  /** Digest of the request that made it, where it came with an idempotency key. */
+  readonly requestDigest?: string;
+}
+
+/** What admit is asked to take: a job without the generation that the ledger gives. */
+export interface Candidate {
+  readonly job: Omit<Job, "generation">;
+  readonly lane: Lane;
+  readonly requestDigest?: string;
+}
+
+export interface Admission {
+  readonly record: JobRecord;
+  /** False: the ledger knew it already; the record is the one that it has. */
+  readonly fresh: boolean;
+}
+
+export interface JobQuery {
+  readonly route?: string;
+  readonly states?: readonly JobState[];
+  readonly key?: string;
+  readonly limit: number;
+  /** `next` of the page before. */
+  readonly after?: string;
+}
+
+export interface JobPage {
+  /** Newest change first. */
+  readonly records: readonly JobRecord[];
+  readonly next?: string;
+}
+
+/** Remembers what happened. Append-only; every call returns once its writes are on disk. */
+export interface Ledger {
+  /**
+   * Records `admitted` for what is new and gives it a generation, in one transaction. Refused as known: the same job
+   * id, or, at revision 0, an object version (route, key, version) that has any job already.
+   */
+  admit(candidates: readonly Candidate[]): Promise<readonly Admission[]>;
+  /** False, and nothing written, where the event may not follow the job's last one or the job is unknown. */
+  append(event: LedgerEvent): Promise<boolean>;
+  /** One transaction: `redriven` for the old job, `admitted` for its successor. Undefined: the old one is not dead. */
+  redrive(deadJobId: string, successor: Candidate, at: number): Promise<JobRecord | undefined>;
+  get(jobId: string): Promise<JobRecord | undefined>;
+  /** Whether no newer generation of the same route and input key has been admitted. */
+  isCurrent(job: Job): Promise<boolean>;
+  /** Those of the given versions that this route has no job for. */
+  unseen<T extends { readonly key: string; readonly version: string }>(
+    route: string,
+    objects: readonly T[],
+  ): Promise<readonly T[]>;
+  /** Admitted before `at` and nothing since: lost by the queue, to be published again. */
+  unstarted(before: number, limit: number): Promise<readonly JobRecord[]>;
+  history(jobId: string): Promise<readonly LedgerEvent[]>;
+  find(query: JobQuery): Promise<JobPage>;
+  counts(route?: string): Promise<Readonly<Record<JobState, number>>>;
+  close(): Promise<void>;
+}

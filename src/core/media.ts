@@ -1,3 +1,4 @@
+import type { Lane } from "./job.ts";
 import type { Policy } from "./policy.ts";
 import type { Region } from "./region.ts";
 
@@ -43,5 +44,5 @@ export interface Opened extends AsyncDisposable {
 
 /** Opens spool files as pictures. Failures: unsupported, unreadable, too-*, timeout, crashed, out-of-memory. */
 export interface Medium {
-  open(path: string, options?: { signal?: AbortSignal }): Promise<Opened>;
+  open(path: string, options?: { readonly signal?: AbortSignal; readonly lane?: Lane }): Promise<Opened>;
 }

@@ -1,0 +1,144 @@
+import { type ChildProcess, execFileSync, fork } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { Problem } from "../errors.ts";
+import type { EngineAnswers, EngineReply, EngineRequest, EngineVerb } from "./protocol.ts";
+
+export interface EngineChildOptions {
+  /** Resident size above which the process is killed, bytes. */
+  readonly maxResidentBytes: number;
+}
+
+/** The service's side of one engine process. One request at a time; after a failure of the process it is dead. */
+export interface EngineChild {
+  readonly alive: boolean;
+  /** Rejects with timeout, out-of-memory, crashed or what the process answered; the first three kill it. */
+  request<V extends EngineVerb>(
+    request: EngineRequest & { verb: V },
+    options: { deadlineMs: number; signal?: AbortSignal },
+  ): Promise<EngineAnswers[V]>;
+  /** Resident size in bytes; 0 where the system does not tell. */
+  residentBytes(): number;
+  /** Kills the process with all that it started, and waits until it is gone. */
+  stop(): Promise<void>;
+}
+
+const memoryPollMs = 100;
+const entry = new URL("./engine-process.ts", import.meta.url);
+
+/** Starts a process of its own for native code, in its own process group, with an almost empty environment. */
+export function startEngineChild({ maxResidentBytes }: EngineChildOptions): EngineChild {
+  const child = fork(entry, [], {
+    serialization: "advanced",
+    // Its own group: Ctrl-C in a terminal reaches the service alone, and a kill reaches decoders that it started.
+    detached: true,
+    execArgv: ["--disable-warning=ExperimentalWarning"],
+    // Two arenas keep glibc from hoarding freed pixel buffers per thread.
+    env: { PATH: process.env.PATH, MALLOC_ARENA_MAX: "2" },
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+  });
+  let alive = true;
+  let pending: { resolve(value: never): void; reject(problem: Problem): void } | undefined;
+  const exited = new Promise<void>((resolve) => {
+    child.once("error", (error) =>
+      end(new Problem("crashed", "The engine process could not be started", { cause: error })),
+    );
+    child.once("exit", (code, signal) => {
+      end(new Problem("crashed", `The engine process died (${signal ?? `exit code ${code}`})`));
+      resolve();
+    });
+    child.once("error", () => {
+      if (child.pid === undefined) resolve();
+    });
+  });
+
+  function end(problem: Problem): void {
+    alive = false;
+    pending?.reject(problem);
+  }
+
+  function fail(problem: Problem): void {
+    end(problem);
+    killGroup(child);
+  }
+
+  child.on("message", (reply: EngineReply) => {
+    if (reply.ok) pending?.resolve(reply.value as never);
+    else
+      pending?.reject(
+        new Problem(reply.code, reply.detail, reply.remedy === undefined ? {} : { remedy: reply.remedy }),
+      );
+  });
+
+  return {
+    get alive() {
+      return alive;
+    },
+    async request(request, { deadlineMs, signal }) {
+      signal?.throwIfAborted();
+      if (!alive) throw new Problem("crashed", "The engine process is gone");
+      if (pending !== undefined) throw new Problem("internal", "Expected one engine request at a time");
+      const deadline = setTimeout(() => {
+        fail(
+          new Problem("timeout", `Expected ${request.verb} to end within ${deadlineMs} ms`, {
+            remedy: "Raise engine.deadlineMs.",
+          }),
+        );
+      }, deadlineMs);
+      const memory = setInterval(() => {
+        if (residentBytes(child.pid) <= maxResidentBytes) return;
+        const limit = Math.round(maxResidentBytes / 2 ** 20);
+        fail(
+          new Problem("out-of-memory", `Expected ${request.verb} to use at most ${limit} MiB`, {
+            remedy: "Raise engine.memoryMb.",
+          }),
+        );
+      }, memoryPollMs);
+      const abort = () => fail(new Problem("shutting-down", `${request.verb} was given up`, { cause: signal?.reason }));
+      signal?.addEventListener("abort", abort, { once: true });
+      try {
+        return await new Promise((resolve, reject) => {
+          pending = { resolve, reject };
+          child.send(request, (error) => {
+            if (error) fail(new Problem("crashed", "The engine process does not listen", { cause: error }));
+          });
+        });
+      } finally {
+        pending = undefined;
+        clearTimeout(deadline);
+        clearInterval(memory);
+        signal?.removeEventListener("abort", abort);
+      }
+    },
+    residentBytes: () => residentBytes(child.pid),
+    async stop() {
+      alive = false;
+      if (child.exitCode === null && child.signalCode === null) killGroup(child);
+      await exited;
+    },
+  };
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch (error) {
+    // ESRCH: it is gone already, which is what was wanted.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") child.kill("SIGKILL");
+  }
+}
+
+function residentBytes(pid: number | undefined): number {
+  if (pid === undefined) return 0;
+  try {
+    if (process.platform === "linux") {
+      const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+      return Number(kilobytes ?? 0) * 1024;
+    }
+    if (process.platform === "darwin") return Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)])) * 1024;
+    return 0;
+  } catch {
+    // The process ended between two looks; its exit event says so.
+    return 0;
+  }
+}

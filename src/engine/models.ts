@@ -1,0 +1,97 @@
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { Problem } from "../errors.ts";
+import { readTflite } from "./tflite.ts";
+import { translateToOnnx } from "./tflite-to-onnx.ts";
+
+/** A model that a package ships as tflite: where, what the file must be, and what its translation must be. */
+export interface BundledModel {
+  readonly name: string;
+  readonly package: string;
+  readonly file: string;
+  /** SHA-256 (hex) of the published file: the model's identity in ledgers and job ids. */
+  readonly sha256: string;
+  /** SHA-256 (hex) of the ONNX that translateToOnnx makes of it; a change of the translator changes it. */
+  readonly onnxSha256: string;
+}
+
+export const fullRangeModel: BundledModel = {
+  name: "mediapipe-full-range",
+  package: "@mediapipe/face_detection",
+  file: "face_detection_full_range.tflite",
+  sha256: "99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3",
+  onnxSha256: "524095dbbe45a02b69d64a0c961b6b84bd1532c9978bbe3ea2fff1f22b4c6310",
+};
+
+export interface LoadOptions {
+  /** The model file; absent: the one in the installed package. */
+  readonly modelFile?: string;
+  /** Folder that keeps the translation for the next start; absent: translated each time (about 20 ms). */
+  readonly cacheDir?: string;
+}
+
+/** The model as ONNX, each byte as pinned. Problems: model-missing, model-mismatch. */
+export async function loadOnnx(model: BundledModel, options: LoadOptions = {}): Promise<Uint8Array> {
+  const tflite = await readModel(model, options.modelFile ?? bundledFile(model));
+  const cached = options.cacheDir && join(options.cacheDir, `${model.name}-${model.onnxSha256.slice(0, 16)}.onnx`);
+  const known = cached && (await readFile(cached).catch(() => undefined));
+  if (known && sha256(known) === model.onnxSha256) return known;
+
+  const onnx = translateToOnnx(readTflite(tflite));
+  if (sha256(onnx) !== model.onnxSha256) {
+    throw mismatch(`the translation of ${model.file}`, model.onnxSha256, sha256(onnx));
+  }
+  // A cache that can't be written costs the next start some milliseconds and nothing else.
+  if (cached) await writeAtomically(cached, onnx).catch(() => undefined);
+  return onnx;
+}
+
+async function readModel(model: BundledModel, path: string): Promise<Uint8Array> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw missing(model, cause);
+  });
+  if (sha256(bytes) !== model.sha256) throw mismatch(path, model.sha256, sha256(bytes));
+  return bytes;
+}
+
+function bundledFile(model: BundledModel): string {
+  try {
+    const manifest = createRequire(import.meta.url).resolve(`${model.package}/package.json`);
+    return join(dirname(manifest), model.file);
+  } catch (cause) {
+    throw missing(model, cause);
+  }
+}
+
+async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    await using file = await open(temporary, "wx");
+    await file.writeFile(bytes);
+    await file.sync();
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+function missing(model: BundledModel, cause: unknown): Problem {
+  return new Problem("model-missing", `Expected ${model.file} of the package ${model.package} but it can't be read`, {
+    remedy: "Install the dependencies again: npm ci",
+    cause,
+  });
+}
+
+function mismatch(what: string, expected: string, received: string): Problem {
+  return new Problem("model-mismatch", `Expected SHA-256 ${expected} for ${what} but received ${received}`, {
+    remedy: "Install the dependencies again: npm ci",
+  });
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

@@ -1,0 +1,36 @@
+import type { Limits } from "../core/media.ts";
+import type { Policy } from "../core/policy.ts";
+import type { Region } from "../core/region.ts";
+import type { ProblemCode } from "../errors.ts";
+import type { PictureHeader, RenderedFile } from "./image-medium.ts";
+import type { LoadOptions } from "./models.ts";
+
+/** What an engine process is started with: its first message. */
+export interface EngineSetup {
+  readonly limits: Limits;
+  /** Owner-only folder for intermediate files. */
+  readonly spool: string;
+  readonly model: LoadOptions;
+}
+
+/** The verbs between pool and engine process: paths, regions and digests cross, never pixels. */
+export type EngineRequest =
+  | { readonly verb: "setup"; readonly setup: EngineSetup }
+  | { readonly verb: "open"; readonly path: string }
+  | { readonly verb: "detect"; readonly policy: Policy }
+  | { readonly verb: "render"; readonly regions: readonly Region[]; readonly policy: Policy; readonly outPath: string }
+  | { readonly verb: "close" };
+
+export interface EngineAnswers {
+  setup: { readonly name: string; readonly digest: string };
+  open: PictureHeader;
+  detect: readonly Region[];
+  render: RenderedFile;
+  close: null;
+}
+
+export type EngineVerb = EngineRequest["verb"];
+
+export type EngineReply =
+  | { readonly ok: true; readonly value: EngineAnswers[EngineVerb] }
+  | { readonly ok: false; readonly code: ProblemCode; readonly detail: string; readonly remedy?: string };

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { defaultPolicy } from "../../src/core/policy.ts";
+import { createPool, type PoolOptions } from "../../src/engine/pool.ts";
+import { Problem } from "../../src/errors.ts";
+
+const portrait = new URL("../fixtures/astronaut.png", import.meta.url).pathname;
+let spool = "";
+
+before(async () => {
+  spool = await mkdtemp(join(tmpdir(), "veil-pool-"));
+});
+after(() => rm(spool, { recursive: true }));
+
+function options(more: Partial<PoolOptions> = {}): PoolOptions {
+  const limits = { maxBytes: 2 ** 29, maxPixels: 120e6, maxFrames: 500 };
+  return { processes: 1, deadlineMs: 60_000, memoryMb: 1536, spool, limits, model: {}, ...more };
+}
+
+function childrenOfThisProcess(): number[] {
+  const out = execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(process.pid)], { encoding: "utf8" });
+  return out
+    .split("\n")
+    .filter((line) => line.includes("engine-process"))
+    .map((line) => Number.parseInt(line, 10));
+}
+
+const withCode = (code: string) => (error: unknown) => error instanceof Problem && error.code === code;
+
+describe("the engine pool", () => {
+  test("opens, detects and renders in another process, and leaves no file behind", async () => {
+    await using pool = disposable(createPool(options()));
+    const picture = await pool.open(portrait);
+    assert.deepEqual([picture.format, picture.width, picture.height, picture.frames], ["png", 512, 512, 1]);
+    const regions = await picture.detect(defaultPolicy);
+    assert.equal(regions.length, 1);
+    const masked = await picture.render(regions, defaultPolicy);
+    assert.equal(masked.contentType, "image/png");
+    assert.equal((await readFile(masked.path)).length, masked.size);
+    await picture.close();
+    assert.deepEqual(await readdir(spool), []);
+  });
+
+  test("a process that dies costs one picture, and the next one gets a fresh process", async () => {
+    await using pool = disposable(createPool(options()));
+    const picture = await pool.open(portrait);
+    const [pid] = childrenOfThisProcess();
+    const detecting = picture.detect({ ...defaultPolicy, profile: "thorough" });
+    process.kill(pid!, "SIGKILL");
+    await assert.rejects(detecting, withCode("crashed"));
+    await picture.close();
+    assert.equal(pool.stats().replaced, 1);
+    await using second = await pool.open(portrait);
+    assert.equal((await second.detect(defaultPolicy)).length, 1);
+    assert.notEqual(childrenOfThisProcess()[0], pid);
+  });
+
+  test("a step past its deadline is a timeout, and its process is gone", async () => {
+    await using pool = disposable(createPool(options({ deadlineMs: 1200 })));
+    await pool.detector();
+    // A picture that takes long to decode, detect and encode.
+    const slow = join(spool, "slow.png");
+    await writeFile(slow, await noisyPicture(3500));
+    const work = async () => {
+      await using picture = await pool.open(slow);
+      const regions = await picture.detect({ ...defaultPolicy, profile: "thorough" });
+      await picture.render(regions, defaultPolicy);
+    };
+    await assert.rejects(work, withCode("timeout"));
+    assert.deepEqual(childrenOfThisProcess(), []);
+    await rm(slow);
+  });
+
+  test("a process above its memory limit is stopped", async () => {
+    await using pool = disposable(createPool(options({ memoryMb: 300 })));
+    const large = join(spool, "large.png");
+    await writeFile(large, await noisyPicture(5000));
+    const work = async () => {
+      await using picture = await pool.open(large);
+      await picture.detect(defaultPolicy);
+    };
+    await assert.rejects(work, withCode("out-of-memory"));
+    assert.deepEqual(childrenOfThisProcess(), []);
+    await rm(large);
+  });
+
+  test("an interactive caller goes before bulk ones that wait longer", async () => {
+    await using pool = disposable(createPool(options()));
+    const first = await pool.open(portrait);
+    const order: string[] = [];
+    const caller = async (lane: "bulk" | "interactive") => {
+      await using _ = await pool.open(portrait, { lane });
+      order.push(lane);
+    };
+    const callers = [caller("bulk"), caller("bulk"), caller("interactive")];
+    await first.close();
+    await Promise.all(callers);
+    assert.deepEqual(order, ["interactive", "bulk", "bulk"]);
+  });
+
+  test("who gives up waiting leaves the line, and nobody else is harmed", async () => {
+    await using pool = disposable(createPool(options()));
+    const first = await pool.open(portrait);
+    const giveUp = new AbortController();
+    const waiting = pool.open(portrait, { signal: giveUp.signal });
+    const other = pool.open(portrait);
+    giveUp.abort();
+    await assert.rejects(waiting, withCode("shutting-down"));
+    await first.close();
+    await (await other).close();
+    assert.deepEqual(pool.stats(), { live: 1, busy: 0, waiting: 0, replaced: 0 });
+  });
+
+  test("the same picture and policy give the same bytes, whichever process renders", async () => {
+    const copies = [join(spool, "a.png"), join(spool, "b.png")];
+    for (const copy of copies) await copyFile(portrait, copy);
+    await using pool = disposable(createPool(options({ processes: 2 })));
+    const digests = await Promise.all(
+      copies.map(async (copy) => {
+        await using picture = await pool.open(copy);
+        return (await picture.render(await picture.detect(defaultPolicy), defaultPolicy)).sha256;
+      }),
+    );
+    assert.equal(pool.stats().live, 2);
+    assert.equal(digests[0], digests[1]);
+    for (const copy of copies) await rm(copy);
+  });
+});
+
+function disposable<T extends { close(): Promise<void> }>(value: T): T & AsyncDisposable {
+  return Object.assign(value, { [Symbol.asyncDispose]: () => value.close() });
+}
+
+async function noisyPicture(side: number): Promise<Buffer> {
+  const { default: sharp } = await import("sharp");
+  const noise = { type: "gaussian" as const, mean: 128, sigma: 40 };
+  return sharp({ create: { width: side, height: side, channels: 3, background: "#888", noise } })
+    .png({ compressionLevel: 1 })
+    .toBuffer();
+}

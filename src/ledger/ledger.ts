@@ -1,4 +1,5 @@
 import type { Job, JobState, Lane } from "../core/job.ts";
+import type { Policy } from "../core/policy.ts";
 import type { ProblemCode } from "../errors.ts";
 
 /** What may be said about an event. Never image content, recognised text or secrets. */
@@ -7,8 +8,8 @@ export interface EventDetail {
   /** Why: for failed, dead and held. */
   readonly code?: ProblemCode;
   readonly message?: string;
-  /** Why: for skipped, the recognised kind, for example `PDF`. */
-  readonly kind?: string;
+  /** Why: for skipped, what the object is, for example `PDF`. Not `kind`: that is the event's own. */
+  readonly recognised?: string;
   readonly input?: { readonly size: number; readonly sha256: string };
   readonly output?: {
     readonly version: string;
@@ -74,6 +75,20 @@ export interface JobPage {
   readonly next?: string;
 }
 
+/** What a synchronous request did: it has no job. Regions asked for without masking are noted as `detected`. */
+export interface RequestNote {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly outcome: "masked" | "detected" | "refused";
+  readonly input: { readonly size: number; readonly sha256: string };
+  readonly output?: { readonly size: number; readonly sha256: string; readonly contentType: string };
+  readonly policy: Policy;
+  readonly regions?: number;
+  readonly detector: { readonly name: string; readonly digest: string };
+  /** Why: for refused. */
+  readonly code?: ProblemCode;
+}
+
 /** Remembers what happened. Append-only; every call returns once its writes are on disk. */
 export interface Ledger {
   /**
@@ -93,10 +108,17 @@ export interface Ledger {
     route: string,
     objects: readonly T[],
   ): Promise<readonly T[]>;
-  /** Admitted before `at` and nothing since: lost by the queue, to be published again. */
-  unstarted(before: number, limit: number): Promise<readonly JobRecord[]>;
+  /**
+   * Admitted before that time and nothing since, oldest first: lost by the queue, to be published again. `after` is the
+   * id of the last job of the page before.
+   */
+  unstarted(before: number, limit: number, after?: string): Promise<readonly JobRecord[]>;
   history(jobId: string): Promise<readonly LedgerEvent[]>;
   find(query: JobQuery): Promise<JobPage>;
   counts(route?: string): Promise<Readonly<Record<JobState, number>>>;
+  /** Records a synchronous request. */
+  note(note: RequestNote): Promise<void>;
+  /** Newest first. */
+  notes(limit: number): Promise<readonly RequestNote[]>;
   close(): Promise<void>;
 }

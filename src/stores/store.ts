@@ -38,7 +38,10 @@ export interface Store {
   list(prefix: string): AsyncIterable<ObjectInfo>;
   /** Removing what is not there is no failure. */
   remove(key: string): Promise<void>;
-  /** Hints that these keys may have appeared or changed; may miss or repeat. Ends when the signal aborts. */
+  /**
+   * Hints that these keys may have appeared or changed; may miss or repeat. An empty batch says that hints may have
+   * been lost and that the listing knows better; the first batch is one. Ends when the signal aborts.
+   */
   watch?(signal: AbortSignal): AsyncIterable<readonly string[]>;
   close(): Promise<void>;
 }

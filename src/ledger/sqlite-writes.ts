@@ -1,0 +1,74 @@
+import { type JobState, jobStates, mayFollow } from "../core/job.ts";
+import type { Statement } from "../sqlite.ts";
+import type { Candidate, LedgerEvent } from "./ledger.ts";
+
+/** What a JobRecord is read from. */
+export const records = `select j.job, j.generation, j.lane, j.request_digest, j.admitted_at,
+    s.state, s.attempts, s.updated_at, s.seq, s.last
+  from job_state s join jobs j on j.id = s.job_id`;
+
+/** Admits what the ledger does not know: the same job id, or, at revision 0, any job of the same object version. */
+export const ifUnknown = `not exists (select 1 from jobs where id = $id) and not (
+  $revision = 0 and exists (select 1 from jobs where key = $key and route = $route and version = $version))`;
+
+/** Admits the successor of a job while that is dead. */
+export const ifDead = "exists (select 1 from job_state where job_id = $dead and state = 'dead')";
+
+/** Four statements: the job where the condition holds, its event, its state, and the record as it is then. */
+export function admission(candidate: Candidate, at: number, condition: string, dead?: string): readonly Statement[] {
+  const { job, lane, requestDigest } = candidate;
+  const params = {
+    id: job.id,
+    route: job.route,
+    key: job.input.key,
+    version: job.input.version,
+    revision: job.revision,
+    lane,
+    job: JSON.stringify(job),
+    digest: requestDigest ?? null,
+    at,
+    dead: dead ?? null,
+  };
+  const unwritten = "from jobs where id = $id and not exists (select 1 from events where job_id = $id)";
+  const unprojected = "from events where job_id = $id and not exists (select 1 from job_state where job_id = $id)";
+  const known = `select id from jobs where id = $id or (key = $key and route = $route and version = $version)
+    order by id = $id desc, generation desc limit 1`;
+  return [
+    {
+      sql: `insert into jobs (id, route, key, version, generation, lane, job, request_digest, admitted_at)
+        select $id, $route, $key, $version,
+          coalesce((select max(generation) from jobs where key = $key and route = $route), 0) + 1, $lane, $job, $digest, $at
+        where ${condition} returning id`,
+      params,
+    },
+    { sql: `insert into events (job_id, kind, at, detail) select id, 'admitted', $at, '{}' ${unwritten}`, params },
+    {
+      sql: `insert into job_state (job_id, route, state, attempts, updated_at, seq, last)
+        select job_id, $route, kind, 0, at, seq, detail ${unprojected}`,
+      params,
+    },
+    { sql: `${records} where j.id = (${known})`, params },
+  ];
+}
+
+/** Two statements that do nothing unless the job's state is one that the event may follow. */
+export function transition(
+  { jobId, kind, at, ...detail }: LedgerEvent,
+  from: readonly JobState[] = jobStates.filter((state) => mayFollow(state, kind)),
+): readonly Statement[] {
+  const params = { jobId, kind, at, detail: JSON.stringify(detail), from: JSON.stringify(from) };
+  const allowed = "job_id = $jobId and state in (select value from json_each($from))";
+  return [
+    {
+      sql: `insert into events (job_id, kind, at, detail)
+        select job_id, $kind, $at, $detail from job_state where ${allowed} returning seq`,
+      params,
+    },
+    {
+      sql: `update job_state set state = $kind, attempts = attempts + ($kind = 'started'), updated_at = $at, last = $detail,
+          seq = (select max(seq) from events where job_id = $jobId)
+        where ${allowed}`,
+      params,
+    },
+  ];
+}

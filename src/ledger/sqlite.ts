@@ -1,0 +1,159 @@
+import { type Job, type JobState, jobStates, type Lane } from "../core/job.ts";
+import { Problem } from "../errors.ts";
+import type { Row, Sqlite, SqlValue } from "../sqlite.ts";
+import type { EventDetail, JobQuery, JobRecord, Ledger, RequestNote } from "./ledger.ts";
+import { ledgerTables } from "./sqlite-tables.ts";
+import { admission, ifDead, ifUnknown, records, transition } from "./sqlite-writes.ts";
+
+export interface SqliteLedgerOptions {
+  /** Whoever opened it closes it. */
+  readonly sqlite: Sqlite;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/** A ledger in one SQLite file. Events can't be changed or removed; the projection is written with them. */
+export async function createSqliteLedger({ sqlite, now = Date.now }: SqliteLedgerOptions): Promise<Ledger> {
+  await sqlite.migrate("ledger", ledgerTables);
+
+  async function rowsOf(sql: string, params: Record<string, SqlValue>): Promise<readonly Row[]> {
+    const [rows] = await sqlite.read([{ sql, params }]);
+    return rows!;
+  }
+
+  return {
+    async admit(candidates) {
+      const at = now();
+      const answers = await sqlite.write(candidates.flatMap((candidate) => admission(candidate, at, ifUnknown)));
+      return candidates.map((_, index) => {
+        const [inserted, , , found] = answers.slice(index * 4);
+        return { record: toRecord(found![0]!), fresh: inserted!.length > 0 };
+      });
+    },
+
+    async append(event) {
+      const [inserted] = await sqlite.write(transition(event));
+      return inserted!.length > 0;
+    },
+
+    async redrive(deadJobId, successor, at) {
+      const [inserted, , , found] = await sqlite.write([
+        ...admission(successor, at, ifDead, deadJobId),
+        ...transition({ jobId: deadJobId, kind: "redriven", at, successor: successor.job.id }, ["dead"]),
+      ]);
+      return inserted!.length > 0 ? toRecord(found![0]!) : undefined;
+    },
+
+    async get(jobId) {
+      const [row] = await rowsOf(`${records} where s.job_id = $jobId`, { jobId });
+      return row && toRecord(row);
+    },
+
+    async isCurrent({ route, input, generation }) {
+      const newer = await rowsOf(
+        "select 1 from jobs where key = $key and route = $route and generation > $generation limit 1",
+        { key: input.key, route, generation },
+      );
+      return newer.length === 0;
+    },
+
+    async unseen(route, objects) {
+      const rows = await rowsOf(
+        `select o.key as place from json_each($versions) o where not exists (
+           select 1 from jobs where key = o.value ->> 0 and route = $route and version = o.value ->> 1)`,
+        { versions: JSON.stringify(objects.map(({ key, version }) => [key, version])), route },
+      );
+      return rows.map(({ place }) => objects[Number(place)]!);
+    },
+
+    async unstarted(before, limit, after) {
+      const rows = await rowsOf(
+        `${records} where s.state = 'admitted' and s.updated_at < $before
+           and s.seq > coalesce((select min(seq) from events where job_id = $after), 0)
+         order by s.seq limit $limit`,
+        { before, limit, after: after ?? null },
+      );
+      return rows.map(toRecord);
+    },
+
+    async history(jobId) {
+      const rows = await rowsOf("select kind, at, detail from events where job_id = $jobId order by seq", { jobId });
+      return rows.map(({ kind, at, detail }) => ({
+        jobId,
+        kind: kind as JobState,
+        at: Number(at),
+        ...(JSON.parse(String(detail)) as EventDetail),
+      }));
+    },
+
+    async find(query) {
+      const states = query.states ?? jobStates;
+      if (states.length === 0) return { records: [] };
+      const rows = await rowsOf(query.key === undefined ? newestByState(states.length) : newestOfKey, {
+        ...Object.fromEntries(states.map((state, index) => [`state${index}`, state])),
+        states: JSON.stringify(states),
+        route: query.route ?? null,
+        key: query.key ?? null,
+        before: query.after === undefined ? Number.MAX_SAFE_INTEGER : cursor(query),
+        limit: query.limit + 1,
+      });
+      const page = rows.slice(0, query.limit);
+      return { records: page.map(toRecord), ...(rows.length > page.length && { next: String(page.at(-1)?.seq) }) };
+    },
+
+    async counts(route) {
+      const rows = await rowsOf(
+        "select state, sum(jobs) as jobs from job_counts where $route is null or route = $route group by state",
+        { route: route ?? null },
+      );
+      const none = Object.fromEntries(jobStates.map((state) => [state, 0]));
+      const some = Object.fromEntries(rows.map(({ state, jobs }) => [state, Number(jobs)]));
+      return { ...none, ...some } as Record<JobState, number>;
+    },
+
+    async note(note) {
+      const params = { note: JSON.stringify(note) };
+      await sqlite.write([{ sql: "insert into notes (note) values ($note)", params }]);
+    },
+
+    async notes(limit) {
+      const rows = await rowsOf("select note from notes order by seq desc limit $limit", { limit });
+      return rows.map(({ note }) => JSON.parse(String(note)) as RequestNote);
+    },
+
+    async close() {},
+  };
+}
+
+/** One look per state, each along an index: `state in (…)` would have to sort every job to find the newest. */
+function newestByState(states: number): string {
+  const looks = Array.from({ length: states }, (_, index) => {
+    const byRoute = "($route is null or s.route = $route)";
+    return `select * from (${records} where s.state = $state${index} and ${byRoute} and s.seq < $before
+      order by s.seq desc limit $limit)`;
+  });
+  return `${looks.join(" union all ")} order by seq desc limit $limit`;
+}
+
+const newestOfKey = `${records} where j.key = $key and ($route is null or s.route = $route) and s.seq < $before
+  and s.state in (select value from json_each($states)) order by s.seq desc limit $limit`;
+
+function cursor({ after }: JobQuery): number {
+  if (!/^\d{1,15}$/.test(after ?? "")) {
+    throw new Problem("invalid-request", `Expected the next of an earlier page for after but received ${after}`);
+  }
+  return Number(after);
+}
+
+function toRecord(row: Row): JobRecord {
+  return {
+    job: { ...(JSON.parse(String(row.job)) as Omit<Job, "generation">), generation: Number(row.generation) },
+    lane: row.lane as Lane,
+    state: row.state as JobState,
+    attempts: Number(row.attempts),
+    admittedAt: Number(row.admitted_at),
+    updatedAt: Number(row.updated_at),
+    last: JSON.parse(String(row.last)) as EventDetail,
+    ...(row.request_digest !== null && { requestDigest: String(row.request_digest) }),
+  };
+}

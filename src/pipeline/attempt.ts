@@ -1,0 +1,89 @@
+import type { Job } from "../core/job.ts";
+import type { Limits, Medium } from "../core/media.ts";
+import { nameOf, recognise } from "../core/sniff.ts";
+import { Problem, toProblem } from "../errors.ts";
+import type { EventDetail, Ledger } from "../ledger/ledger.ts";
+import type { Store } from "../stores/store.ts";
+import { deliver } from "./deliver.ts";
+import type { Spool, SpoolFile } from "./spool.ts";
+
+/** How one attempt at a job ended; `failed` is for the retry rules to judge. */
+export type Outcome =
+  | { readonly kind: "done" | "skipped" | "superseded"; readonly detail: EventDetail }
+  | { readonly kind: "failed"; readonly problem: Problem };
+
+export interface AttemptParts {
+  readonly ledger: Ledger;
+  readonly medium: Medium;
+  readonly spool: Spool;
+  readonly limits: Limits;
+  readonly detector: { readonly name: string; readonly digest: string };
+  storeOf(name: string): Store;
+}
+
+/** One attempt: get, detect, render, deliver. Never throws; whatever goes wrong, nothing unmasked is written. */
+export async function attempt(parts: AttemptParts, job: Job, signal: AbortSignal): Promise<Outcome> {
+  try {
+    return await mask(parts, job, signal);
+  } catch (error) {
+    const problem = toProblem(error);
+    if (signal.aborted)
+      return { kind: "failed", problem: new Problem("lease-lost", problem.message, { cause: error }) };
+    // The object is gone or is another one now; the newer version announces itself.
+    if (problem.code === "changed-while-reading" || problem.code === "not-found")
+      return { kind: "superseded", detail: { code: problem.code, message: problem.message } };
+    if (problem.code === "not-an-image") return { kind: "skipped", detail: { recognised: problem.message } };
+    return { kind: "failed", problem };
+  }
+}
+
+async function mask(parts: AttemptParts, job: Job, signal: AbortSignal): Promise<Outcome> {
+  const { ledger, medium, detector } = parts;
+  if (!(await ledger.isCurrent(job))) return { kind: "superseded", detail: {} };
+  const clock = stopwatch();
+  await using original = await fetchOriginal(parts, job);
+  clock.lap("get");
+  const input = { size: original.size, sha256: original.sha256 };
+  await using picture = await medium.open(original.path, { signal, lane: "bulk" });
+  clock.lap("open");
+  const regions = await picture.detect(job.policy);
+  clock.lap("detect");
+  const masked = await picture.render(regions, job.policy);
+  clock.lap("render");
+  const delivered = await deliver(parts, job, masked, signal);
+  if (delivered === "superseded") return { kind: "superseded", detail: { input } };
+  clock.lap("put");
+  const output = {
+    version: delivered.version,
+    size: masked.size,
+    sha256: masked.sha256,
+    contentType: masked.contentType,
+  };
+  return { kind: "done", detail: { input, output, regions: regions.length, detector, timings: clock.laps } };
+}
+
+async function fetchOriginal({ storeOf, spool, limits }: AttemptParts, job: Job): Promise<SpoolFile> {
+  const { store, key, version } = job.input;
+  const { stream } = await storeOf(store).get(key, { version });
+  return spool.receive(stream, {
+    maxBytes: limits.maxBytes,
+    // A film of 10 GB is recognised by its first bytes and not copied.
+    inspect(head) {
+      const recognised = recognise(head);
+      if (recognised.kind === "other") throw new Problem("not-an-image", nameOf(recognised));
+    },
+  });
+}
+
+function stopwatch() {
+  const laps: Record<string, number> = {};
+  let last = performance.now();
+  return {
+    laps,
+    lap(stage: string) {
+      const now = performance.now();
+      laps[stage] = Math.round(now - last);
+      last = now;
+    },
+  };
+}

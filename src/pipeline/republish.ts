@@ -1,0 +1,41 @@
+import { createBell } from "../bell.ts";
+import { type Problem, toProblem } from "../errors.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Queue } from "../queues/queue.ts";
+import { publish } from "./admit.ts";
+
+export interface RepublishParts {
+  readonly ledger: Pick<Ledger, "unstarted">;
+  readonly queue: Pick<Queue, "publish">;
+}
+
+const pageSize = 500;
+
+/** Publishes again what was admitted before that time (ms since 1970) and never started; answers how many. */
+export async function republish({ ledger, queue }: RepublishParts, before: number): Promise<number> {
+  let published = 0;
+  let after: string | undefined;
+  while (true) {
+    const records = await ledger.unstarted(before, pageSize, after);
+    await publish(queue, records);
+    published += records.length;
+    after = records.at(-1)?.job.id;
+    if (records.length < pageSize) return published;
+  }
+}
+
+export interface KeepRepublishingOptions extends RepublishParts {
+  readonly republishAfterMs: number;
+  readonly signal: AbortSignal;
+  readonly onProblem: (problem: Problem) => void;
+}
+
+/** At the start everything unstarted, then on an interval what has waited for longer than that: a lost queue loses nothing. */
+export async function keepRepublishing(options: KeepRepublishingOptions): Promise<void> {
+  const { republishAfterMs, signal, onProblem } = options;
+  const clock = createBell();
+  for (let olderThanMs = -1; !signal.aborted; olderThanMs = republishAfterMs) {
+    await republish(options, Date.now() - olderThanMs).catch((error: unknown) => onProblem(toProblem(error)));
+    await clock.wait(republishAfterMs, signal);
+  }
+}

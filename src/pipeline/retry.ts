@@ -1,0 +1,24 @@
+import type { Problem } from "../errors.ts";
+
+export type NextStep = { readonly kind: "retry"; readonly delayMs: number } | { readonly kind: "dead" };
+
+export interface RetryRules {
+  /** Attempts beyond the first. */
+  readonly maxRetries: number;
+  /** Before the second attempt; each further one waits five times as long. */
+  readonly retryDelayMs: number;
+  /** 0 to 1, for jitter. */
+  random(): number;
+}
+
+const growth = 5;
+const jitter = 0.25;
+const maxDelayMs = 3_600_000;
+
+/** What follows a failed attempt, the `attempts`th: permanent problems are dead at once, others after their retries. */
+export function nextStep(problem: Problem, attempts: number, rules: RetryRules): NextStep {
+  if (!problem.retry || attempts > rules.maxRetries) return { kind: "dead" };
+  const delayMs = Math.min(rules.retryDelayMs * growth ** (attempts - 1), maxDelayMs);
+  // Jobs that failed together must not come back together.
+  return { kind: "retry", delayMs: Math.round(delayMs * (1 - jitter + 2 * jitter * rules.random())) };
+}

@@ -1,0 +1,22 @@
+import type { Lane } from "../core/job.ts";
+import type { Policy } from "../core/policy.ts";
+
+/** From where to where, and how: every job belongs to one route. */
+export interface Route {
+  readonly name: string;
+  /** Name of the store that originals are read from. */
+  readonly input: string;
+  /** Name of the store that masked pictures are written to. */
+  readonly output: string;
+  readonly policy: Policy;
+  readonly lane: Lane;
+  /** Whether veil looks for new objects itself; otherwise requests alone feed the route. */
+  readonly watched: boolean;
+  /** Whether the original goes when its job is finished: for uploads, which veil took in itself. */
+  readonly removeInput: boolean;
+}
+
+/** The masked picture's key: the original's, except that HEIC is written as JPEG and says so. */
+export function outputKey(inputKey: string): string {
+  return /\.(heic|heif|hif)$/i.test(inputKey) ? `${inputKey}.jpg` : inputKey;
+}

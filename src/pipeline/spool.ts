@@ -1,0 +1,122 @@
+import { createHash, randomUUID } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { headBytes } from "../core/sniff.ts";
+import { Problem } from "../errors.ts";
+
+/** Bytes on the way, in an owner-only file that is removed with it. */
+export interface SpoolFile extends AsyncDisposable {
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+  /** The first bytes, enough to recognise the kind. */
+  readonly head: Uint8Array;
+  remove(): Promise<void>;
+}
+
+export interface ReceiveOptions {
+  readonly maxBytes: number;
+  /** Looks at the first bytes before the rest is read; what it throws ends the transfer. */
+  readonly inspect?: (head: Uint8Array) => void;
+}
+
+/** The one place for temporary files: a folder of this process's own, empty at start. */
+export interface Spool {
+  readonly folder: string;
+  /** Takes a stream in, never holding more than a chunk in memory. Problems: too-large, and the stream's own. */
+  receive(stream: Readable, options: ReceiveOptions): Promise<SpoolFile>;
+  /** Removes the folder with all that is in it. */
+  close(): Promise<void>;
+}
+
+/** Opens this process's spool under `root`; what processes that are gone left there is removed. */
+export async function openSpool(root: string): Promise<Spool> {
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  for (const name of await readdir(root)) {
+    const pid = Number(/^(\d+)-/.exec(name)?.[1]);
+    if (name !== (await processMark(pid))) await rm(join(root, name), { recursive: true, force: true });
+  }
+  const mark = await processMark(process.pid);
+  const folder = join(root, mark ?? `${process.pid}-0`);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { mode: 0o700 });
+
+  return {
+    folder,
+    close: () => rm(folder, { recursive: true, force: true }),
+    async receive(stream, { maxBytes, inspect }) {
+      const path = join(folder, randomUUID());
+      const remove = () => rm(path, { force: true });
+      const hash = createHash("sha256");
+      let size = 0;
+      let inspected = false;
+      async function* measured(source: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+        let start: Buffer = Buffer.alloc(0);
+        for await (const chunk of source) {
+          size += chunk.length;
+          if (size > maxBytes) {
+            throw new Problem("too-large", `Expected at most ${maxBytes} bytes`, {
+              remedy: "Raise limits.maxBytes, or send a smaller file.",
+            });
+          }
+          hash.update(chunk);
+          if (!inspected) {
+            start = Buffer.concat([start, chunk]);
+            if (start.length < headBytes) continue;
+            inspected = true;
+            inspect?.(start.subarray(0, headBytes));
+            yield start;
+          } else yield chunk;
+        }
+        if (!inspected) {
+          inspect?.(start);
+          yield start;
+        }
+      }
+      try {
+        await pipeline(stream, measured, createWriteStream(path, { flags: "wx", mode: 0o600 }));
+        const head = await readHead(path);
+        return { path, size, sha256: hash.digest("hex"), head, remove, [Symbol.asyncDispose]: remove };
+      } catch (error) {
+        await remove();
+        throw error;
+      }
+    },
+  };
+}
+
+/** The file's content as a stream, for delivery. */
+export async function readSpoolFile(path: string): Promise<Readable> {
+  const file = await open(path);
+  return file.createReadStream();
+}
+
+/** The id of a living process with its start time, so that a reused id is told apart; undefined: it is gone. */
+async function processMark(pid: number): Promise<string | undefined> {
+  if (!Number.isInteger(pid)) return undefined;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it lives, as somebody else.
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return undefined;
+  }
+  if (process.platform !== "linux") return `${pid}-0`;
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
+  // Field 22 (starttime), counted behind the command's closing bracket: proc(5).
+  return stat === undefined ? undefined : `${pid}-${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
+}
+
+async function readHead(path: string): Promise<Uint8Array> {
+  await using file = await open(path);
+  const buffer = Buffer.alloc(headBytes);
+  const { bytesRead } = await file.read(buffer, 0, headBytes, 0);
+  return buffer.subarray(0, bytesRead);
+}
+
+/** Bytes in memory as a spool source. */
+export function streamOf(bytes: Uint8Array): Readable {
+  return Readable.from([bytes], { objectMode: false });
+}

@@ -1,0 +1,122 @@
+import { isFinished, type Job, type Lane, lanes } from "../core/job.ts";
+import type { EventDetail, LedgerEvent } from "../ledger/ledger.ts";
+import type { Delivery, Queue } from "../queues/queue.ts";
+import { type AttemptParts, attempt, type Outcome } from "./attempt.ts";
+import { nextStep } from "./retry.ts";
+import type { Route } from "./route.ts";
+
+export interface WorkerParts extends AttemptParts {
+  readonly queue: Queue;
+  readonly routes: ReadonlyMap<string, Route>;
+  /** Jobs in work at once, for each lane. */
+  readonly concurrency: number;
+  readonly maxRetries: number;
+  readonly retryDelayMs: number;
+  now(): number;
+  /** 0 to 1, for jitter. */
+  random(): number;
+  /** Told after each event is durable; for logs and metrics. */
+  observe(job: Job, event: LedgerEvent): void;
+}
+
+/**
+ * Works both lanes until the signal aborts, then finishes what it holds. Rejects when the ledger or the queue fails:
+ * then the process must stop, and the leases bring the jobs back.
+ */
+export async function runWorker(parts: WorkerParts, signal: AbortSignal): Promise<void> {
+  // One lane's fault stops the other.
+  const fault = new AbortController();
+  const stop = AbortSignal.any([signal, fault.signal]);
+  const results = await Promise.allSettled(
+    lanes.map((lane) =>
+      runLane(parts, lane, stop).catch((error: unknown) => {
+        fault.abort();
+        throw error;
+      }),
+    ),
+  );
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+async function runLane(parts: WorkerParts, lane: Lane, signal: AbortSignal): Promise<void> {
+  const working = new Set<Promise<void>>();
+  let fault: { readonly error: unknown } | undefined;
+  const fell = new AbortController();
+  const deliveries = parts.queue.consume({
+    lane,
+    prefetch: parts.concurrency,
+    signal: AbortSignal.any([signal, fell.signal]),
+  });
+  for await (const delivery of deliveries) {
+    const work = settle(parts, delivery)
+      .catch((error: unknown) => {
+        // A lost lease is no fault of ours: whoever holds it now settles the job.
+        if (delivery.signal.aborted) return;
+        fault ??= { error };
+        fell.abort();
+      })
+      .finally(() => working.delete(work));
+    working.add(work);
+  }
+  await Promise.all(working);
+  if (fault) throw fault.error;
+}
+
+async function settle(parts: WorkerParts, delivery: Delivery): Promise<void> {
+  const { ledger, maxRetries } = parts;
+  const { job } = delivery;
+  const record = await ledger.get(job.id);
+  if (record === undefined || isFinished(record.state)) return finish(parts, delivery, record?.state === "dead");
+
+  // Attempts are counted before the engine is called: a job that kills its process can't loop.
+  if (record.attempts > maxRetries) {
+    const message = `Given up after ${record.attempts} attempts; the last one did not end`;
+    if (await write(parts, job, "dead", { code: "crashed", message, attempt: record.attempts }))
+      return delivery.deadLetter();
+    return delivery.ack();
+  }
+  const number = record.attempts + 1;
+  if (!(await write(parts, job, "started", { attempt: number }))) return delivery.ack();
+  const outcome = await attempt(parts, job, delivery.signal);
+  // Whoever holds the lease now writes the story on.
+  if (delivery.signal.aborted) return;
+  return conclude(parts, delivery, outcome, number);
+}
+
+async function conclude(
+  parts: WorkerParts,
+  delivery: Delivery,
+  outcome: Outcome,
+  attemptNumber: number,
+): Promise<void> {
+  const { job } = delivery;
+  if (outcome.kind !== "failed") {
+    await write(parts, job, outcome.kind, { ...outcome.detail, attempt: attemptNumber });
+    return finish(parts, delivery, false);
+  }
+  const { code, message } = outcome.problem;
+  const detail = { code, message, attempt: attemptNumber };
+  const step = nextStep(outcome.problem, attemptNumber, parts);
+  if (step.kind === "retry") {
+    await write(parts, job, "failed", detail);
+    return delivery.retry(step.delayMs);
+  }
+  await write(parts, job, "dead", detail);
+  return finish(parts, delivery, true);
+}
+
+/** What is settled leaves the queue; an upload's original goes with it, but for a dead one, which may be retried. */
+async function finish(parts: WorkerParts, delivery: Delivery, dead: boolean): Promise<void> {
+  const { input, route } = delivery.job;
+  if (dead) return delivery.deadLetter();
+  if (parts.routes.get(route)?.removeInput) await parts.storeOf(input.store).remove(input.key);
+  return delivery.ack();
+}
+
+async function write(parts: WorkerParts, job: Job, kind: LedgerEvent["kind"], detail: EventDetail): Promise<boolean> {
+  const event: LedgerEvent = { jobId: job.id, kind, at: parts.now(), ...detail };
+  const written = await parts.ledger.append(event);
+  if (written) parts.observe(job, event);
+  return written;
+}

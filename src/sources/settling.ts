@@ -1,0 +1,136 @@
+import { createBell } from "../bell.ts";
+import { headBytes, looksComplete, tailBytes } from "../core/sniff.ts";
+import { type Problem, toProblem } from "../errors.ts";
+import type { ObjectInfo, Store } from "../stores/store.ts";
+import type { Arrival } from "./source.ts";
+
+export interface SettlingOptions {
+  readonly store: Store;
+  /** How long an object must stay the same before it is taken. */
+  readonly settleMs?: number;
+  /** How long one without its format's end must stay the same: then it is announced all the same, to fail by name. */
+  readonly incompleteMs?: number;
+  readonly onProblem?: (problem: Problem) => void;
+}
+
+/** Objects that may still be written to, and the waiting for them. */
+export interface Settling {
+  /** Looks after a key; false: there are too many already, and the listing has to bring it again. */
+  add(key: string): boolean;
+  /** The next objects that have settled; none when the signal aborts or that moment (`performance.now`) comes first. */
+  next(signal: AbortSignal, until?: number): Promise<readonly Arrival[]>;
+  /** Lets go of what has been admitted. What has not is answered by `next` again. */
+  admitted(arrivals: readonly Arrival[]): void;
+}
+
+interface Pending {
+  version: string | undefined;
+  /** When this version was first seen, by our own clock: a file server's may be wrong. */
+  since: number;
+  lookAt: number;
+  ready: boolean;
+}
+
+const maxPending = 10_000;
+const maxBatch = 500;
+const looksAtOnce = 16;
+const storeRestMs = 5_000;
+// Formats without an end mark (TIFF, text): a pause in the writing must not pass for its end.
+const unmarkedSettles = 4;
+
+export function createSettling({ store, settleMs = 500, incompleteMs = 10_000, onProblem }: SettlingOptions): Settling {
+  const pending = new Map<string, Pending>();
+  const bell = createBell();
+
+  /** Looks at one key again; throws only when the whole store is out of reach. */
+  async function look(key: string, entry: Pending): Promise<void> {
+    const info = await store.head(key).catch((error: unknown) => {
+      const problem = toProblem(error);
+      if (problem.code === "store-unavailable") throw problem;
+      onProblem?.(problem);
+      return undefined;
+    });
+    const now = performance.now();
+    if (info === undefined) return void pending.delete(key);
+    if (info.version !== entry.version) {
+      Object.assign(entry, { version: info.version, since: now, lookAt: now + settleMs });
+      return;
+    }
+    const quietMs = now - entry.since;
+    if (quietMs < settleMs) {
+      entry.lookAt = entry.since + settleMs;
+      return;
+    }
+    const whole = await isWhole(store, info);
+    const neededMs = whole === true ? settleMs : whole === false ? incompleteMs : settleMs * unmarkedSettles;
+    entry.ready = quietMs >= neededMs;
+    // Ever rarer looks: ten thousand cut-off files must not keep the store busy.
+    entry.lookAt = Math.min(now + Math.max(settleMs, quietMs / 2), Math.max(entry.since + neededMs, now + 50));
+  }
+
+  async function lookAll(due: readonly (readonly [string, Pending])[]): Promise<void> {
+    const rest = due.values();
+    const lookers = Array.from({ length: looksAtOnce }, async () => {
+      for (const [key, entry] of rest) await look(key, entry);
+    });
+    const failed = (await Promise.allSettled(lookers)).find(({ status }) => status === "rejected");
+    if (failed?.status === "rejected") throw failed.reason;
+  }
+
+  return {
+    add(key) {
+      const known = pending.get(key);
+      if (known === undefined && pending.size >= maxPending) return false;
+      const now = performance.now();
+      if (known === undefined) pending.set(key, { version: undefined, since: now, lookAt: now, ready: false });
+      else Object.assign(known, { lookAt: Math.min(known.lookAt, now + settleMs), ready: false });
+      bell.ring();
+      return true;
+    },
+
+    async next(signal, until = Number.POSITIVE_INFINITY) {
+      while (!signal.aborted) {
+        const now = performance.now();
+        const due = [...pending].filter(([, entry]) => entry.lookAt <= now && !entry.ready).slice(0, maxBatch);
+        try {
+          await lookAll(due);
+        } catch (error) {
+          onProblem?.(toProblem(error));
+          // Not the bell: hints keep ringing it, and the store would be asked with every one.
+          await createBell().wait(storeRestMs, signal);
+        }
+        const ready = [...pending].filter(([, entry]) => entry.ready).slice(0, maxBatch);
+        if (ready.length > 0) return ready.map(([key, { version }]) => ({ key, version: version! }));
+        if (performance.now() >= until) break;
+        const lookAt = [...pending.values()].reduce((least, entry) => Math.min(least, entry.lookAt), until);
+        await bell.wait(Math.max(lookAt - performance.now(), 0), signal);
+      }
+      return [];
+    },
+
+    admitted(arrivals) {
+      for (const { key, version } of arrivals) {
+        const entry = pending.get(key);
+        if (entry?.ready && entry.version === version) pending.delete(key);
+      }
+    },
+  };
+}
+
+/** Whether an object's end is there. One that can't be read counts as cut off, so that it fails by name in the end. */
+export async function isWhole(store: Store, info: ObjectInfo): Promise<boolean | "unknown"> {
+  try {
+    const head = await bytes(store, info, 0, headBytes);
+    const tail =
+      info.size <= headBytes ? head.subarray(-tailBytes) : await bytes(store, info, info.size - tailBytes, tailBytes);
+    return looksComplete(head, tail, info.size);
+  } catch (error) {
+    if (toProblem(error).code === "store-unavailable") throw error;
+    return false;
+  }
+}
+
+async function bytes(store: Store, { key, version }: ObjectInfo, start: number, length: number): Promise<Buffer> {
+  const { stream } = await store.get(key, { version, range: { start, end: start + length - 1 } });
+  return Buffer.concat(await stream.toArray());
+}

@@ -1,0 +1,188 @@
+import { randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import { type FileHandle, link, open, rename, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
+import { Problem } from "../errors.ts";
+import { errorCode, fsProblem } from "./fs-problem.ts";
+import { readFile } from "./fs-read.ts";
+import { createTree, infoOf, lstatOrNothing, syncFolder } from "./fs-tree.ts";
+import { walk } from "./fs-walk.ts";
+import { watchTree } from "./fs-watch.ts";
+import { checkKey, isTemporary } from "./key.ts";
+import type { Store } from "./store.ts";
+
+export interface FsStoreOptions {
+  readonly name: string;
+  /** An absolute path. The store never makes it: a share that is not mounted must not be mistaken for an empty one. */
+  readonly root: string;
+  /** Told what a listing or a watch had to pass over. */
+  readonly onProblem?: (problem: Problem) => void;
+}
+
+export interface FsStore extends Store {
+  watch(signal: AbortSignal): AsyncIterable<readonly string[]>;
+  /** Removes what interrupted puts have left behind, once it is that old; answers how many. */
+  sweep(olderThanMs?: number): Promise<number>;
+}
+
+const dayMs = 86_400_000;
+// File systems without hard links (exFAT, some network mounts) say so in one of these ways.
+const noLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+/** A folder as a store: a local disk, or an SMB or NFS share through its mount. */
+export function createFsStore({ name, root, onProblem = () => {} }: FsStoreOptions): FsStore {
+  const tree = createTree(root);
+
+  async function translated<T>(what: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw fsProblem(error, what);
+    }
+  }
+
+  async function openObject(key: string): Promise<FileHandle> {
+    const path = await tree.locate(key);
+    try {
+      if (path !== undefined) return await tree.openWithin(path, constants.O_RDONLY);
+    } catch (error) {
+      // ENXIO: a socket or a device without a driver.
+      if (!["ENOENT", "ENOTDIR", "EISDIR", "ENXIO"].includes(errorCode(error) ?? "")) throw error;
+    }
+    throw await absent(key);
+  }
+
+  /** On a share that went away every object seems to be missing. */
+  async function absent(key: string): Promise<Problem> {
+    await tree.online();
+    return new Problem("not-found", `There is no ${key} in ${name}`);
+  }
+
+  return {
+    name,
+
+    get: (key, { version, range } = {}) =>
+      translated(`Cannot read ${key} from ${name}`, async () => {
+        const handle = await openObject(key);
+        try {
+          const stats = await handle.stat({ bigint: true });
+          if (!stats.isFile()) throw await absent(key);
+          const info = infoOf(key, stats);
+          if (version !== undefined && version !== info.version) {
+            throw new Problem(
+              "changed-while-reading",
+              `${key} in ${name} is not the version that was announced any more`,
+            );
+          }
+          return { info, stream: readFile(handle, info, range) };
+        } catch (error) {
+          await handle.close();
+          throw error;
+        }
+      }),
+
+    put: (key, body, { ifNoneMatch }) =>
+      translated(`Cannot write ${key} to ${name}`, async () => {
+        let temporary: string | undefined;
+        try {
+          const path = await tree.makeWay(key);
+          const there = await lstatOrNothing(path);
+          const taken = new Problem("already-exists", `There is something at ${key} in ${name} already`);
+          if (there !== undefined && (ifNoneMatch === "*" || !there.isFile())) throw taken;
+          temporary = join(dirname(path), `.veil-${randomUUID()}.part`);
+          const handle = await tree.openWithin(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
+          await writeFile(handle, body);
+          if (ifNoneMatch === "*") await moveToFree(temporary, path, taken);
+          else await rename(temporary, path);
+          temporary = undefined;
+          await syncFolder(dirname(path));
+          const written = await lstatOrNothing(path);
+          if (written === undefined)
+            throw new Problem("store-unavailable", `${key} in ${name} vanished as it was written`);
+          return infoOf(key, written);
+        } finally {
+          body.destroy();
+          if (temporary !== undefined) await unlink(temporary).catch(() => undefined);
+        }
+      }),
+
+    head: (key) =>
+      translated(`Cannot look at ${key} in ${name}`, async () => {
+        const path = await tree.locate(key);
+        const stats = path === undefined ? undefined : await lstatOrNothing(path);
+        if (stats?.isFile()) return infoOf(key, stats);
+        await tree.online();
+        return undefined;
+      }),
+
+    async *list(prefix) {
+      await tree.online();
+      const folder = prefix.replace(/\/$/, "");
+      if (folder !== "") checkKey(folder);
+      for await (const { key, stats } of walk(root, folder === "" ? "" : `${folder}/`, onProblem)) {
+        if (!key.split("/").some(isTemporary)) yield infoOf(key, stats);
+      }
+    },
+
+    remove: (key) =>
+      translated(`Cannot remove ${key} from ${name}`, async () => {
+        const path = await tree.locate(key);
+        const stats = path === undefined ? undefined : await lstatOrNothing(path);
+        if (path === undefined || !stats?.isFile()) return tree.online();
+        await unlink(path).catch((error) => {
+          if (errorCode(error) !== "ENOENT") throw error;
+        });
+        await syncFolder(dirname(path));
+      }),
+
+    async *watch(signal) {
+      await tree.online();
+      yield* watchTree(root, signal, onProblem);
+    },
+
+    async sweep(olderThanMs = dayMs) {
+      await tree.online();
+      let removed = 0;
+      for await (const { path, stats } of walk(root, "", onProblem)) {
+        const isLeft = /\/\.veil-[0-9a-f-]{36}\.part$/.test(path) && Number(stats.mtimeMs) < Date.now() - olderThanMs;
+        if (isLeft)
+          removed += await unlink(path).then(
+            () => 1,
+            () => 0,
+          );
+      }
+      return removed;
+    },
+
+    async close() {},
+  };
+}
+
+async function writeFile(handle: FileHandle, body: Readable): Promise<void> {
+  try {
+    for await (const chunk of body) {
+      const bytes = Buffer.from(chunk);
+      for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
+    }
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function moveToFree(temporary: string, path: string, taken: Problem): Promise<void> {
+  try {
+    await link(temporary, path);
+    await unlink(temporary);
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") throw taken;
+    if (!noLinks.has(errorCode(error) ?? "")) throw error;
+    // Without links: take the name with an empty file first, then put the whole one over it.
+    const placeholder = await open(path, "wx").catch((taking) => {
+      throw errorCode(taking) === "EEXIST" ? taken : taking;
+    });
+    await placeholder.close();
+    await rename(temporary, path);
+  }
+}

@@ -1,0 +1,44 @@
+import { Problem } from "../errors.ts";
+
+/** Refuses with `invalid-request` what can't be a key: it would leave the store, or mean two things. */
+export function checkKey(key: string): void {
+  const fault = faultOf(key);
+  if (fault !== undefined) {
+    throw new Problem(
+      "invalid-request",
+      `Expected a relative path for the key but received ${JSON.stringify(key)}: ${fault}`,
+    );
+  }
+}
+
+function faultOf(key: string): string | undefined {
+  if (key === "") return "it is empty";
+  if (key.includes("\0")) return "it holds a NUL";
+  // A lone surrogate has no UTF-8 form: two such keys would name one file.
+  if (!key.isWellFormed()) return "it is not well-formed Unicode";
+  const segments = key.split("/");
+  if (segments.includes("")) return "it has an empty segment";
+  if (segments.includes(".") || segments.includes("..")) return "it has a . or .. segment";
+  return undefined;
+}
+
+/** The name of what veil itself writes beside objects until they are whole. */
+export function isTemporary(name: string): boolean {
+  return name.startsWith(".veil-");
+}
+
+const systemNames = new Set(
+  [
+    [".DS_Store", ".Spotlight-V100", ".TemporaryItems", ".Trashes", ".fseventsd", ".apdisk"],
+    ["Thumbs.db", "ehthumbs.db", "desktop.ini", "$RECYCLE.BIN", "System Volume Information"],
+    ["@eaDir", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot", ".@__thumb", "@tmp"],
+    ["lost+found", ".snapshot", ".zfs", ".recycle", ".Trash"],
+  ]
+    .flat()
+    .map((name) => name.toLowerCase()),
+);
+
+/** Whether an operating system or a file server keeps its own things under this name: bins, snapshots, thumbnails. */
+export function isSystemName(name: string): boolean {
+  return systemNames.has(name.toLowerCase()) || /^\.Trash-\d+$|^\.nfs[0-9a-f]{8,}$|^\.fuse_hidden/.test(name);
+}

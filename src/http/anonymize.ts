@@ -1,0 +1,110 @@
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { Problem } from "../errors.ts";
+import { maskNow } from "../pipeline/mask-now.ts";
+import { type SpoolFile, streamOf } from "../pipeline/spool.ts";
+import { noteRequest } from "./audit-note.ts";
+import { goneSignal } from "./gone.ts";
+import { itemOf, readBase64, regionBody, sendMasked } from "./masked-reply.ts";
+import { drawn, mergeFields, policyFor, regionsOf } from "./options.ts";
+import type { HttpParts } from "./parts.ts";
+import {
+  anonymizeQuerySchema,
+  base64RequestSchema,
+  base64ResponseSchema,
+  detectResponseSchema,
+  optionsSchema,
+} from "./schema.ts";
+import { onlyUpload, receiveForm } from "./upload.ts";
+
+/** The synchronous routes: a picture in the request, the masked one in the answer. */
+export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
+  const { medium, spool, limits, policy: defaults, detector } = parts;
+  const receive = { spool, maxBytes: limits.maxBytes, field: "image" };
+
+  return async (server) => {
+    server.post(
+      "/anonymize",
+      {
+        schema: {
+          summary: "Mask one picture",
+          description:
+            "multipart/form-data with the file in `image`; options as query or form fields; the field `regions` (a JSON array of boxes) replaces detection. The answer's body is the masked picture in the same format (HEIC becomes JPEG), or with `detail=1` JSON.",
+          tags: ["masking"],
+          consumes: ["multipart/form-data"],
+          querystring: anonymizeQuerySchema,
+        },
+      },
+      async (request, reply) => {
+        const signal = goneSignal(reply);
+        const form = await receiveForm(request, receive);
+        const { name, file } = onlyUpload(form, "image");
+        await using original: SpoolFile = file;
+        const policy = policyFor(defaults, mergeFields(form.fields, request.query));
+        const regions = regionsOf(form.fields.regions);
+        const result = await noteRequest(parts, original, policy, () =>
+          maskNow(medium, original.path, { policy, regions, signal, lane: "interactive" }),
+        );
+        if (request.query.detail !== "1") return sendMasked(reply, result);
+        await using masked = result;
+        return reply.send(await itemOf(name, masked, detector.name));
+      },
+    );
+
+    server.post(
+      "/anonymize/base64",
+      {
+        bodyLimit: Math.ceil(limits.maxBytes * 1.4) + 65_536,
+        schema: {
+          summary: "Mask one picture in base64",
+          tags: ["masking"],
+          body: base64RequestSchema,
+          response: { 200: base64ResponseSchema },
+        },
+      },
+      async (request, reply) => {
+        const signal = goneSignal(reply);
+        const { image_base64, regions: boxes, ...options } = request.body;
+        await using original = await spool.receive(streamOf(decodeBase64(image_base64)), { maxBytes: limits.maxBytes });
+        const policy = policyFor(defaults, options);
+        const regions = boxes?.map(drawn);
+        await using result = await noteRequest(parts, original, policy, () =>
+          maskNow(medium, original.path, { policy, regions, signal, lane: "interactive" }),
+        );
+        reply.header("x-veil-regions", result.regions.length);
+        return { anonymized_base64: await readBase64(result.masked.path) };
+      },
+    );
+
+    server.post(
+      "/detect",
+      {
+        schema: {
+          summary: "Find faces without masking",
+          tags: ["masking"],
+          consumes: ["multipart/form-data"],
+          querystring: optionsSchema,
+          response: { 200: detectResponseSchema },
+        },
+      },
+      async (request, reply) => {
+        const signal = goneSignal(reply);
+        const form = await receiveForm(request, receive);
+        await using original: SpoolFile = onlyUpload(form, "image").file;
+        const policy = policyFor(defaults, mergeFields(form.fields, request.query));
+        await using picture = await medium.open(original.path, { lane: "interactive", signal });
+        const regions = await picture.detect(policy);
+        const { width, height, frames, format } = picture;
+        return { width, height, frames, format, detector: detector.name, regions: regions.map(regionBody) };
+      },
+    );
+  };
+}
+
+function decodeBase64(text: string): Buffer {
+  const data = text.startsWith("data:") ? text.slice(text.indexOf(",") + 1) : text;
+  const compact = data.replace(/\s+/g, "");
+  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(compact)) {
+    throw new Problem("invalid-request", "Expected base64, or a data: URL with base64, for image_base64");
+  }
+  return Buffer.from(compact, "base64");
+}

@@ -1,0 +1,184 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { isFinished, type JobState, jobStates } from "../core/job.ts";
+import { Problem, problems } from "../errors.ts";
+import type { JobRecord } from "../ledger/ledger.ts";
+import { goneSignal } from "./gone.ts";
+import { mergeFields, policyFor } from "./options.ts";
+import type { HttpParts } from "./parts.ts";
+import {
+  type JobBody,
+  jobRequestSchema,
+  jobSchema,
+  jobsQuerySchema,
+  jobsResponseSchema,
+  optionsSchema,
+} from "./schema.ts";
+import { onlyUpload, receiveForm } from "./upload.ts";
+
+const idSchema = z.object({ id: z.string() });
+const maxWaitSeconds = 60;
+const waitStepMs = 100;
+
+/** The asynchronous routes: work that outlives its request, and what became of it. */
+export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
+  const { ledger, submit, spool, limits, policy: defaults, storeOf } = parts;
+
+  async function recordOf(id: string): Promise<JobRecord> {
+    const record = await ledger.get(id);
+    if (record === undefined) throw new Problem("not-found", `There is no job ${id}`);
+    return record;
+  }
+
+  /** Holds the line for a job, as long as the client asked for and is there. */
+  async function waitFor(record: JobRecord, seconds: number, signal: AbortSignal): Promise<JobRecord> {
+    const until = Date.now() + Math.min(seconds, maxWaitSeconds) * 1000;
+    let latest = record;
+    while (!isFinished(latest.state) && Date.now() < until && !signal.aborted) {
+      await sleep(waitStepMs);
+      latest = await recordOf(record.job.id);
+    }
+    return latest;
+  }
+
+  return async (server) => {
+    server.post(
+      "/jobs",
+      {
+        schema: {
+          summary: "Hand in work",
+          description:
+            "Either multipart/form-data with the file in `image`, or JSON that names an object of a configured store. Answers 202 with Location once the job is durable; `Prefer: wait=N` holds the line for up to N seconds and answers 200 if the job ends in time. The same Idempotency-Key gives the same job.",
+          tags: ["jobs"],
+          consumes: ["multipart/form-data", "application/json"],
+          querystring: optionsSchema,
+          response: { 200: jobSchema, 202: jobSchema },
+        },
+      },
+      async (request, reply) => {
+        const signal = goneSignal(reply);
+        const record = request.isMultipart() ? await takeUpload() : await takeObject();
+        const seconds = Number(/\bwait=(\d+)/.exec(String(request.headers.prefer ?? ""))?.[1] ?? 0);
+        const latest = await waitFor(record, seconds, signal);
+        reply.header("location", `/api/v1/jobs/${latest.job.id}`);
+        if (seconds > 0) reply.header("preference-applied", `wait=${seconds}`);
+        return reply.code(isFinished(latest.state) ? 200 : 202).send(jobBody(latest));
+
+        async function takeUpload(): Promise<JobRecord> {
+          const form = await receiveForm(request, { spool, maxBytes: limits.maxBytes, field: "image" });
+          const { name, file } = onlyUpload(form, "image");
+          await using original = file;
+          const policy = policyFor(defaults, mergeFields(form.fields, request.query));
+          const key = request.headers["idempotency-key"];
+          return submit.upload(original, { name, policy, ...(typeof key === "string" && { idempotencyKey: key }) });
+        }
+
+        function takeObject(): Promise<JobRecord> {
+          const body = jobRequestSchema.safeParse(request.body);
+          if (!body.success)
+            throw new Problem("invalid-request", z.prettifyError(body.error), { remedy: "See /api/docs." });
+          const { store, key, policy } = body.data;
+          return submit.object({ store, key }, policyFor(defaults, { ...request.query, ...policy }));
+        }
+      },
+    );
+
+    server.get(
+      "/jobs",
+      {
+        schema: {
+          summary: "List jobs",
+          tags: ["jobs"],
+          querystring: jobsQuerySchema,
+          response: { 200: jobsResponseSchema },
+        },
+      },
+      async ({ query }) => {
+        const { route, limit, after } = query;
+        const states = query.state?.split(",").map(parseState);
+        const scope = { ...(route !== undefined && { route }) };
+        const page = await ledger.find({
+          ...scope,
+          ...(states && { states }),
+          ...(after !== undefined && { after }),
+          limit,
+        });
+        return {
+          jobs: page.records.map(jobBody),
+          next: page.next ?? null,
+          counts: { ...(await ledger.counts(route)) },
+        };
+      },
+    );
+
+    server.get(
+      "/jobs/:id",
+      { schema: { summary: "One job", tags: ["jobs"], params: idSchema, response: { 200: jobSchema } } },
+      async ({ params }) => jobBody(await recordOf(params.id)),
+    );
+
+    server.get(
+      "/jobs/:id/result",
+      { schema: { summary: "A finished job's masked picture", tags: ["jobs"], params: idSchema } },
+      async ({ params }, reply) => {
+        const { job, state, last } = await recordOf(params.id);
+        if (state !== "done" || last.output === undefined) {
+          throw new Problem("not-ready", `The job is ${state}`, { remedy: "Ask again when its state is done." });
+        }
+        const { info, stream } = await storeOf(job.output.store).get(job.output.key, { version: last.output.version });
+        reply.header(
+          "content-disposition",
+          `inline; filename*=UTF-8''${encodeURIComponent(job.output.key.split("/").pop() ?? "")}`,
+        );
+        return reply.type(last.output.contentType).header("content-length", info.size).send(stream);
+      },
+    );
+
+    server.post(
+      "/jobs/:id/retry",
+      {
+        schema: {
+          summary: "Send a dead letter back",
+          description: "Makes a new revision of the job and answers with it.",
+          tags: ["jobs"],
+          params: idSchema,
+          response: { 202: jobSchema },
+        },
+      },
+      async ({ params }, reply) => {
+        const record = await submit.retry(params.id);
+        return reply.code(202).header("location", `/api/v1/jobs/${record.job.id}`).send(jobBody(record));
+      },
+    );
+  };
+}
+
+function parseState(text: string): JobState {
+  const state = jobStates.find((name) => name === text.trim());
+  if (state === undefined) throw new Problem("invalid-request", `Expected one of ${jobStates.join(", ")} for state`);
+  return state;
+}
+
+/** A job as the API shows it. */
+export function jobBody({ job, state, attempts, admittedAt, updatedAt, last }: JobRecord): JobBody {
+  const { profile, style, strength, minScore, quality } = job.policy;
+  return {
+    id: job.id,
+    route: job.route,
+    state,
+    revision: job.revision,
+    attempts,
+    input: { ...job.input },
+    output: { ...job.output },
+    policy: { profile, style, strength, quality, min_score: minScore ?? null },
+    regions: last.regions ?? null,
+    kind: last.recognised ?? null,
+    problem:
+      last.code === undefined
+        ? null
+        : { code: last.code, title: problems[last.code].title, detail: last.message ?? "" },
+    admitted_at: new Date(admittedAt).toISOString(),
+    updated_at: new Date(updatedAt).toISOString(),
+  };
+}

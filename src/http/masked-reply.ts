@@ -1,0 +1,48 @@
+import { readFile } from "node:fs/promises";
+import type { FastifyReply } from "fastify";
+import type { Region } from "../core/region.ts";
+import type { MaskedNow } from "../pipeline/mask-now.ts";
+import { readSpoolFile } from "../pipeline/spool.ts";
+import type { AnonymizedItem, RegionBody } from "./schema.ts";
+
+/** Streams a masked picture and removes it once it is sent, or the client is gone. */
+export async function sendMasked(reply: FastifyReply, result: MaskedNow): Promise<FastifyReply> {
+  const { masked, regions } = result;
+  const stream = await readSpoolFile(masked.path);
+  stream.once("close", () => void result[Symbol.asyncDispose]());
+  reply.header("x-veil-regions", regions.length);
+  reply.header("cache-control", "no-store");
+  return reply.type(masked.contentType).header("content-length", masked.size).send(stream);
+}
+
+/** One picture's outcome as JSON. */
+export async function itemOf(name: string | null, result: MaskedNow, detector: string): Promise<AnonymizedItem> {
+  const { masked, regions, frames } = result;
+  return {
+    name,
+    anonymized_base64: await readBase64(masked.path),
+    content_type: masked.contentType,
+    width: masked.width,
+    height: masked.height,
+    frames,
+    regions: regions.map(regionBody),
+    detector,
+    problem: null,
+  };
+}
+
+/** A spool file in base64. */
+export async function readBase64(path: string): Promise<string> {
+  return readFile(path, "base64");
+}
+
+/** A region as the API shows it. */
+export function regionBody({ kind, box, score, keypoints, frame }: Region): RegionBody {
+  return {
+    kind,
+    box: { ...box },
+    score,
+    ...(keypoints && { keypoints: [...keypoints] }),
+    ...(frame !== undefined && { frame }),
+  };
+}

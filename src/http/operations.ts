@@ -1,0 +1,61 @@
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import type { HttpParts } from "./parts.ts";
+import { statusSchema } from "./schema.ts";
+
+const readySchema = z.object({
+  status: z.literal("ready"),
+  detector: z.object({ name: z.string(), digest: z.string() }),
+});
+
+/** What a monitor asks. */
+export function operationRoutes({ detector, metrics, pool }: HttpParts): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.get(
+      "/healthz",
+      {
+        schema: {
+          summary: "The process is alive",
+          tags: ["operation"],
+          response: { 200: z.object({ status: z.literal("ok") }) },
+        },
+      },
+      async () => ({ status: "ok" as const }),
+    );
+    server.get(
+      "/readyz",
+      {
+        schema: {
+          summary: "veil can mask, and with which detector",
+          tags: ["operation"],
+          response: { 200: readySchema },
+        },
+      },
+      async () => {
+        await pool.detector();
+        return { status: "ready" as const, detector: { ...detector } };
+      },
+    );
+    server.get(
+      "/metrics",
+      { schema: { summary: "Prometheus metrics", tags: ["operation"] } },
+      async (_request, reply) => {
+        const { contentType, text } = await metrics.render();
+        return reply.type(contentType).send(text);
+      },
+    );
+  };
+}
+
+/** What the page shows about this installation. */
+export function statusRoute({ status }: HttpParts): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.get(
+      "/status",
+      {
+        schema: { summary: "Version, detector, folders, limits", tags: ["operation"], response: { 200: statusSchema } },
+      },
+      async () => status,
+    );
+  };
+}

@@ -1,0 +1,31 @@
+import type { Limits, Medium } from "../core/media.ts";
+import type { Policy } from "../core/policy.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Spool } from "../pipeline/spool.ts";
+import type { Submit } from "../pipeline/submit.ts";
+import type { Queue } from "../queues/queue.ts";
+import type { Store } from "../stores/store.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Status } from "./schema.ts";
+
+/** What the routes work with; the composition root fills it in. */
+export interface HttpParts {
+  readonly medium: Medium;
+  readonly spool: Spool;
+  readonly limits: Limits;
+  /** Pictures in one batch request. */
+  readonly maxBatch: number;
+  /** What applies where a request says nothing. */
+  readonly policy: Policy;
+  readonly detector: { readonly name: string; readonly digest: string };
+  readonly ledger: Ledger;
+  readonly queue: Queue;
+  readonly submit: Submit;
+  readonly metrics: Metrics;
+  readonly status: Status;
+  /** Rejects with what keeps the engine from working. */
+  readonly pool: { detector(): Promise<unknown> };
+  /** Folder of the built page. */
+  readonly page: string;
+  storeOf(name: string): Store;
+}

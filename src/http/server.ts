@@ -1,0 +1,65 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import multipart from "@fastify/multipart";
+import files from "@fastify/static";
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import { type FastifyBaseLogger, type FastifyInstance, fastify } from "fastify";
+import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { anonymizeRoutes } from "./anonymize.ts";
+import { batchRoute } from "./batch.ts";
+import { guardLoopback, hardenReplies } from "./guard.ts";
+import { jobRoutes } from "./jobs.ts";
+import { operationRoutes, statusRoute } from "./operations.ts";
+import type { HttpParts } from "./parts.ts";
+import { answerWithProblems } from "./problem-reply.ts";
+
+/** The HTTP side: API, its documentation, and the page. Not listening yet. */
+export async function createServer(parts: HttpParts, logger: FastifyBaseLogger): Promise<FastifyInstance> {
+  const server = fastify({
+    loggerInstance: logger,
+    // The path alone is logged: query strings and headers may carry names or secrets.
+    disableRequestLogging: true,
+    genReqId: () => crypto.randomUUID(),
+    forceCloseConnections: "idle",
+    routerOptions: { maxParamLength: 200 },
+  });
+  server.setValidatorCompiler(validatorCompiler);
+  server.setSerializerCompiler(serializerCompiler);
+  guardLoopback(server);
+  hardenReplies(server);
+  answerWithProblems(server);
+  await server.register(multipart, {
+    limits: {
+      fileSize: parts.limits.maxBytes,
+      files: parts.maxBatch,
+      fields: 20,
+      fieldSize: 1_048_576,
+      parts: parts.maxBatch + 20,
+    },
+    throwFileSizeLimit: false,
+  });
+  await server.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "veil",
+        version: parts.status.version,
+        description:
+          "Masks faces in photographs where they are stored. Errors are RFC 9457 problem+json with a stable code.",
+      },
+      tags: [{ name: "masking" }, { name: "jobs" }, { name: "operation" }],
+    },
+    transform: jsonSchemaTransform,
+  });
+  await server.register(swaggerUi, { routePrefix: "/api/docs" });
+  server.get("/api/openapi.json", { schema: { hide: true } }, async () => server.swagger());
+  await server.register(operationRoutes(parts));
+  for (const routes of [anonymizeRoutes(parts), batchRoute(parts), jobRoutes(parts), statusRoute(parts)]) {
+    await server.register(routes, { prefix: "/api/v1" });
+  }
+  if (existsSync(join(parts.page, "index.html"))) {
+    await server.register(files, { root: parts.page, cacheControl: true, maxAge: 0 });
+  }
+  return server;
+}

@@ -1,0 +1,75 @@
+import { access, constants, mkdir, statfs } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { ConfigFlags } from "../config/layers.ts";
+import type { Config } from "../config.ts";
+import { refuseNetworkDisk } from "../data-folder.ts";
+import { hasHeicDecoder } from "../engine/heic.ts";
+import { toProblem } from "../errors.ts";
+import { openCommandEngine } from "./engine.ts";
+import { configFor } from "./settings.ts";
+
+/** What a check found: fine, worth knowing, or in the way. */
+interface Finding {
+  readonly mark: "ok" | "note" | "fault";
+  readonly text: string;
+}
+
+const ok = (text: string): Finding => ({ mark: "ok", text });
+const note = (text: string): Finding => ({ mark: "note", text });
+
+const checks: Readonly<Record<string, (config: Config) => Promise<Finding>>> = {
+  Node: async () => ok(`${process.version} on ${process.platform} ${process.arch}`),
+  Configuration: async ({ origins }) => {
+    const changed = Object.values(origins).filter((origin) => origin !== "default").length;
+    return ok(changed === 0 ? "defaults" : `${changed} settings changed; veil config print shows them`);
+  },
+  "Data folder": async ({ dataDir }) => {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await access(dataDir, constants.R_OK | constants.W_OK);
+    await refuseNetworkDisk(dataDir);
+    const { bavail, bsize } = await statfs(dataDir);
+    const free = (bavail * bsize) / 2 ** 30;
+    const text = `${dataDir}, ${free.toFixed(1)} GiB free`;
+    return free < 1 ? note(`${text}: little room`) : ok(text);
+  },
+  "Input folder": async ({ folder }) => {
+    await access(folder.input, constants.R_OK).catch(() => mkdir(folder.input, { recursive: true }));
+    return ok(folder.input);
+  },
+  "Output folder": async ({ folder }) => {
+    await mkdir(folder.output, { recursive: true });
+    await access(folder.output, constants.W_OK);
+    return ok(folder.output);
+  },
+  Detector: async (config) => {
+    await using engine = await openCommandEngine(config);
+    const { name, digest } = await engine.pool.detector();
+    return ok(`${name}, model ${digest.slice(0, 12)}…`);
+  },
+  HEIC: async () =>
+    (await hasHeicDecoder())
+      ? ok("heif-convert is here")
+      : note("HEIC pictures are refused; apt-get install libheif-examples brings the decoder"),
+  Port: ({ host, port }) =>
+    new Promise((resolve) => {
+      const probe = createServer();
+      probe.once("error", () => resolve(note(`${host}:${port} is taken: veil is running already, or something else`)));
+      probe.listen(port, host, () => probe.close(() => resolve(ok(`${host}:${port} is free`))));
+    }),
+};
+
+/** `veil doctor`: checks what veil needs, one line each; 1 if something is in the way. */
+export async function doctor(flags: ConfigFlags): Promise<number> {
+  const config = configFor(flags);
+  const signs = { ok: "✓", note: "!", fault: "✗" };
+  let faults = 0;
+  for (const [name, check] of Object.entries(checks)) {
+    const finding = await check(config).catch((error: unknown): Finding => {
+      const { message, remedy } = toProblem(error);
+      return { mark: "fault", text: remedy ? `${message}. ${remedy}` : message };
+    });
+    if (finding.mark === "fault") faults++;
+    process.stdout.write(`${signs[finding.mark]} ${name.padEnd(14)} ${finding.text}\n`);
+  }
+  return faults > 0 ? 1 : 0;
+}

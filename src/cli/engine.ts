@@ -1,0 +1,34 @@
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import { createPool, type Pool } from "../engine/pool.ts";
+import { openSpool, type Spool } from "../pipeline/spool.ts";
+
+export interface CommandEngine extends AsyncDisposable {
+  readonly pool: Pool;
+  readonly spool: Spool;
+  /** Aborted by Ctrl-C and by a request to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** Engine processes and a spool for one command, without touching the service's data folder. */
+export async function openCommandEngine({ limits, engine }: Config): Promise<CommandEngine> {
+  // One root for all commands: each removes what a killed one left there.
+  const spool = await openSpool(join(tmpdir(), `veil-${userInfo().username}`));
+  const pool = createPool({ ...engine, limits, spool: spool.folder, model: {} });
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+  return {
+    pool,
+    spool,
+    signal: stopping.signal,
+    async [Symbol.asyncDispose]() {
+      process.off("SIGINT", stop);
+      process.off("SIGTERM", stop);
+      await pool.close();
+      await spool.close();
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import type { ConfigFlags } from "../config/layers.ts";
+import { type Config, loadConfig } from "../config.ts";
+
+/** Policy flags as the commands receive them. */
+export interface PolicyFlags {
+  readonly style?: string;
+  readonly strength?: string;
+  readonly profile?: string;
+  readonly minScore?: string;
+  readonly quality?: string;
+}
+
+/** The configuration with a command's own policy flags, which win; faults of both come together. */
+export function configFor(flags: ConfigFlags, policy: PolicyFlags = {}): Config {
+  const { style, strength, profile, minScore, quality } = policy;
+  const values = { style, strength, profile, minScore, quality };
+  const assignments = Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : [`policy.${name}=${value}`],
+  );
+  return loadConfig({
+    flags: { ...flags, set: [...(flags.set ?? []), ...assignments] },
+    env: process.env,
+    cwd: process.cwd(),
+  });
+}

@@ -1,0 +1,148 @@
+import { availableParallelism } from "node:os";
+import { join, resolve } from "node:path";
+import { contains } from "./config/folders.ts";
+import { type ConfigFlags, type Entry, readEnv, readFlags, readYaml } from "./config/layers.ts";
+import { configFields, fieldByPath, type Settings, settingsSchema, yamlOf } from "./config/settings.ts";
+import { Problem } from "./errors.ts";
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** Every setting resolved: folders absolute, nothing missing, frozen. */
+export type Config = DeepReadonly<Settings> & {
+  /** Where each value came from, by its path: `default`, `--port`, `VEIL_PORT` or `veil.yaml:3`. */
+  readonly origins: Readonly<Record<string, string>>;
+};
+
+export interface ConfigSources {
+  readonly flags: ConfigFlags;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+}
+
+/**
+ * Defaults, overridden by `veil.yaml` (in the data folder, or the file that `--config` or `VEIL_CONFIG` names), by
+ * `VEIL_*` variables, by flags. All faults of all places come in one Problem `invalid-config`.
+ */
+export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
+  const fromFlags = readFlags(flags, cwd);
+  const fromEnv = readEnv(env, cwd);
+  const outside = fromFlags.entries.get("dataDir") ??
+    fromEnv.entries.get("dataDir") ?? { value: "veil-data", origin: "default", base: cwd };
+  const named = flags.config ?? (env.VEIL_CONFIG || undefined);
+  const file = named === undefined ? join(absolute(outside), "veil.yaml") : resolve(cwd, named);
+  const fromFile = readYaml(file, named !== undefined);
+
+  const merged = new Map([["dataDir", outside], ...fromFile.entries, ...fromEnv.entries, ...fromFlags.entries]);
+  const base = absolute(merged.get("dataDir") ?? outside);
+  const derived = {
+    "engine.processes": Math.min(8, availableParallelism()),
+    "folder.input": "input_photos",
+    "folder.output": "output_anonymous",
+  };
+  for (const [path, value] of Object.entries(derived)) {
+    if (!merged.has(path)) merged.set(path, { value, origin: "default", base });
+  }
+
+  const parsed = settingsSchema.safeParse(nest(merged));
+  const faults = [
+    ...fromFile.faults,
+    ...fromEnv.faults,
+    ...fromFlags.faults,
+    ...(named === undefined ? movedFaults(fromFile.entries) : []),
+    ...(parsed.error?.issues ?? []).map(({ path }) => rangeFault(path.join("."), merged)),
+    ...folderFaults(merged),
+  ];
+  if (!parsed.success || faults.length > 0) throw invalidConfig(faults);
+  const origins = configFields.map(({ path }) => [path, merged.get(path)?.origin ?? "default"]);
+  return freeze({ ...parsed.data, origins: Object.fromEntries(origins) });
+}
+
+/** The configuration as YAML that could be a `veil.yaml`, each value with its origin; secrets are redacted. */
+export function printConfig(config: Config): string {
+  const lines: string[] = [];
+  let current = "";
+  for (const { path, section, key } of configFields) {
+    const value = path.split(".").reduce<unknown>((node, name) => (node as Record<string, unknown>)[name], config);
+    if (value === undefined) continue;
+    if (section !== current && section !== "") lines.push(`${section}:`);
+    current = section;
+    lines.push(`${section === "" ? "" : "  "}${key}: ${yamlOf(value)}`.padEnd(40).concat(` # ${config.origins[path]}`));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function rangeFault(path: string, merged: ReadonlyMap<string, Entry>): string {
+  const why = path === "host" ? " (veil has no login yet, so it serves this machine only)" : "";
+  return `${nameOf(path, merged)}: expected ${fieldByPath.get(path)?.expected}${why} but received ${show(merged.get(path)?.value)}`;
+}
+
+function movedFaults(entries: ReadonlyMap<string, Entry>): string[] {
+  if (!entries.has("dataDir")) return [];
+  return [
+    `${nameOf("dataDir", entries)}: a file in the data folder can't move it; use --data-dir, VEIL_DATA_DIR or --config FILE`,
+  ];
+}
+
+/** A folder that would feed on its own results, or on veil's own files. */
+function folderFaults(merged: ReadonlyMap<string, Entry>): string[] {
+  const [data, input, output] = ["dataDir", "folder.input", "folder.output"].map((path) => {
+    const entry = merged.get(path);
+    return { name: nameOf(path, merged), folder: entry ? absolute(entry) : "" };
+  }) as [Named, Named, Named];
+  const faults: string[] = [];
+  if (contains(input.folder, output.folder) || contains(output.folder, input.folder)) {
+    const received = `${show(input.folder)} and ${show(output.folder)}`;
+    faults.push(
+      `${input.name} and ${output.name}: expected two separate folders but received ${received}: veil would mask its own results`,
+    );
+  }
+  for (const { name, folder } of [input, output]) {
+    if (!contains(folder, data.folder)) continue;
+    const received = `${show(folder)}, which holds veil's data folder ${show(data.folder)}`;
+    faults.push(`${name}: expected a folder for photographs alone but received ${received}`);
+  }
+  return faults;
+}
+
+interface Named {
+  readonly name: string;
+  readonly folder: string;
+}
+
+function nest(merged: ReadonlyMap<string, Entry>): Record<string, unknown> {
+  const root: Record<string, unknown> = {};
+  for (const { path, section, key, isPath } of configFields) {
+    const entry = merged.get(path);
+    if (!entry) continue;
+    const value = isPath && typeof entry.value === "string" && entry.value ? absolute(entry) : entry.value;
+    if (section === "") root[key] = value;
+    else root[section] = { ...(root[section] as object | undefined), [key]: value };
+  }
+  return root;
+}
+
+/** What is no path stays in its base, and is a fault of the schema. */
+function absolute({ value, base }: Entry): string {
+  return typeof value === "string" ? resolve(base, value) : base;
+}
+
+function nameOf(path: string, merged: ReadonlyMap<string, Entry>): string {
+  return `${path} (${merged.get(path)?.origin ?? "default"})`;
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
+}
+
+function invalidConfig(faults: readonly string[]): Problem {
+  const intro = faults.length === 1 ? "The configuration has a fault" : `The configuration has ${faults.length} faults`;
+  return new Problem("invalid-config", `${intro}:\n${faults.map((fault) => `  ${fault}`).join("\n")}`, {
+    remedy: "Correct what is named above and start again; docs/configuration.md describes every setting.",
+  });
+}
+
+function freeze<T extends object>(value: T): T {
+  for (const child of Object.values(value)) if (typeof child === "object" && child !== null) freeze(child);
+  return Object.freeze(value);
+}

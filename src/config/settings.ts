@@ -1,0 +1,139 @@
+import { stringify } from "yaml";
+import { z } from "zod";
+import { defaultPolicy, profiles, strengths, styles } from "../core/policy.ts";
+
+const MiB = 1024 * 1024;
+const count = (min: number, max = Number.MAX_SAFE_INTEGER) => z.int().min(min).max(max);
+const folder = (shown: string, description: string) => z.string().min(1).meta({ path: true, shown, description });
+
+/** Every setting, its range, default and meaning: the one place that defines them. */
+export const settingsSchema = z.strictObject({
+  dataDir: folder("`./veil-data`", "The data folder: queue, ledger, spool, models and `veil.yaml`. On a local disk."),
+  host: z
+    .enum(["127.0.0.1", "localhost", "::1"])
+    .default("127.0.0.1")
+    .describe("Address to listen on. Loopback only: there is no login yet."),
+  port: count(0, 65_535).default(8080).describe("Port to listen on; 0 takes any free one."),
+  logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("Least that is logged."),
+  detector: z.enum(["mediapipe-full-range"]).default("mediapipe-full-range").describe("What finds the faces."),
+  policy: z
+    .strictObject({
+      profile: z.enum(profiles).default(defaultPolicy.profile).describe("How much time detection may take."),
+      style: z.enum(styles).default(defaultPolicy.style).describe("What a mask looks like. None can be undone."),
+      strength: z.enum(strengths).default(defaultPolicy.strength).describe("How far beyond the face a mask reaches."),
+      minScore: z
+        .exactOptional(z.number().min(0).max(1))
+        .meta({ shown: "the profile's own", description: "Detections below this score are dropped." }),
+      quality: count(1, 100).default(defaultPolicy.quality).describe("Quality of lossy output."),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      maxBytes: count(1)
+        .default(64 * MiB)
+        .describe("Largest file."),
+      maxPixels: count(1).default(120_000_000).describe("Most pixels of a picture, all frames together."),
+      maxFrames: count(1).default(500).describe("Most frames or pages of a picture."),
+      maxBatch: count(1).default(1000).describe("Most pictures of one batch request."),
+    })
+    .prefault({}),
+  engine: z.strictObject({
+    processes: count(1, 256).meta({
+      shown: "one per core, at most 8",
+      description: "Processes that decode, detect and encode.",
+    }),
+    deadlineMs: count(100).default(60_000).describe("Longest time for one step of one picture."),
+    memoryMb: count(256).default(1536).describe("Most memory of one process; above it, the process is replaced."),
+  }),
+  folder: z.strictObject({
+    input: folder("`input_photos` in the data folder", "Watched: photographs that appear here are masked."),
+    output: folder("`output_anonymous` in the data folder", "Masked photographs, under the same relative path."),
+    watch: z.boolean().default(true).describe("Whether photographs are taken from the input folder."),
+    settleMs: count(0).default(500).describe("How long a file must stay unchanged before it is taken."),
+    incompleteMs: count(0).default(60_000).describe("How long to wait for a file's missing end before it is refused."),
+    reconcileMs: count(1000).default(60_000).describe("How often the folder is compared with the ledger."),
+  }),
+  jobs: z
+    .strictObject({
+      maxRetries: count(0, 20).default(3).describe("Further attempts after a transient failure."),
+      retryDelayMs: count(0).default(1000).describe("Delay before the first of them; later ones grow."),
+      leaseMs: count(1000).default(15_000).describe("A worker silent for so long loses its job to another."),
+      retainHours: count(1).default(168).describe("How long uploads and results of the jobs API are kept."),
+    })
+    .prefault({}),
+});
+
+export type Settings = z.output<typeof settingsSchema>;
+
+/** One setting, as documentation and faults name it. */
+export interface ConfigField {
+  /** For example `policy.minScore`. */
+  readonly path: string;
+  /** What comes before the last dot: `policy`, or nothing. */
+  readonly section: string;
+  /** What comes after it: `minScore`. */
+  readonly key: string;
+  /** For example `VEIL_POLICY_MIN_SCORE`. */
+  readonly env: string;
+  readonly type: "boolean" | "integer" | "number" | "string";
+  /** In words: `a whole number from 0 to 65535`. */
+  readonly expected: string;
+  /** The default in words; a fixed one as YAML. */
+  readonly shown: string;
+  readonly description: string;
+  /** Whether the value is a path of the file system. */
+  readonly isPath: boolean;
+}
+
+interface JsonSchema {
+  readonly type?: string;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly enum?: readonly string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly shown?: string;
+  readonly path?: boolean;
+}
+
+/** Every setting there is, in the schema's order. */
+export const configFields: readonly ConfigField[] = fieldsOf(
+  z.toJSONSchema(settingsSchema, { io: "input" }) as JsonSchema,
+  "",
+);
+/** By path. */
+export const fieldByPath: ReadonlyMap<string, ConfigField> = new Map(configFields.map((field) => [field.path, field]));
+/** The settings that hold others, for example `policy`. */
+export const sections: ReadonlySet<string> = new Set(configFields.map(({ section }) => section).filter(Boolean));
+
+/** A value as YAML on one line. */
+export function yamlOf(value: unknown): string {
+  return stringify(value, { lineWidth: 0 }).trim();
+}
+
+function fieldsOf(node: JsonSchema, prefix: string): ConfigField[] {
+  return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
+    const path = prefix === "" ? key : `${prefix}.${key}`;
+    if (child.properties) return fieldsOf(child, path);
+    return {
+      path,
+      section: prefix,
+      key,
+      env: `VEIL_${path.replaceAll(".", "_").replace(/[A-Z]/g, "_$&").toUpperCase()}`,
+      type: child.type as ConfigField["type"],
+      expected: expectedOf(child),
+      shown: child.shown ?? `\`${yamlOf(child.default)}\``,
+      description: child.description ?? "",
+      isPath: child.path === true,
+    };
+  });
+}
+
+function expectedOf({ type, enum: values, minimum, maximum, path }: JsonSchema): string {
+  if (values) return values.length === 1 ? `${values[0]}` : `one of ${values.join(", ")}`;
+  if (type === "boolean") return "true or false";
+  if (type === "string") return path ? "a path" : "text";
+  const range = maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
+  return `a ${type === "integer" ? "whole number" : "number"} ${range}`;
+}

@@ -1,0 +1,111 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, statfs, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Config } from "./config.ts";
+import { Problem } from "./errors.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import { createSqliteLedger } from "./ledger/sqlite.ts";
+import type { Queue } from "./queues/queue.ts";
+import { createSqliteQueue } from "./queues/sqlite.ts";
+import { openSqlite } from "./sqlite.ts";
+import { createFsStore } from "./stores/fs.ts";
+import type { Store } from "./stores/store.ts";
+
+/** Everything that lasts: the ledger, the queue and the stores. */
+export interface DataFolder extends AsyncDisposable {
+  readonly ledger: Ledger;
+  readonly queue: Queue;
+  /** Makes job ids that nobody outside can guess. */
+  readonly installationKey: string;
+  storeOf(name: string): Store;
+  /** Removes what interrupted puts left behind a day ago or earlier. */
+  sweep(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Where veil keeps its own things below the data folder. */
+export function placesIn(dataDir: string) {
+  return {
+    database: join(dataDir, "veil.sqlite"),
+    key: join(dataDir, "installation.key"),
+    models: join(dataDir, "models"),
+    spool: join(dataDir, "spool"),
+    inbox: join(dataDir, "inbox"),
+    results: join(dataDir, "results"),
+  };
+}
+
+/** Opens the data folder, and makes it on first use: owner-only, on a local disk. */
+export async function openDataFolder(config: Config, onProblem: (problem: Problem) => void): Promise<DataFolder> {
+  const { dataDir, folder, jobs } = config;
+  const places = placesIn(dataDir);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await refuseNetworkDisk(dataDir);
+  for (const path of [places.inbox, places.results]) await mkdir(path, { recursive: true, mode: 0o700 });
+  for (const path of [folder.input, folder.output]) await mkdir(path, { recursive: true });
+
+  const installationKey = await installationKeyIn(places.key);
+  const sqlite = await openSqlite(places.database);
+  const ledger = await createSqliteLedger({ sqlite });
+  const queue = await createSqliteQueue({ sqlite, leaseMs: jobs.leaseMs });
+  const roots = { input: folder.input, output: folder.output, inbox: places.inbox, results: places.results };
+  const stores = new Map(
+    Object.entries(roots).map(([name, root]) => [name, createFsStore({ name, root, onProblem })] as const),
+  );
+  const close = async () => {
+    await queue.close();
+    await ledger.close();
+    for (const store of stores.values()) await store.close();
+    await sqlite.close();
+  };
+  return {
+    ledger,
+    queue,
+    installationKey,
+    storeOf(name) {
+      const store = stores.get(name);
+      if (store === undefined) throw new Problem("not-found", `There is no store ${JSON.stringify(name)}`);
+      return store;
+    },
+    async sweep() {
+      for (const store of stores.values()) await store.sweep();
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+// statfs(2) magic numbers of file systems on which SQLite's locks can't be trusted.
+const networkDisks: Readonly<Record<number, string>> = {
+  26985: "NFS",
+  20859: "SMB",
+  4283649346: "SMB (CIFS)",
+  4266872130: "SMB 2",
+  1702057286: "FUSE",
+};
+
+/** Problem invalid-config where the folder lies on a file server. */
+export async function refuseNetworkDisk(folder: string): Promise<void> {
+  if (process.platform !== "linux") return;
+  const name = networkDisks[(await statfs(folder)).type];
+  if (name === undefined) return;
+  throw new Problem("invalid-config", `Expected a local disk for dataDir but ${folder} is on ${name}`, {
+    remedy:
+      "Put the data folder on a local disk (--data-dir); folder.input and folder.output may stay on the file server.",
+  });
+}
+
+async function installationKeyIn(path: string): Promise<string> {
+  try {
+    await writeFile(path, randomBytes(32).toString("hex"), { flag: "wx", mode: 0o600, flush: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  const key = await readFile(path, "utf8");
+  if (!/^[0-9a-f]{64}$/.test(key)) {
+    throw new Problem("invalid-config", `${path} does not hold an installation key`, {
+      remedy: "Restore it from a backup; with a new key every object counts as never seen.",
+    });
+  }
+  return key;
+}

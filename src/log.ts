@@ -1,0 +1,31 @@
+import { Writable } from "node:stream";
+import { type Logger, pino } from "pino";
+
+export type { Logger };
+
+export interface LogOptions {
+  readonly level: string;
+  /** Lines for a person instead of JSON. */
+  readonly human: boolean;
+}
+
+const names: Readonly<Record<number, string>> = { 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal" };
+
+/** Structured log on standard error: ids, codes and durations; never image content, text, tokens or query strings. */
+export function createLog({ level, human }: LogOptions): Logger {
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  return human ? pino(options, humanLines()) : pino(options, pino.destination({ fd: 2, sync: true }));
+}
+
+function humanLines(): Writable {
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      const { level, time, msg, err, ...rest } = JSON.parse(chunk.toString());
+      const details = Object.entries(rest).map(
+        ([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+      );
+      const parts = [time.slice(11, 19), (names[level] ?? "log").padEnd(5), msg, ...details, err?.message];
+      process.stderr.write(`  ${parts.filter(Boolean).join(" ")}\n`, () => done());
+    },
+  });
+}

@@ -37,14 +37,14 @@ export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
       async (request, reply) => {
         const signal = goneSignal(reply);
         const form = await receiveForm(request, receive);
-        const { name, file } = onlyUpload(form, "image");
+        const { name, file } = await onlyUpload(form, "image");
         await using original: SpoolFile = file;
         const policy = policyFor(defaults, mergeFields(form.fields, request.query));
         const regions = regionsOf(form.fields.regions);
         const result = await noteRequest(parts, original, policy, () =>
           maskNow(medium, original.path, { policy, regions, signal, lane: "interactive" }),
         );
-        if (request.query.detail !== "1") return sendMasked(reply, result);
+        if (request.query.detail !== "1") return await sendMasked(reply, result);
         await using masked = result;
         return reply.send(await itemOf(name, masked, detector.name));
       },
@@ -89,7 +89,7 @@ export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
       async (request, reply) => {
         const signal = goneSignal(reply);
         const form = await receiveForm(request, receive);
-        await using original: SpoolFile = onlyUpload(form, "image").file;
+        await using original: SpoolFile = (await onlyUpload(form, "image")).file;
         const policy = policyFor(defaults, mergeFields(form.fields, request.query));
         await using picture = await medium.open(original.path, { lane: "interactive", signal });
         const regions = await picture.detect(policy);

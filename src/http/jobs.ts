@@ -67,11 +67,16 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
 
         async function takeUpload(): Promise<JobRecord> {
           const form = await receiveForm(request, { spool, maxBytes: limits.maxBytes, field: "image" });
-          const { name, file } = onlyUpload(form, "image");
+          const { name, file } = await onlyUpload(form, "image");
           await using original = file;
           const policy = policyFor(defaults, mergeFields(form.fields, request.query));
           const key = request.headers["idempotency-key"];
-          return submit.upload(original, { name, policy, ...(typeof key === "string" && { idempotencyKey: key }) });
+          // Awaited here: the file must stay until the inbox has it.
+          return await submit.upload(original, {
+            name,
+            policy,
+            ...(typeof key === "string" && { idempotencyKey: key }),
+          });
         }
 
         function takeObject(): Promise<JobRecord> {

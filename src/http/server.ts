@@ -4,7 +4,7 @@ import multipart from "@fastify/multipart";
 import files from "@fastify/static";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import { type FastifyBaseLogger, type FastifyInstance, fastify } from "fastify";
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { anonymizeRoutes } from "./anonymize.ts";
 import { batchRoute } from "./batch.ts";
@@ -19,7 +19,7 @@ export async function createServer(parts: HttpParts, logger: FastifyBaseLogger):
   const server = fastify({
     loggerInstance: logger,
     // The path alone is logged: query strings and headers may carry names or secrets.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => crypto.randomUUID(),
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: 200 },

@@ -51,20 +51,25 @@ export async function receiveForm(request: FastifyRequest, options: ReceiveFormO
       onUpload?.(upload, uploads.length - 1);
     }
   } catch (error) {
-    for (const { file } of uploads) if (!(file instanceof Problem)) await file.remove();
+    await removeAll(uploads);
     throw error;
   }
   return { uploads, fields };
 }
 
-/** The form's one file. */
-export function onlyUpload({ uploads }: Form, field: string): { readonly name: string; readonly file: SpoolFile } {
+/** The form's one file; where there is not exactly one, none stays in the spool. */
+export async function onlyUpload({ uploads }: Form, field: string): Promise<{ name: string; file: SpoolFile }> {
   const [upload] = uploads;
   if (upload === undefined || uploads.length > 1) {
+    await removeAll(uploads);
     throw new Problem("invalid-request", `Expected one file in the field ${field} but received ${uploads.length}`);
   }
   if (upload.file instanceof Problem) throw upload.file;
   return { name: upload.name, file: upload.file };
+}
+
+async function removeAll(uploads: readonly Upload[]): Promise<void> {
+  for (const { file } of uploads) if (!(file instanceof Problem)) await file.remove();
 }
 
 async function refuse(file: SpoolFile, maxBytes: number): Promise<Problem> {

@@ -1,0 +1,283 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { request } from "node:http";
+import { after, before, describe, test } from "node:test";
+import sharp from "sharp";
+import type { AnonymizedItem, DetectResponse, JobBody, ProblemBody } from "../../src/http/schema.ts";
+import { type Program, startProgram } from "../e2e/program.ts";
+import { detailCorrelation, pixelsOf } from "../fixtures/pixels.ts";
+
+const face = { x: 175, y: 52, width: 97, height: 127 };
+let veil: Program;
+let portrait: Buffer;
+
+before(async () => {
+  portrait = await sharp(new URL("../fixtures/astronaut.png", import.meta.url).pathname)
+    .jpeg({ quality: 92 })
+    .toBuffer();
+  veil = await startProgram({ flags: ["--set", "limits.maxBytes=2000000", "--set", "limits.maxBatch=20"] });
+});
+after(() => veil[Symbol.asyncDispose]());
+
+function form(field: string, files: readonly Buffer[], fields: Record<string, string> = {}): FormData {
+  const data = new FormData();
+  for (const [name, value] of Object.entries(fields)) data.set(name, value);
+  for (const [index, file] of files.entries()) data.append(field, new Blob([file]), `photo-${index}.jpg`);
+  return data;
+}
+
+const post = (path: string, body: FormData | string, headers: Record<string, string> = {}) =>
+  fetch(`${veil.address}${path}`, { method: "POST", body, headers });
+const json = (value: unknown) => [JSON.stringify(value), { "content-type": "application/json" }] as const;
+
+async function assertMasked(file: Buffer, original = portrait): Promise<void> {
+  const [before, now] = [await pixelsOf(original), await pixelsOf(file)];
+  assert.deepEqual([now.width, now.height], [before.width, before.height]);
+  assert.ok(Math.abs(detailCorrelation(before, now, face)) < 0.1, "detail of the face survived");
+}
+
+async function assertProblem(answer: Response, status: number, code: string): Promise<ProblemBody> {
+  assert.equal(answer.status, status);
+  assert.match(String(answer.headers.get("content-type")), /^application\/problem\+json/);
+  const problem = (await answer.json()) as ProblemBody;
+  assert.deepEqual([problem.status, problem.code], [status, code]);
+  return problem;
+}
+
+describe("POST /api/v1/anonymize", () => {
+  test("answers the masked picture in the same format", async () => {
+    const answer = await post("/api/v1/anonymize", form("image", [portrait]));
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get("content-type"), "image/jpeg");
+    assert.ok(Number(answer.headers.get("x-veil-regions")) >= 1);
+    await assertMasked(Buffer.from(await answer.arrayBuffer()));
+  });
+
+  test("takes options from the query and from fields, and the same request gives the same bytes", async () => {
+    const once = await post("/api/v1/anonymize?style=solid", form("image", [portrait]));
+    const again = await post("/api/v1/anonymize", form("image", [portrait], { style: "solid" }));
+    const blurred = await post("/api/v1/anonymize", form("image", [portrait]));
+    const [a, b, c] = await Promise.all(
+      [once, again, blurred].map(async (answer) => Buffer.from(await answer.arrayBuffer())),
+    );
+    assert.deepEqual(a, b);
+    assert.notDeepEqual(a, c);
+  });
+
+  test("masks exactly the regions that a person gives", async () => {
+    const box = { x: 140, y: 345, width: 60, height: 70 };
+    const answer = await post(
+      "/api/v1/anonymize?detail=1",
+      form("image", [portrait], { regions: JSON.stringify([box]) }),
+    );
+    const item = (await answer.json()) as AnonymizedItem;
+    assert.deepEqual(item.regions, [{ kind: "face", box, score: 1 }]);
+    const [before, now] = [await pixelsOf(portrait), await pixelsOf(Buffer.from(item.anonymized_base64!, "base64"))];
+    assert.ok(Math.abs(detailCorrelation(before, now, box)) < 0.1);
+    assert.ok(detailCorrelation(before, now, face) > 0.9, "a region that was not asked for changed");
+  });
+
+  test("refuses what it can't mask, by name, and answers no picture", async () => {
+    const cases: readonly (readonly [Buffer, number, string])[] = [
+      [Buffer.from("hello"), 415, "not-an-image"],
+      [Buffer.concat([Buffer.alloc(128), Buffer.from("DICM")]), 415, "unsupported"],
+      [portrait.subarray(0, 20_000), 422, "unreadable"],
+      [Buffer.alloc(2_000_001, 1), 413, "too-large"],
+    ];
+    for (const [file, status, code] of cases)
+      await assertProblem(await post("/api/v1/anonymize", form("image", [file])), status, code);
+  });
+
+  test("a request that is not understood says what was expected", async () => {
+    await assertProblem(await post("/api/v1/anonymize", form("image", [])), 400, "invalid-request");
+    await assertProblem(await post("/api/v1/anonymize", form("picture", [portrait])), 400, "invalid-request");
+    await assertProblem(await post("/api/v1/anonymize", form("image", [portrait, portrait])), 400, "invalid-request");
+    await assertProblem(
+      await post("/api/v1/anonymize?style=invisible", form("image", [portrait])),
+      400,
+      "invalid-request",
+    );
+    await assertProblem(
+      await post("/api/v1/anonymize", form("image", [portrait], { regions: "[{]" })),
+      400,
+      "invalid-request",
+    );
+    await assertProblem(await post("/api/v1/anonymize", ...json({ image: 1 })), 400, "invalid-request");
+  });
+});
+
+describe("POST /api/v1/anonymize/base64", () => {
+  test("takes and answers base64, with or without a data: URL", async () => {
+    const base64 = portrait.toString("base64");
+    for (const image_base64 of [base64, `data:image/jpeg;base64,${base64}`]) {
+      const answer = await post("/api/v1/anonymize/base64", ...json({ image_base64 }));
+      assert.equal(answer.status, 200);
+      const { anonymized_base64 } = (await answer.json()) as { anonymized_base64: string };
+      await assertMasked(Buffer.from(anonymized_base64, "base64"));
+    }
+  });
+
+  test("refuses text that is not base64", async () => {
+    await assertProblem(
+      await post("/api/v1/anonymize/base64", ...json({ image_base64: "not base64!" })),
+      400,
+      "invalid-request",
+    );
+    await assertProblem(await post("/api/v1/anonymize/base64", ...json({})), 400, "invalid-request");
+  });
+});
+
+describe("POST /api/v1/anonymize/batch", () => {
+  test("answers in the order sent, null for what fails, and names it in a header", async () => {
+    const small = await sharp(portrait).resize(300).jpeg().toBuffer();
+    const answer = await post("/api/v1/anonymize/batch", form("images", [portrait, Buffer.from("text"), small]));
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get("x-veil-errors"), "1=not-an-image");
+    const [first, second, third] = (await answer.json()) as (string | null)[];
+    assert.equal(second, null);
+    await assertMasked(Buffer.from(first!, "base64"));
+    assert.equal((await sharp(Buffer.from(third!, "base64")).metadata()).width, 300);
+  });
+
+  test("detail=1 gives objects with regions and problems", async () => {
+    const answer = await post("/api/v1/anonymize/batch?detail=1", form("images", [portrait, Buffer.from("text")]));
+    const [good, bad] = (await answer.json()) as AnonymizedItem[];
+    assert.deepEqual(
+      [good!.name, good!.content_type, good!.width, good!.problem],
+      ["photo-0.jpg", "image/jpeg", 512, null],
+    );
+    assert.ok(good!.regions.length >= 1);
+    assert.deepEqual([bad!.anonymized_base64, bad!.problem?.code], [null, "not-an-image"]);
+  });
+
+  test("more pictures than allowed are refused as a whole", async () => {
+    await assertProblem(
+      await post("/api/v1/anonymize/batch", form("images", Array(21).fill(portrait))),
+      413,
+      "too-many-items",
+    );
+  });
+});
+
+describe("POST /api/v1/detect", () => {
+  test("answers regions with scores and no picture", async () => {
+    const answer = await post("/api/v1/detect", form("image", [portrait]));
+    const found = (await answer.json()) as DetectResponse;
+    assert.deepEqual(
+      [found.width, found.height, found.format, found.detector],
+      [512, 512, "jpeg", "mediapipe-full-range"],
+    );
+    const best = found.regions.toSorted((a, b) => b.score - a.score)[0]!;
+    for (const side of ["x", "y", "width", "height"] as const)
+      assert.ok(Math.abs(best.box[side] - face[side]) < 15, side);
+  });
+});
+
+describe("the jobs API", () => {
+  test("an upload is answered with 202 and ends in a result", async () => {
+    const accepted = await post("/api/v1/jobs", form("image", [portrait]));
+    assert.equal(accepted.status, 202);
+    const location = accepted.headers.get("location")!;
+    const waited = await post("/api/v1/jobs", form("image", [portrait]), { prefer: "wait=30" });
+    assert.equal(waited.status, 200);
+    const job = (await waited.json()) as JobBody;
+    assert.equal(job.state, "done");
+    const result = await fetch(`${veil.address}/api/v1/jobs/${job.id}/result`);
+    await assertMasked(Buffer.from(await result.arrayBuffer()));
+    const { id } = (await (await fetch(`${veil.address}${location}`)).json()) as JobBody;
+    assert.equal(location, `/api/v1/jobs/${id}`);
+  });
+
+  test("the same Idempotency-Key gives the same job, and another request under it is refused", async () => {
+    const headers = { "idempotency-key": "order 66" };
+    const first = (await (await post("/api/v1/jobs", form("image", [portrait]), headers)).json()) as JobBody;
+    const second = (await (await post("/api/v1/jobs", form("image", [portrait]), headers)).json()) as JobBody;
+    assert.equal(second.id, first.id);
+    await assertProblem(
+      await post("/api/v1/jobs?style=solid", form("image", [portrait]), headers),
+      422,
+      "idempotency-conflict",
+    );
+  });
+
+  test("an object of the input store is masked by name", async () => {
+    await assertProblem(await post("/api/v1/jobs", ...json({ store: "input", key: "absent.jpg" })), 404, "not-found");
+    await assertProblem(await post("/api/v1/jobs", ...json({ store: "elsewhere", key: "a.jpg" })), 404, "not-found");
+    await assertProblem(
+      await post("/api/v1/jobs", ...json({ store: "input", key: "../veil.sqlite" })),
+      400,
+      "invalid-request",
+    );
+  });
+
+  test("a damaged upload ends as a dead letter with its reason", async () => {
+    const answer = await post("/api/v1/jobs", form("image", [portrait.subarray(0, 9000)]), { prefer: "wait=30" });
+    const job = (await answer.json()) as JobBody;
+    assert.deepEqual([job.state, job.problem?.code], ["dead", "unreadable"]);
+    await assertProblem(await fetch(`${veil.address}/api/v1/jobs/${job.id}/result`), 409, "not-ready");
+  });
+});
+
+describe("who may ask", () => {
+  const ask = (headers: Record<string, string>, path = "/api/v1/status") =>
+    new Promise<number>((resolve, reject) => {
+      const { hostname, port } = new URL(veil.address);
+      request({ hostname, port, path, headers }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode!);
+      })
+        .on("error", reject)
+        .end();
+    });
+
+  test("only this machine's own names are served: a rebound domain is refused", async () => {
+    const { port } = new URL(veil.address);
+    for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`])
+      assert.equal(await ask({ host }), 200, host);
+    for (const host of ["evil.example", `evil.example:${port}`, "127.0.0.1.evil.example", "0.0.0.0"])
+      assert.equal(await ask({ host }), 403, host);
+  });
+
+  test("another site's page is refused, the own page is served", async () => {
+    const host = new URL(veil.address).host;
+    assert.equal(await ask({ host, origin: `http://${host}` }), 200);
+    assert.equal(await ask({ host, origin: "https://evil.example" }), 403);
+    assert.equal(await ask({ host, origin: "null" }), 403);
+    assert.equal(await ask({ host, "sec-fetch-site": "cross-site" }), 403);
+  });
+});
+
+describe("operation", () => {
+  test("says that it lives, that it is ready and with which detector, and what it counted", async () => {
+    assert.deepEqual(await (await fetch(`${veil.address}/healthz`)).json(), { status: "ok" });
+    const ready = (await (await fetch(`${veil.address}/readyz`)).json()) as { detector: { name: string } };
+    assert.equal(ready.detector.name, "mediapipe-full-range");
+    const metrics = await (await fetch(`${veil.address}/metrics`)).text();
+    assert.match(metrics, /^veil_requests_total\{outcome="masked"\} \d+$/m);
+    assert.match(metrics, /^veil_queue_depth\{lane="bulk"\} 0$/m);
+  });
+
+  test("the API describes itself, and the description is the one that is checked in", async () => {
+    const described = await (await fetch(`${veil.address}/api/openapi.json`)).json();
+    const { parse } = await import("yaml");
+    assert.deepEqual(described, parse(await readFile(new URL("../../docs/openapi.yaml", import.meta.url), "utf8")));
+    const page = await fetch(`${veil.address}/api/docs/`);
+    assert.equal(page.status, 200);
+  });
+
+  test("what does not exist is a problem like any other", async () => {
+    await assertProblem(await fetch(`${veil.address}/api/v1/nothing`), 404, "not-found");
+  });
+
+  test("no request left an original in the spool or in the inbox", async () => {
+    const { readdir } = await import("node:fs/promises");
+    const { until } = await import("../e2e/program.ts");
+    const spool = async () =>
+      (await readdir(`${veil.dataDir}/spool`, { recursive: true, withFileTypes: true })).filter((entry) =>
+        entry.isFile(),
+      );
+    await until("an empty spool", async () => (await spool()).length === 0, 5000);
+    // A dead letter's original stays for a retry until its time is over.
+    assert.equal((await readdir(`${veil.dataDir}/inbox`)).length, 1);
+  });
+});

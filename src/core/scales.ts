@@ -49,8 +49,8 @@ const maxEnlargement = 2.1;
 /** Passes up to this side run on any picture: they are for faces that fill it, however small it is. */
 const alwaysUpTo = 192;
 /** Larger passes run as tiles, whose margins are meant for faces up to this height. */
-const tiledAbove = 1024;
-const maxFaceHeightInTiles = 160;
+const tiledAbove = 768;
+const maxFaceHeightInTiles = 128;
 
 /** The passes over a picture of this size, largest first. */
 export function passesFor(profile: Profile, width: number, height: number): Pass[] {

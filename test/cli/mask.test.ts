@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { access, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import sharp from "sharp";
+import { detailCorrelation, pixelsOf } from "../fixtures/pixels.ts";
+
+const main = new URL("../../src/main.ts", import.meta.url).pathname;
+const face = { x: 175, y: 52, width: 97, height: 127 };
+let folder = "";
+let portrait: Buffer;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "veil-cli-"));
+  await mkdir(join(folder, "tmp"));
+  portrait = await sharp(new URL("../fixtures/astronaut.png", import.meta.url).pathname)
+    .jpeg({ quality: 92 })
+    .toBuffer();
+});
+after(() => rm(folder, { recursive: true }));
+
+interface Finished {
+  readonly code: number | null;
+  readonly out: Buffer;
+  readonly err: string;
+}
+
+function veil(args: readonly string[], input?: Buffer): Promise<Finished> {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, TMPDIR: join(folder, "tmp") },
+  });
+  const out: Buffer[] = [];
+  let err = "";
+  child.stdout.on("data", (chunk) => out.push(chunk));
+  child.stderr.on("data", (chunk) => {
+    err += chunk;
+  });
+  child.stdin.on("error", () => {}); // a command that refuses does not read on
+  child.stdin.end(input);
+  return new Promise((resolve) => child.once("close", (code) => resolve({ code, out: Buffer.concat(out), err })));
+}
+
+async function assertMasked(file: Buffer): Promise<void> {
+  const [before, now] = [await pixelsOf(portrait), await pixelsOf(file)];
+  assert.ok(Math.abs(detailCorrelation(before, now, face)) < 0.1, "detail of the face survived");
+}
+
+describe("veil mask PICTURE", () => {
+  test("writes the masked picture and says what it found", async () => {
+    await writeFile(join(folder, "photo.jpg"), portrait);
+    const { code, err } = await veil(["mask", "photo.jpg", "-o", "masked.jpg"]);
+    assert.equal(code, 0, err);
+    assert.match(err, /^masked\.jpg: \d+ faces? masked/);
+    await assertMasked(await readFile(join(folder, "masked.jpg")));
+    assert.deepEqual(await readFile(join(folder, "photo.jpg")), portrait);
+  });
+
+  test("never replaces a file without --force", async () => {
+    const again = await veil(["mask", "photo.jpg", "-o", "masked.jpg"]);
+    assert.equal(again.code, 1);
+    assert.match(again.err, /masked\.jpg exists already\n.*--force/);
+    assert.equal((await veil(["mask", "photo.jpg", "-o", "masked.jpg", "--force", "--style", "solid"])).code, 0);
+    const itself = await veil(["mask", "photo.jpg", "-o", "./photo.jpg", "--force"]);
+    assert.equal(itself.code, 2);
+    assert.deepEqual(await readFile(join(folder, "photo.jpg")), portrait);
+  });
+
+  test("reads standard input and writes standard output", async () => {
+    const { code, out, err } = await veil(["mask", "-"], portrait);
+    assert.equal(code, 0, err);
+    await assertMasked(out);
+  });
+
+  test("a damaged picture gives a reason, exit code 1 and no output", async () => {
+    const { code, out, err } = await veil(["mask", "-"], portrait.subarray(0, 20_000));
+    assert.deepEqual([code, out.length], [1, 0]);
+    assert.match(err, /^veil: The jpeg file could not be decoded/);
+  });
+
+  test("wrong usage is exit code 2 and says what was expected", async () => {
+    for (const args of [
+      ["mask"],
+      ["mask", "photo.jpg", "--style", "ghost"],
+      ["mask", "photo.jpg", "--quality", "500"],
+      ["dance"],
+    ]) {
+      assert.equal((await veil(args)).code, 2, args.join(" "));
+    }
+  });
+});
+
+describe("veil mask FOLDER", () => {
+  const inputs = () => join(folder, "holiday");
+  const outputs = () => join(folder, "out");
+
+  before(async () => {
+    await mkdir(join(inputs(), "day 1"), { recursive: true });
+    await writeFile(join(inputs(), "a.jpg"), portrait);
+    await writeFile(join(inputs(), "day 1/b.png"), await sharp(portrait).png().toBuffer());
+    await writeFile(join(inputs(), "notes.txt"), "text");
+    await writeFile(join(inputs(), "cut.jpg"), portrait.subarray(0, 20_000));
+  });
+
+  test("masks every picture below it, skips what is none, lists what failed, and ends with 1", async () => {
+    const { code, err } = await veil(["mask", "holiday", "--out", "out"]);
+    assert.equal(code, 1);
+    assert.match(err, /2 masked, 1 skipped \(not pictures\), 1 failed/);
+    assert.match(err, /failed {2}cut\.jpg: The jpeg file could not be decoded/);
+    await assertMasked(await readFile(join(outputs(), "a.jpg")));
+    await assertMasked(await readFile(join(outputs(), "day 1/b.png")));
+    assert.deepEqual((await readdir(outputs())).sort(), [".veil-manifest.jsonl", "a.jpg", "day 1"]);
+  });
+
+  test("goes on where it stopped: what is done is not done again, what changed is", async () => {
+    await rm(join(inputs(), "cut.jpg"));
+    const before = (await stat(join(outputs(), "a.jpg"))).mtimeMs;
+    const idle = await veil(["mask", "holiday", "--out", "out"]);
+    assert.equal(idle.code, 0, idle.err);
+    assert.match(idle.err, /^0 masked, 2 done before/m);
+    assert.equal((await stat(join(outputs(), "a.jpg"))).mtimeMs, before);
+
+    await utimes(join(inputs(), "a.jpg"), new Date(), new Date());
+    assert.match((await veil(["mask", "holiday", "--out", "out"])).err, /^1 masked, 1 done before/m);
+    assert.match((await veil(["mask", "holiday", "--out", "out", "--style", "solid"])).err, /^2 masked/m);
+  });
+
+  test("a file at the output that veil did not write is never taken for masked", async () => {
+    await mkdir(join(folder, "mixed"));
+    await writeFile(join(folder, "mixed/a.jpg"), portrait);
+    const { code, err } = await veil(["mask", "holiday", "--out", "mixed"]);
+    assert.equal(code, 1);
+    assert.match(err, /failed {2}a\.jpg: something that veil did not write/);
+    assert.deepEqual(await readFile(join(folder, "mixed/a.jpg")), portrait);
+    assert.equal((await veil(["mask", "holiday", "--out", "mixed", "--force"])).code, 0);
+    await assertMasked(await readFile(join(folder, "mixed/a.jpg")));
+  });
+
+  test("an output folder inside the input is refused: it would feed on itself", async () => {
+    assert.equal((await veil(["mask", "holiday", "--out", "holiday/out"])).code, 2);
+    await assert.rejects(access(join(inputs(), "out")));
+  });
+});
+
+describe("the other commands", () => {
+  test("veil detect --json gives regions with scores", async () => {
+    const { code, out } = await veil(["detect", "photo.jpg", "--json"]);
+    assert.equal(code, 0);
+    const found = JSON.parse(out.toString());
+    assert.deepEqual([found.width, found.height, found.format], [512, 512, "jpeg"]);
+    assert.ok(found.regions.some((region: { score: number }) => region.score > 0.9));
+  });
+
+  test("veil config print shows each value with its origin", async () => {
+    const { code, out } = await veil(["config", "print", "--set", "policy.style=solid"]);
+    assert.equal(code, 0);
+    assert.match(out.toString(), /style: solid +# --set/);
+  });
+
+  test("all faults of the configuration are reported at once", async () => {
+    const { code, err } = await veil([
+      "config",
+      "print",
+      "--port",
+      "many",
+      "--set",
+      "policy.stile=solid",
+      "--set",
+      "limits.maxBytes=-1",
+    ]);
+    assert.equal(code, 2);
+    for (const fault of [/port/, /policy\.stile.*policy\.style/, /limits\.maxBytes/]) assert.match(err, fault);
+  });
+
+  test("veil doctor finds everything that it needs", async () => {
+    const { code, out } = await veil(["doctor", "--data-dir", join(folder, "data")]);
+    assert.equal(code, 0, out.toString());
+    assert.match(out.toString(), /✓ Detector +mediapipe-full-range/);
+  });
+
+  test("veil jobs works on a data folder without a running service", async () => {
+    const { code, out } = await veil(["jobs", "--data-dir", join(folder, "data")]);
+    assert.equal(code, 0);
+    assert.equal(out.toString(), "no jobs yet\n");
+    assert.equal((await veil(["jobs", "retry", "abc", "--data-dir", join(folder, "data")])).code, 1);
+  });
+
+  test("no command leaves files in the system's temporary folder", async () => {
+    assert.deepEqual(await readdir(join(folder, "tmp", `veil-${userInfo().username}`)), []);
+  });
+});

@@ -3,7 +3,7 @@ import type { Anonymized } from "../core/media.ts";
 import { Problem } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { ObjectInfo, PutOptions, Store } from "../stores/store.ts";
-import { readSpoolFile } from "./spool.ts";
+import { withSpoolFile } from "./spool.ts";
 
 export interface DeliverParts {
   readonly ledger: Ledger;
@@ -29,7 +29,7 @@ export async function putMasked(
   { path, contentType, size }: Anonymized,
   condition: Pick<PutOptions, "ifNoneMatch"> = {},
 ): Promise<ObjectInfo> {
-  const written = await store.put(key, await readSpoolFile(path), { contentType, ...condition });
+  const written = await withSpoolFile(path, (body) => store.put(key, body, { contentType, ...condition }));
   const found = await store.head(key);
   if (found?.version !== written.version || found.size !== size) {
     throw new Problem("store-unavailable", `${store.name}/${key} did not read back as it was written`, {

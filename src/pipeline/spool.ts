@@ -88,10 +88,20 @@ export async function openSpool(root: string): Promise<Spool> {
   };
 }
 
-/** The file's content as a stream, for delivery. */
+/** The file's content as a stream; whoever takes it reads it to its end or destroys it. */
 export async function readSpoolFile(path: string): Promise<Readable> {
   const file = await open(path);
   return file.createReadStream();
+}
+
+/** Lends the file's content as a stream, which is closed afterwards, read or not. */
+export async function withSpoolFile<T>(path: string, use: (body: Readable) => Promise<T>): Promise<T> {
+  const body = await readSpoolFile(path);
+  try {
+    return await use(body);
+  } finally {
+    body.destroy();
+  }
 }
 
 /** The id of a living process with its start time, so that a reused id is told apart; undefined: it is gone. */

@@ -7,7 +7,7 @@ import type { Store } from "../stores/store.ts";
 import type { Admit } from "./admit.ts";
 import type { Redrive } from "./redrive.ts";
 import type { Route } from "./route.ts";
-import { readSpoolFile, type SpoolFile } from "./spool.ts";
+import { type SpoolFile, withSpoolFile } from "./spool.ts";
 
 export interface UploadOptions {
   /** The client's file name; part of the key, so that a person finds it again. */
@@ -68,9 +68,8 @@ export function createSubmit(parts: SubmitParts): Submit {
         if (before !== undefined) return before;
       }
       const inbox = storeOf(uploads.input);
-      const { version } = await inbox.put(key, await readSpoolFile(file.path), {
-        contentType: "application/octet-stream",
-      });
+      const contentType = "application/octet-stream";
+      const { version } = await withSpoolFile(file.path, (body) => inbox.put(key, body, { contentType }));
       const [admission] = await admit(uploads, [{ key, version }], { policy, requestDigest });
       return admission!.record;
     },

@@ -1,0 +1,241 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import sharp from "sharp";
+import { defaultPolicy } from "../../src/core/policy.ts";
+import { createPool, type Pool } from "../../src/engine/pool.ts";
+import { Problem } from "../../src/errors.ts";
+import type { LedgerEvent } from "../../src/ledger/ledger.ts";
+import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
+import { createAdmit } from "../../src/pipeline/admit.ts";
+import { createRedrive } from "../../src/pipeline/redrive.ts";
+import type { Route } from "../../src/pipeline/route.ts";
+import { openSpool, type Spool, streamOf } from "../../src/pipeline/spool.ts";
+import { runWorker } from "../../src/pipeline/worker.ts";
+import { createMemoryQueue } from "../../src/queues/memory.ts";
+import { openSqlite } from "../../src/sqlite.ts";
+import { createMemoryStore } from "../../src/stores/memory.ts";
+import type { Store } from "../../src/stores/store.ts";
+import { until } from "../e2e/program.ts";
+
+const route: Route = {
+  name: "folder",
+  input: "photos",
+  output: "masked",
+  policy: { ...defaultPolicy, profile: "fast" },
+  lane: "bulk",
+  watched: true,
+  removeInput: false,
+};
+const limits = { maxBytes: 2 ** 26, maxPixels: 120e6, maxFrames: 500 };
+const type = { contentType: "image/jpeg" };
+let root = "";
+let spool: Spool;
+let pool: Pool;
+let portrait: Buffer;
+
+before(async () => {
+  root = await mkdtemp(join(tmpdir(), "veil-worker-"));
+  spool = await openSpool(root);
+  pool = createPool({ processes: 2, deadlineMs: 60_000, memoryMb: 1536, spool: spool.folder, limits, model: {} });
+  portrait = await sharp(new URL("../fixtures/astronaut.png", import.meta.url).pathname)
+    .resize(256)
+    .jpeg()
+    .toBuffer();
+});
+after(async () => {
+  await pool.close();
+  await rm(root, { recursive: true });
+});
+
+/** A running worker over memory stores; `faults` may stand in for a store's verbs. */
+async function setUp(faults: Partial<Record<"photos" | "masked", Partial<Store>>> = {}, removeInput = false) {
+  const sqlite = await openSqlite(":memory:");
+  const ledger = await createSqliteLedger({ sqlite });
+  const queue = createMemoryQueue({ pollMs: 10 });
+  const photos = { ...createMemoryStore({ name: "photos" }), ...faults.photos };
+  const masked = { ...createMemoryStore({ name: "masked" }), ...faults.masked };
+  const detector = await pool.detector();
+  const keyed = { ledger, queue, installationKey: "key" };
+  const admit = createAdmit({ ...keyed, modelDigests: [detector.digest] });
+  const events: LedgerEvent[] = [];
+  const stopping = new AbortController();
+  const working = runWorker(
+    {
+      ...{ ledger, queue, medium: pool, spool, limits, detector, concurrency: 2, maxRetries: 3, retryDelayMs: 5 },
+      routes: new Map([[route.name, { ...route, removeInput }]]),
+      storeOf: (name) => (name === "photos" ? photos : masked),
+      now: Date.now,
+      random: () => 0.5,
+      observe: (_, event) => events.push(event),
+    },
+    stopping.signal,
+  );
+  return {
+    ...{ ledger, queue, photos, masked, events, working, redrive: createRedrive(keyed) },
+    async admitObject(key: string) {
+      const info = await photos.head(key);
+      const [admission] = await admit(route, [info!]);
+      return admission!.record.job;
+    },
+    async settled(id: string, state: string) {
+      return until(`job ${id} is ${state}`, async () => {
+        const record = await ledger.get(id);
+        return record?.state === state && record;
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await working.catch(() => {});
+      await queue.close();
+      await sqlite.close();
+    },
+  };
+}
+
+const kinds = (events: readonly LedgerEvent[]) => events.map(({ kind }) => kind);
+
+describe("the worker", () => {
+  test("masks an object and writes down what it did", async () => {
+    await using parts = await setUp();
+    await parts.photos.put("a.jpg", streamOf(portrait), type);
+    const job = await parts.admitObject("a.jpg");
+    const { last } = await parts.settled(job.id, "done");
+    assert.equal(last.input?.size, portrait.length);
+    assert.equal(last.output?.version, (await parts.masked.head("a.jpg"))?.version);
+    assert.ok(last.regions !== undefined && last.regions >= 1);
+    assert.equal(last.detector?.name, "mediapipe-full-range");
+    assert.deepEqual(kinds(await parts.ledger.history(job.id)), ["admitted", "started", "done"]);
+    await until("an empty queue", async () => (await parts.queue.depth!("bulk")) === 0);
+    assert.deepEqual(await readdir(spool.folder), []);
+  });
+
+  test("a store that fails for a while is tried again, and the result is written once", async () => {
+    let failures = 2;
+    const memory = createMemoryStore({ name: "masked" });
+    const put: Store["put"] = async (key, body, options) => {
+      if (failures-- > 0) throw new Problem("store-unavailable", "the share is away");
+      return memory.put(key, body, options);
+    };
+    await using parts = await setUp({ masked: { ...memory, put } });
+    await parts.photos.put("a.jpg", streamOf(portrait), type);
+    const job = await parts.admitObject("a.jpg");
+    const record = await parts.settled(job.id, "done");
+    assert.equal(record.attempts, 3);
+    const events = ["admitted", "started", "failed", "started", "failed", "started", "done"];
+    assert.deepEqual(kinds(await parts.ledger.history(job.id)), events);
+  });
+
+  test("a store that stays away makes a dead letter after four attempts, and no output", async () => {
+    const put = () => Promise.reject(new Problem("store-unavailable", "the share is away"));
+    await using parts = await setUp({ masked: { put } });
+    await parts.photos.put("a.jpg", streamOf(portrait), type);
+    const job = await parts.admitObject("a.jpg");
+    const record = await parts.settled(job.id, "dead");
+    assert.deepEqual([record.attempts, record.last.code], [4, "store-unavailable"]);
+    assert.equal(await parts.masked.head("a.jpg"), undefined);
+  });
+
+  test("a dead letter that is sent back is a new revision with attempts of its own", async () => {
+    let away = true;
+    const memory = createMemoryStore({ name: "masked" });
+    const put: Store["put"] = (key, body, options) =>
+      away ? Promise.reject(new Problem("store-full", "no room")) : memory.put(key, body, options);
+    await using parts = await setUp({ masked: { ...memory, put } });
+    await parts.photos.put("a.jpg", streamOf(portrait), type);
+    const job = await parts.admitObject("a.jpg");
+    await parts.settled(job.id, "dead");
+    away = false;
+    const successor = await parts.redrive(job.id);
+    assert.equal(successor.job.revision, 1);
+    assert.equal((await parts.settled(successor.job.id, "done")).attempts, 1);
+    assert.equal((await parts.ledger.get(job.id))?.state, "redriven");
+    await assert.rejects(parts.redrive(job.id), (error) => error instanceof Problem && error.code === "not-ready");
+  });
+
+  test("what is no picture is skipped by its kind after a look at its first bytes", async () => {
+    await using parts = await setUp();
+    await parts.photos.put("film.mp4", streamOf(Buffer.from("\0\0\0\x18ftypisom\0\0\x02\0isomiso2", "latin1")), type);
+    const job = await parts.admitObject("film.mp4");
+    assert.equal((await parts.settled(job.id, "skipped")).last.recognised, "video (MP4)");
+    assert.equal(await parts.masked.head("film.mp4"), undefined);
+  });
+
+  test("a damaged picture is dead at once", async () => {
+    await using parts = await setUp();
+    await parts.photos.put("cut.jpg", streamOf(portrait.subarray(0, 5000)), type);
+    const job = await parts.admitObject("cut.jpg");
+    const record = await parts.settled(job.id, "dead");
+    assert.deepEqual([record.attempts, record.last.code], [1, "unreadable"]);
+  });
+
+  test("the newest version wins: an older job never writes over a newer result", async () => {
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const memory = createMemoryStore({ name: "photos" });
+    const get: Store["get"] = async (key, options) => {
+      const object = await memory.get(key, options);
+      if (options?.version === "1") await held;
+      return object;
+    };
+    await using parts = await setUp({ photos: { ...memory, get } });
+    const first = await parts.photos.put("a.jpg", streamOf(portrait), type);
+    assert.equal(first.version, "1");
+    const old = await parts.admitObject("a.jpg");
+    await parts.settled(old.id, "started");
+    await parts.photos.put("a.jpg", streamOf(await sharp(portrait).resize(200).jpeg().toBuffer()), type);
+    const fresh = await parts.admitObject("a.jpg");
+    await parts.settled(fresh.id, "done");
+    const result = await parts.masked.head("a.jpg");
+    letGo();
+    await parts.settled(old.id, "superseded");
+    assert.deepEqual(await parts.masked.head("a.jpg"), result);
+  });
+
+  test("an upload's original goes when its job is finished", async () => {
+    await using parts = await setUp({}, true);
+    await parts.photos.put("a.jpg", streamOf(portrait), type);
+    await parts.settled((await parts.admitObject("a.jpg")).id, "done");
+    await until("the original is gone", async () => (await parts.photos.head("a.jpg")) === undefined);
+  });
+
+  test("when the ledger fails the worker stops instead of guessing", async () => {
+    const sqlite = await openSqlite(":memory:");
+    const ledger = await createSqliteLedger({ sqlite });
+    const queue = createMemoryQueue({ pollMs: 10 });
+    const detector = await pool.detector();
+    const photos = createMemoryStore({ name: "photos" });
+    const info = await photos.put("a.jpg", streamOf(portrait), type);
+    await createAdmit({ ledger, queue, installationKey: "key", modelDigests: [] })(route, [info]);
+    const broken = { ...ledger, append: () => Promise.reject(new Problem("store-full", "the disk is full")) };
+    const working = runWorker(
+      {
+        ...{
+          ledger: broken,
+          queue,
+          medium: pool,
+          spool,
+          limits,
+          detector,
+          concurrency: 1,
+          maxRetries: 3,
+          retryDelayMs: 5,
+        },
+        routes: new Map([[route.name, route]]),
+        storeOf: () => photos,
+        now: Date.now,
+        random: () => 0.5,
+        observe: () => {},
+      },
+      new AbortController().signal,
+    );
+    await assert.rejects(working, (error) => error instanceof Problem && error.code === "store-full");
+    assert.equal(await queue.depth!("bulk"), 1, "the job stays in the queue");
+    await queue.close();
+    await sqlite.close();
+  });
+});

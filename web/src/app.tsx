@@ -1,0 +1,46 @@
+import { useCallback, useState, useSyncExternalStore } from "react";
+import { useTranslation } from "react-i18next";
+import classes from "./app.module.css";
+import { FolderView } from "./folder/folder-view.tsx";
+import { createPhotoDesk } from "./photos/photo-desk.ts";
+import { PhotosView } from "./photos/photos-view.tsx";
+import { useFarewell } from "./photos/use-farewell.ts";
+import { useStrayDrop } from "./photos/use-stray-drop.ts";
+import { Footer } from "./shell/footer.tsx";
+import { Header } from "./shell/header.tsx";
+import { Silence } from "./shell/silence.tsx";
+import { useView, viewLinks } from "./shell/view.ts";
+
+/** The page: a header, one of two views, a footer. Photos stay on the desk while the folder is looked at. */
+export function App() {
+  const { t } = useTranslation();
+  const view = useView();
+  const [desk] = useState(() => createPhotoDesk());
+  const take = useCallback(
+    (files: readonly File[]) => {
+      desk.add(files);
+      location.hash = viewLinks.photos;
+    },
+    [desk],
+  );
+  useStrayDrop(take);
+  useFarewell(useSyncExternalStore(desk.subscribe, desk.snapshot));
+  return (
+    <div className={classes.page}>
+      <button type="button" className={classes.skip} onClick={skipToMain}>
+        {t("shell.skip")}
+      </button>
+      <Header view={view} />
+      <main id="main" className={classes.main} tabIndex={-1}>
+        <Silence />
+        {view === "photos" ? <PhotosView desk={desk} /> : <FolderView />}
+      </main>
+      <Footer />
+    </div>
+  );
+}
+
+/** A link would do, were the address's fragment not the view's name. */
+function skipToMain() {
+  document.querySelector<HTMLElement>("#main")?.focus();
+}

@@ -1,0 +1,98 @@
+import { ActionIcon, Button, Tooltip } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { IconDownload, IconPhoto } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import type { JobBody } from "../../../src/http/schema.ts";
+import { troubleOf } from "../api/answer.ts";
+import { resultUrl, useRetry } from "../api/jobs.ts";
+import { formatAgo, formatMoment } from "../i18n/format.ts";
+import { troubleTitle } from "../i18n/trouble-text.ts";
+import { tones } from "./job-groups.ts";
+import classes from "./job-row.module.css";
+import table from "./jobs-table.module.css";
+
+/** One job: its file, what became of it and why, and what can be done. */
+export function JobRow({ job, now, onShow }: { job: JobBody; now: number; onShow: () => void }) {
+  const { t, i18n } = useTranslation();
+  const { input, state, regions, problem, kind, attempts, updated_at } = job;
+  const slash = input.key.lastIndexOf("/") + 1;
+  const name = input.key.slice(slash);
+  return (
+    <tr>
+      <td className={classes.file}>
+        <span className={classes.folder}>{input.key.slice(0, slash)}</span>
+        <span className={classes.name}>{name}</span>
+        {problem ? (
+          <span className={classes.reason} data-tone={tones[state]}>
+            <b>{troubleTitle(problem, t, i18n.language)}.</b> {problem.detail}
+            {attempts > 1 ? ` (${t("jobs.attempts", { count: attempts })})` : null}
+          </span>
+        ) : null}
+        {kind ? <span className={classes.reason}>{t("jobs.notPhoto", { kind })}</span> : null}
+      </td>
+      <td>
+        <span className={classes.state} data-tone={tones[state]}>
+          {t(`jobs.state.${state}`)}
+        </span>
+      </td>
+      <td className={table.number}>{regions ?? "–"}</td>
+      <td className={classes.changed} title={formatMoment(updated_at, i18n.language)}>
+        <time dateTime={updated_at}>{formatAgo(updated_at, i18n.language, now)}</time>
+      </td>
+      <td>
+        <div className={classes.actions}>
+          {state === "done" ? <ResultActions job={job} name={name} onShow={onShow} /> : null}
+          {state === "dead" ? <Retry id={job.id} name={name} /> : null}
+        </div>
+      </td>
+    </tr>
+  );
+}
+
+function ResultActions({ job, name, onShow }: { job: JobBody; name: string; onShow: () => void }) {
+  const { t } = useTranslation();
+  const [view, save] = [t("jobs.view", { name }), t("jobs.save", { name })];
+  return (
+    <>
+      <Tooltip label={view}>
+        <ActionIcon variant="subtle" size={34} aria-label={view} onClick={onShow}>
+          <IconPhoto size={18} aria-hidden />
+        </ActionIcon>
+      </Tooltip>
+      <Tooltip label={save}>
+        <ActionIcon
+          component="a"
+          variant="subtle"
+          size={34}
+          aria-label={save}
+          href={resultUrl(job.id)}
+          download={job.output.key.slice(job.output.key.lastIndexOf("/") + 1)}
+        >
+          <IconDownload size={18} aria-hidden />
+        </ActionIcon>
+      </Tooltip>
+    </>
+  );
+}
+
+function Retry({ id, name }: { id: string; name: string }) {
+  const { t, i18n } = useTranslation();
+  const retry = useRetry();
+  const send = () =>
+    retry.mutate(id, {
+      onSuccess: () => notifications.show({ message: t("jobs.retried") }),
+      onError: (error) =>
+        notifications.show({ color: "red", message: troubleTitle(troubleOf(error), t, i18n.language) }),
+    });
+  return (
+    <Button
+      size="xs"
+      variant="default"
+      loading={retry.isPending}
+      aria-label={t("jobs.retryOf", { name })}
+      onClick={send}
+    >
+      {t("jobs.retry")}
+    </Button>
+  );
+}

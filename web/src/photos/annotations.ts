@@ -1,0 +1,43 @@
+import {
+  type AnnotoriousImageAnnotator,
+  type ImageAnnotation,
+  Origin,
+  type RectangleGeometry,
+  ShapeType,
+} from "@annotorious/react";
+import { type Box, outline, type ShownRegion } from "./region-edits.ts";
+
+/** The box of what was drawn. x, y, w and h are right during a drag; `bounds` lags one event behind. */
+export function boxOf(annotation: ImageAnnotation): Box {
+  const { x, y, w, h } = annotation.target.selector.geometry as RectangleGeometry;
+  return { x, y, width: w, height: h };
+}
+
+/** A region in Annotorious's words. */
+function annotationOf(region: ShownRegion): ImageAnnotation {
+  const { x, y, width: w, height: h } = outline(region);
+  const bounds = { minX: x, minY: y, maxX: x + w, maxY: y + h };
+  const geometry: RectangleGeometry = { x, y, w, h, rot: 0, bounds };
+  const { id } = region;
+  return { id, bodies: [], target: { annotation: id, selector: { type: ShapeType.RECTANGLE, geometry } } };
+}
+
+/**
+ * Makes the drawing surface show exactly these regions, touching only what differs: `setAnnotations` updates all of
+ * them, and with one selected Annotorious then shows handles on every one.
+ */
+export function showRegions(annotator: AnnotoriousImageAnnotator, regions: readonly ShownRegion[]): void {
+  const { store } = annotator.state;
+  const ids = new Set(regions.map(({ id }) => id));
+  for (const { id } of store.all()) if (!ids.has(id)) store.deleteAnnotation(id, Origin.REMOTE);
+  for (const region of regions) {
+    const twin = store.getAnnotation(region.id);
+    if (!twin) store.addAnnotation(annotationOf(region), Origin.REMOTE);
+    else if (!isNear(boxOf(twin), outline(region))) store.updateAnnotation(annotationOf(region), Origin.REMOTE);
+  }
+}
+
+/** Equal to a pixel. */
+function isNear(a: Box, b: Box): boolean {
+  return (["x", "y", "width", "height"] as const).every((side) => Math.abs(a[side] - b[side]) < 1);
+}

@@ -1,0 +1,60 @@
+import { type ReactNode, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { type Photo, regionsOf } from "./photo.ts";
+import type { PhotoDesk } from "./photo-desk.ts";
+import { PhotoNotice } from "./photo-notice.tsx";
+import classes from "./photo-panel.module.css";
+import { PhotoTools } from "./photo-tools.tsx";
+import { noEdits } from "./region-edits.ts";
+import { RegionList } from "./region-list.tsx";
+import { Stage } from "./stage.tsx";
+import { useRegionEditing } from "./use-region-editing.ts";
+
+export type Mode = "compare" | "edit";
+
+interface PhotoPanelProps {
+  desk: PhotoDesk;
+  photo: Photo;
+  settingsPanel: ReactNode;
+}
+
+/** One photo, large: before and after or its regions, and beside it how it is masked. */
+export function PhotoPanel({ desk, photo, settingsPanel }: PhotoPanelProps) {
+  const { t } = useTranslation();
+  const [mode, setMode] = useState<Mode>("compare");
+  const [selected, select] = useState<string>();
+  const regions = regionsOf(photo);
+  const editing = useRegionEditing(desk, photo, regions);
+  return (
+    <article className={classes.panel} aria-label={photo.file.name}>
+      <div className={classes.left}>
+        <PhotoTools photo={photo} mode={mode} onMode={setMode} onRemove={() => desk.remove(photo.id)} />
+        <PhotoNotice
+          photo={photo}
+          regions={regions.length}
+          onRetry={() => desk.retry(photo.id)}
+          onDraw={() => setMode("edit")}
+        />
+        <Stage photo={photo} mode={mode} regions={regions} selected={selected} onSelect={select} editing={editing} />
+        {mode === "edit" ? <p className={classes.hint}>{t("regions.hint")}</p> : null}
+      </div>
+      <div className={classes.right}>
+        {settingsPanel}
+        {photo.size ? (
+          <RegionList
+            regions={regions}
+            edits={photo.edits}
+            size={photo.size}
+            selected={selected}
+            editing={editing}
+            onSelect={(id) => {
+              select(id);
+              setMode("edit");
+            }}
+            onReset={() => desk.edit(photo.id, noEdits)}
+          />
+        ) : null}
+      </div>
+    </article>
+  );
+}

@@ -1,0 +1,42 @@
+import { IconFolder, IconPhoto } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import classes from "./header.module.css";
+import { LanguageSwitch } from "./language-switch.tsx";
+import { SchemeSwitch } from "./scheme-switch.tsx";
+import { type View, viewLinks } from "./view.ts";
+
+const icons = { photos: IconPhoto, folder: IconFolder };
+
+/** Name, the two views, language and light. */
+export function Header({ view }: { view: View }) {
+  const { t } = useTranslation();
+  return (
+    <header className={classes.header}>
+      <a className={classes.brand} href={viewLinks.photos}>
+        <img src="./favicon.svg" width={36} height={36} alt="" />
+        <span className={classes.name}>veil</span>
+        <span className={classes.mission}>{t("shell.mission")}</span>
+      </a>
+      <nav className={classes.views} aria-label={t("shell.views")}>
+        {(["photos", "folder"] as const).map((name) => {
+          const Icon = icons[name];
+          return (
+            <a
+              key={name}
+              className={classes.view}
+              href={viewLinks[name]}
+              aria-current={view === name ? "page" : undefined}
+            >
+              <Icon size={18} stroke={1.8} aria-hidden />
+              {t(`shell.${name}`)}
+            </a>
+          );
+        })}
+      </nav>
+      <div className={classes.switches}>
+        <LanguageSwitch />
+        <SchemeSwitch />
+      </div>
+    </header>
+  );
+}

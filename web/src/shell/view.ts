@@ -1,0 +1,16 @@
+import { useSyncExternalStore } from "react";
+
+export type View = "photos" | "folder";
+
+/** The address's fragment says which view is open, so that it survives a reload and the back button works. */
+export const viewLinks: Record<View, string> = { photos: "#/", folder: "#/folder" };
+
+/** The view that the address names. */
+export function useView(): View {
+  return useSyncExternalStore(listen, () => (location.hash.startsWith(viewLinks.folder) ? "folder" : "photos"));
+}
+
+function listen(changed: () => void) {
+  addEventListener("hashchange", changed);
+  return () => removeEventListener("hashchange", changed);
+}

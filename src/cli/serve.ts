@@ -26,9 +26,9 @@ export async function serve(flags: ConfigFlags): Promise<number> {
       "",
     ].join("\n"),
   );
+  // Asked to stop more than once, by a terminal and by npm, it still finishes once; kill -9 is the way to insist.
   const stopped = new Promise<void>((resolve) => {
-    process.once("SIGINT", resolve);
-    process.once("SIGTERM", resolve);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
   });
   const why = await Promise.race([
     stopped.then(() => undefined),

@@ -27,13 +27,14 @@ const entry = new URL("./engine-process.ts", import.meta.url);
 
 /** Starts a process of its own for native code, in its own process group, with an almost empty environment. */
 export function startEngineChild({ maxResidentBytes }: EngineChildOptions): EngineChild {
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
   const child = fork(entry, [], {
     serialization: "advanced",
     // Its own group: Ctrl-C in a terminal reaches the service alone, and a kill reaches decoders that it started.
     detached: true,
     execArgv: ["--disable-warning=ExperimentalWarning"],
     // Two arenas keep glibc from hoarding freed pixel buffers per thread.
-    env: { PATH: process.env.PATH, MALLOC_ARENA_MAX: "2" },
+    env: { PATH, MALLOC_ARENA_MAX: "2", ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) },
     stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
   let alive = true;

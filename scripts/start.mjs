@@ -1,0 +1,7 @@
+import { handOver, prepare } from "./bootstrap.mjs";
+import { runMain } from "./report.mjs";
+
+await runMain(async () => {
+  const node = await prepare({ page: true });
+  await handOver(node, ["serve", ...process.argv.slice(2)]);
+});

@@ -1,0 +1,97 @@
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { delimiter, dirname, join, sep } from "node:path";
+import { pathToFileURL } from "node:url";
+import { prepare, root } from "./bootstrap.mjs";
+import { ensurePackages } from "./packages.mjs";
+import { buildPage, isPageBuilt } from "./page.mjs";
+import { BootstrapError, runMain, step } from "./report.mjs";
+import { run } from "./run.mjs";
+
+// npm test                 format, lint, types, page, tests
+// npm test -- mask e2e     only the test files whose path contains `mask` or `e2e`
+// npm run test:long        the long tests too
+// npm run check            only format, lint and types
+const args = process.argv.slice(2);
+const filters = args.filter((arg) => !arg.startsWith("--"));
+const onlyCheck = args.includes("--check");
+const long = args.includes("--long");
+
+await runMain(async () => {
+  const start = performance.now();
+  const node = await prepare({ dev: true });
+  /** @type {string[]} */
+  const failed = [];
+  const part = async (/** @type {string} */ name, /** @type {() => Promise<void>} */ action) => {
+    try {
+      await action();
+    } catch (error) {
+      if (!(error instanceof BootstrapError)) throw error;
+      process.stderr.write(`${error.message}\n`);
+      failed.push(name);
+    }
+  };
+
+  if (filters.length === 0) {
+    await part("format and lint", () =>
+      step("Format and lint", () => tool(node, "@biomejs/biome/bin/biome", "ci", "--colors=off", ".")),
+    );
+    await part("types", () =>
+      step("Types", async () => {
+        const projects = ["tsconfig.json", "web/tsconfig.json"];
+        await Promise.all(projects.map((project) => tool(node, "typescript/bin/tsc", "-p", project)));
+      }),
+    );
+  }
+  if (!onlyCheck) {
+    await ensurePackages();
+    if (!isPageBuilt(root)) await part("page", () => buildPage(root, { node }));
+    await part("tests", () => test(node));
+  }
+
+  const seconds = ((performance.now() - start) / 1000).toFixed(0);
+  process.stderr.write(
+    failed.length > 0 ? `Failed: ${failed.join(", ")} (${seconds} s)\n` : `All well (${seconds} s)\n`,
+  );
+  if (failed.length > 0) process.exitCode = 1;
+});
+
+/** @param {string} node @param {string[]} command */
+async function tool(node, ...command) {
+  const [program = "", ...rest] = command;
+  const { code, output } = await run(node, [join(root, "node_modules", program), ...rest], { cwd: root });
+  if (code !== 0) throw new BootstrapError(output.trim());
+}
+
+/** @param {string} node */
+async function test(node) {
+  const files = testFiles();
+  if (files.length === 0) throw new BootstrapError(`No test file's path contains ${filters.join(" or ")}`);
+  process.stderr.write(`Tests: ${files.length} files\n`);
+  const limit = long ? 3_600_000 : 240_000;
+  const flags = [
+    "--disable-warning=ExperimentalWarning",
+    "--test",
+    "--test-concurrency=2",
+    `--test-timeout=${limit}`,
+    `--test-reporter=${join(root, "test", "reporter.ts")}`,
+    `--import=${pathToFileURL(join(root, "test", "leak-guard.ts"))}`,
+  ];
+  // What a test starts as `node` is the right one.
+  const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ""}` };
+  const child = spawn(node, [...flags, ...files], { cwd: root, env, stdio: "inherit" });
+  const code = await new Promise((done, fail) => {
+    child.on("error", fail);
+    child.on("exit", done);
+  });
+  if (code !== 0) throw new BootstrapError("Some tests failed.");
+}
+
+function testFiles() {
+  const all = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
+    .map((path) => `test/${path.replaceAll(sep, "/")}`)
+    .filter((path) => path.endsWith(".test.ts"))
+    .sort();
+  if (filters.length > 0) return all.filter((path) => filters.some((filter) => path.includes(filter)));
+  return all.filter((path) => long || !path.startsWith("test/long/"));
+}

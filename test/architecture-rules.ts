@@ -1,0 +1,201 @@
+import { posix } from "node:path";
+
+/** Source texts by their path from the repository's root. */
+export type Sources = ReadonlyMap<string, string>;
+
+interface Floor {
+  readonly name: string;
+  readonly files: RegExp;
+  /** Floors that its files may import, besides their own. */
+  readonly may: readonly string[];
+  /** Of those, the ones of which it takes types alone. */
+  readonly types?: readonly string[];
+  readonly packages?: readonly string[];
+  /** The only modules of Node it may use; absent: any. */
+  readonly node?: readonly string[];
+}
+
+const contracts = ["store", "queue", "source", "ledger"];
+const below = ["errors", "leaves", "core", ...contracts];
+const houses = ["stores", "queues", "sources", "ledgers", "engine", "pipeline", "http", "config"];
+
+/** From the ground up. The words are in ARCHITECTURE.md. */
+const floors: readonly Floor[] = [
+  { name: "errors", files: /^src\/errors\.ts$/, may: [], node: [] },
+  {
+    name: "leaves",
+    files: /^src\/(log|sqlite|sqlite-thread|bell|version)\.ts$/,
+    may: ["errors"],
+    packages: ["pino"],
+  },
+  { name: "core", files: /^src\/core\//, may: ["errors"], node: ["node:crypto"] },
+  { name: "store", files: /^src\/stores\/store\.ts$/, may: ["core", "errors"], types: ["core"] },
+  { name: "queue", files: /^src\/queues\/queue\.ts$/, may: ["core", "errors"], types: ["core"] },
+  { name: "source", files: /^src\/sources\/source\.ts$/, may: ["core", "errors", "store"], types: ["core", "store"] },
+  { name: "ledger", files: /^src\/ledger\/ledger\.ts$/, may: ["core", "errors"], types: ["core"] },
+  { name: "stores", files: /^src\/stores\//, may: ["errors", "leaves", "core", "store"], packages: ["chokidar"] },
+  { name: "queues", files: /^src\/queues\//, may: ["errors", "leaves", "core", "queue"] },
+  { name: "sources", files: /^src\/sources\//, may: ["errors", "leaves", "core", "source", "store"] },
+  { name: "ledgers", files: /^src\/ledger\//, may: ["errors", "leaves", "core", "ledger"] },
+  {
+    name: "engine",
+    files: /^src\/engine\//,
+    may: ["errors", "core"],
+    packages: ["sharp", "onnxruntime-node", "flatbuffers", "pbf"],
+  },
+  { name: "pipeline", files: /^src\/pipeline\//, may: below },
+  {
+    name: "http",
+    files: /^src\/http\//,
+    may: [...below, "pipeline"],
+    packages: ["fastify", "fastify-type-provider-zod", "zod", "prom-client", "@fastify/*"],
+  },
+  { name: "config", files: /^src\/config(\/|\.ts$)/, may: ["errors", "core"], packages: ["yaml", "zod"] },
+  { name: "data-folder", files: /^src\/data-folder\.ts$/, may: [...below, "stores", "queues", "ledgers", "config"] },
+  { name: "app", files: /^src\/app\.ts$/, may: [...below, ...houses, "data-folder"] },
+  {
+    name: "cli",
+    files: /^src\/cli(\/|\.ts$)/,
+    may: [...below, ...houses, "data-folder", "app"],
+    packages: ["commander", "cli-progress"],
+  },
+  { name: "main", files: /^src\/main\.ts$/, may: ["cli"] },
+];
+
+/** Folders with several drivers of one contract; a driver is a file and those named after it (`fs`, `fs-read`). */
+const drivers: Readonly<Record<string, readonly string[]>> = {
+  "src/stores/": ["fs", "memory"],
+  "src/queues/": ["memory", "sqlite"],
+  "src/ledger/": ["sqlite"],
+  "src/sources/": ["watch", "reconcile"],
+};
+
+interface Import {
+  readonly from: string;
+  /** A path from the root, `node:` module or package. */
+  readonly to: string;
+  readonly typeOnly: boolean;
+  /** Started as a thread or process of its own. */
+  readonly started: boolean;
+}
+
+/** Every break of a rule, as a sentence that begins with the file. */
+export function architectureFaults(sources: Sources): string[] {
+  const imports = [...sources].flatMap(([file, text]) => importsOf(file, text));
+  return [
+    ...[...sources].flatMap(([file, text]) => fileFaults(file, text)),
+    ...imports.flatMap((one) => arrowFaults(one, sources)),
+    ...cycles(imports).map((cycle) => `${cycle[0]}: import cycle ${cycle.join(" -> ")}`),
+    ...brandFaults(sources),
+  ];
+}
+
+function fileFaults(file: string, text: string): string[] {
+  const name = posix.basename(file).replace(/\.[a-z.]+$/, "");
+  const lines = text.split("\n").length - 1;
+  const faults: string[] = [];
+  if (lines > 400) faults.push(`${file}: ${lines} lines; split at 400`);
+  if (!file.startsWith("src/")) return faults;
+  if (floorOf(file) === undefined) faults.push(`${file}: its folder has no floor`);
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) faults.push(`${file}: expected a kebab-case name`);
+  if (/(^|-)(utils?|helpers?|common|misc|base|manager|service)($|-)/.test(name)) {
+    faults.push(`${file}: a name that says nothing; name it for what it exports`);
+  }
+  if (/^export default\b/m.test(text)) faults.push(`${file}: a default export`);
+  if (/^export\s[^;=(]*\sfrom\s+"/m.test(text)) faults.push(`${file}: exports what another file defines (a barrel)`);
+  if (/^src\/core\//.test(file)) {
+    const impure = /\b(Date\.now|new Date\(|Math\.random|performance\.now|process\.|random(Bytes|Int|UUID))/.exec(text);
+    if (impure) faults.push(`${file}: core is pure, and this is not: ${impure[0]}`);
+  }
+  // The engine's processes get an environment of their own.
+  if (/\bprocess\.env\b/.test(text) && !/^src\/(cli|engine)(\/|\.ts$)/.test(file)) {
+    faults.push(`${file}: reads process.env; settings come from config alone`);
+  }
+  return faults;
+}
+
+function arrowFaults({ from, to, typeOnly }: Import, sources: Sources): string[] {
+  const floor = floorOf(from);
+  if (from.startsWith("web/")) {
+    if (!to.startsWith("src/")) return [];
+    const allowed = to === "src/http/schema.ts" && typeOnly;
+    return allowed ? [] : [`${from}: the page takes only types of src/http/schema.ts, not ${to}`];
+  }
+  if (floor === undefined) return [];
+  if (to.startsWith("node:")) {
+    const allowed = floor.node === undefined || floor.node.includes(to);
+    return allowed ? [] : [`${from}: ${floor.name} may not use ${to}`];
+  }
+  if (!to.startsWith("src/")) {
+    const allowed = (floor.packages ?? []).some((name) => to === name || to.startsWith(name.replace("*", "")));
+    return allowed ? [] : [`${from}: ${floor.name} may not use the package ${to}`];
+  }
+  if (!sources.has(to)) return [`${from}: imports ${to}, which is not there`];
+  const target = floorOf(to);
+  if (target === undefined) return [];
+  if (target.name !== floor.name && !floor.may.includes(target.name)) {
+    return [`${from}: ${floor.name} may not import ${target.name} (${to})`];
+  }
+  if (floor.types?.includes(target.name) && !typeOnly) return [`${from}: ${floor.name} takes only types of ${to}`];
+  const [mine, other] = [driverOf(from), driverOf(to)];
+  const apart = floor === target && other !== undefined && other !== mine;
+  return apart ? [`${from}: a driver's part may not import another driver (${to})`] : [];
+}
+
+/** Only `render` makes what may be delivered: one assertion, in the engine. */
+function brandFaults(sources: Sources): string[] {
+  const places = [...sources].flatMap(([file, text]) =>
+    file.startsWith("src/") ? Array.from(text.matchAll(/\bas\s+Anonymized\b|<Anonymized>\s*[({[\w]/g), () => file) : [],
+  );
+  if (places.length === 1 && places[0]?.startsWith("src/engine/")) return [];
+  return [
+    `src/core/media.ts: expected one "as Anonymized", under src/engine, but found ${places.join(", ") || "none"}`,
+  ];
+}
+
+function floorOf(file: string): Floor | undefined {
+  return floors.find(({ files }) => files.test(file));
+}
+
+function driverOf(file: string): string | undefined {
+  const folder = `${posix.dirname(file)}/`;
+  const name = posix.basename(file, ".ts");
+  return drivers[folder]?.find((driver) => name === driver || name.startsWith(`${driver}-`));
+}
+
+const statement = /^(import|export)\s+(type\s)?[^;"]*?\bfrom\s+"([^"]+)"/gm;
+/** Side effects, dynamic imports, and modules that are started as a thread or process. */
+const loose = /^import\s+"([^"]+)"|\bimport\(\s*"([^"]+)"|new URL\(\s*"(\.[^"]+\.ts)"/gm;
+
+function importsOf(from: string, text: string): Import[] {
+  const targetOf = (name: string) => (name.startsWith(".") ? posix.join(posix.dirname(from), name) : name);
+  const named = Array.from(text.matchAll(statement), ([whole, , type, name = ""]) => {
+    const inline = /\{([^}]*)\}/
+      .exec(whole)?.[1]
+      ?.split(",")
+      .filter((part) => part.trim() !== "");
+    const everyInline = inline?.every((part) => part.trim().startsWith("type ")) && !/^import\s+\w/.test(whole);
+    return { from, to: targetOf(name), typeOnly: type !== undefined || everyInline === true, started: false };
+  });
+  const others = Array.from(text.matchAll(loose), ([, a, b, c]) => {
+    return { from, to: targetOf(a ?? b ?? c ?? ""), typeOnly: false, started: c !== undefined };
+  });
+  return [...named, ...others];
+}
+
+/** In src types count too: files that need each other to be understood are one file. */
+function cycles(imports: readonly Import[]): string[][] {
+  const counted = imports.filter(({ from, typeOnly, started }) => !started && (from.startsWith("src/") || !typeOnly));
+  const next = Map.groupBy(counted, ({ from }) => from);
+  const done = new Set<string>();
+  const found: string[][] = [];
+  const visit = (file: string, way: readonly string[]): void => {
+    const at = way.indexOf(file);
+    if (at >= 0) found.push([...way.slice(at), file]);
+    if (at >= 0 || done.has(file)) return;
+    for (const { to } of next.get(file) ?? []) visit(to, [...way, file]);
+    done.add(file);
+  };
+  for (const file of next.keys()) visit(file, []);
+  return found;
+}

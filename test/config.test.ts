@@ -1,0 +1,272 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { inspect } from "node:util";
+import { parse } from "yaml";
+import { Secret } from "../src/config/secret.ts";
+import { configFields } from "../src/config/settings.ts";
+import { type ConfigSources, loadConfig, printConfig } from "../src/config.ts";
+import { defaultPolicy } from "../src/core/policy.ts";
+import { Problem } from "../src/errors.ts";
+
+const root = mkdtempSync(join(tmpdir(), "veil-config-"));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+/** A working folder of its own, with a veil.yaml in its data folder where one is given. */
+function folder(yaml?: string): string {
+  const cwd = mkdtempSync(join(root, "cwd-"));
+  if (yaml !== undefined) {
+    mkdirSync(join(cwd, "veil-data"));
+    writeFileSync(join(cwd, "veil-data", "veil.yaml"), yaml);
+  }
+  return cwd;
+}
+
+function load(sources: Partial<ConfigSources> = {}) {
+  return loadConfig({ flags: {}, env: {}, cwd: root, ...sources });
+}
+
+/** The faults' lines, without the introduction. */
+function faults(sources: Partial<ConfigSources>): string[] {
+  try {
+    load(sources);
+  } catch (error) {
+    assert.ok(error instanceof Problem);
+    assert.equal(error.code, "invalid-config");
+    assert.match(error.remedy ?? "", /docs\/configuration\.md/);
+    return error.message
+      .split("\n")
+      .slice(1)
+      .map((line) => line.trim());
+  }
+  return assert.fail("the configuration was accepted");
+}
+
+describe("defaults", () => {
+  test("without any configuration veil serves loopback from ./veil-data", () => {
+    const cwd = folder();
+    const config = load({ cwd });
+    assert.equal(config.dataDir, join(cwd, "veil-data"));
+    assert.equal(config.host, "127.0.0.1");
+    assert.equal(config.port, 8080);
+    assert.equal(config.folder.input, join(cwd, "veil-data", "input_photos"));
+    assert.equal(config.folder.output, join(cwd, "veil-data", "output_anonymous"));
+    assert.deepEqual(config.policy, defaultPolicy);
+    assert.equal(config.engine.processes, Math.min(8, availableParallelism()));
+    assert.equal(config.jobs.maxRetries, 3);
+    assert.deepEqual(new Set(Object.values(config.origins)), new Set(["default"]));
+  });
+
+  test("the configuration is frozen to its depth", () => {
+    const config = load();
+    assert.throws(() => Object.assign(config, { port: 1 }), TypeError);
+    assert.throws(() => Object.assign(config.policy, { style: "solid" }), TypeError);
+  });
+});
+
+describe("precedence", () => {
+  const cwd = folder("port: 1001\npolicy:\n  style: solid\n  quality: 70\nlimits:\n  maxFrames: 7\n");
+  const env = { VEIL_PORT: "1002", VEIL_POLICY_QUALITY: "71", VEIL_LOG_LEVEL: "" };
+
+  test("a file overrides defaults, a variable the file, a flag the variable", () => {
+    const config = load({ cwd, env, flags: { port: "1003" } });
+    assert.equal(config.limits.maxFrames, 7);
+    assert.equal(config.policy.style, "solid");
+    assert.equal(config.policy.quality, 71);
+    assert.equal(config.port, 1003);
+  });
+
+  test("every value knows where it came from", () => {
+    const { origins } = load({ cwd, env, flags: { port: "1003", set: ["policy.profile=fast"] } });
+    assert.equal(origins["limits.maxFrames"], "veil.yaml:6");
+    assert.equal(origins["policy.quality"], "VEIL_POLICY_QUALITY");
+    assert.equal(origins.port, "--port");
+    assert.equal(origins["policy.profile"], "--set");
+    assert.equal(origins["policy.strength"], "default");
+  });
+
+  test("an empty variable counts as absent", () => {
+    assert.equal(load({ cwd, env }).logLevel, "info");
+  });
+
+  test("a flag of its own wins over --set", () => {
+    assert.equal(load({ flags: { set: ["port=1"], port: "2" } }).port, 2);
+  });
+
+  test("every setting can be given as a variable of its name and by --set", () => {
+    const samples: Record<string, string> = { boolean: "false", integer: "300", number: "0.5", string: "/some/where" };
+    const sampleOf = ({ path, type, expected }: (typeof configFields)[number]) => {
+      if (path === "folder.input" || path === "folder.output") return `/some/${path}`;
+      if (path === "policy.quality" || path === "jobs.maxRetries") return "20";
+      if (path === "engine.processes") return "2";
+      if (/Ms$/.test(path)) return "2000";
+      const choice = /^(?:one of )?([\w.:-]+)(?:,|$)/.exec(expected)?.[1];
+      return type === "string" && expected !== "a path" ? String(choice) : String(samples[type]);
+    };
+    const variables = Object.fromEntries(configFields.map((field) => [field.env, sampleOf(field)]));
+    const assignments = configFields.map((field) => `${field.path}=${sampleOf(field)}`);
+    assert.equal(new Set(configFields.map(({ env }) => env)).size, configFields.length);
+    const { origins: fromEnv, ...byEnv } = load({ env: variables });
+    const { origins: fromSet, ...bySet } = load({ flags: { set: assignments } });
+    assert.deepEqual(byEnv, bySet);
+    for (const { path, env } of configFields) {
+      assert.equal(fromEnv[path], env);
+      assert.equal(fromSet[path], "--set");
+    }
+  });
+});
+
+describe("files", () => {
+  test("--config names a file in place of the data folder's, and VEIL_CONFIG does too", () => {
+    const cwd = folder("port: 1\n");
+    writeFileSync(join(cwd, "other.yaml"), "port: 2\ndataDir: elsewhere\n");
+    for (const given of [{ flags: { config: "other.yaml" } }, { env: { VEIL_CONFIG: "other.yaml" } }]) {
+      const config = load({ cwd, ...given });
+      assert.equal(config.port, 2);
+      assert.equal(config.dataDir, join(cwd, "elsewhere"));
+    }
+  });
+
+  test("paths in a file start from the file's folder, those of flags and variables from the working folder", () => {
+    const cwd = folder("folder:\n  input: ../photos\n");
+    const config = load({ cwd, env: { VEIL_FOLDER_OUTPUT: "masked" } });
+    assert.equal(config.folder.input, join(cwd, "photos"));
+    assert.equal(config.folder.output, join(cwd, "masked"));
+  });
+
+  test("an empty file, or a section of which all is commented out, says nothing", () => {
+    assert.equal(load({ cwd: folder("") }).port, 8080);
+    assert.equal(load({ cwd: folder("policy:\n#  style: solid\n") }).policy.style, "blur");
+  });
+
+  test("a named file that is absent is a fault", () => {
+    assert.deepEqual(faults({ cwd: root, flags: { config: "absent.yaml" } }), [
+      `${join(root, "absent.yaml")}: there is no such file`,
+    ]);
+  });
+
+  test("a file that is no YAML is a fault with its line", () => {
+    assert.match(faults({ cwd: folder("port: 1\npolicy: [1\n") })[0] ?? "", /^veil\.yaml:\d: /);
+    assert.match(faults({ cwd: folder("port: 1\nport: 2\n") })[0] ?? "", /^veil\.yaml:2: .*unique/);
+    assert.deepEqual(faults({ cwd: folder("- port\n") }), [
+      "settings (veil.yaml:1): expected names and values below it",
+    ]);
+  });
+
+  test("a file in the data folder can't move the data folder", () => {
+    assert.match(faults({ cwd: folder("dataDir: /elsewhere\n") })[0] ?? "", /^dataDir \(veil\.yaml:1\): .*--data-dir/);
+  });
+});
+
+describe("faults", () => {
+  test("all of them are reported at once, each with its path, place, expectation and value", () => {
+    const cwd = folder('port: "80"\npolicy:\n  stlye: solid\n  quality: 101\nfolder:\n  input: .\n');
+    const found = faults({
+      cwd,
+      env: { VEIL_ENGINE_PROCESSES: "many", VEIL_POLCY_STYLE: "solid" },
+      flags: { host: "0.0.0.0", set: ["limits.maxFrames=0", "oops"] },
+    });
+    assert.deepEqual(found.slice(0, 8), [
+      "policy.stlye (veil.yaml:3): there is no such setting; did you mean policy.style?",
+      "VEIL_POLCY_STYLE (environment): there is no such setting; did you mean VEIL_POLICY_STYLE?",
+      "--set oops: expected path=value, for example policy.style=solid",
+      'host (--host): expected one of 127.0.0.1, localhost, ::1 (veil has no login yet, so it serves this machine only) but received "0.0.0.0"',
+      'port (veil.yaml:1): expected a whole number from 0 to 65535 but received "80"',
+      "policy.quality (veil.yaml:4): expected a whole number from 1 to 100 but received 101",
+      "limits.maxFrames (--set): expected a whole number of at least 1 but received 0",
+      'engine.processes (VEIL_ENGINE_PROCESSES): expected a whole number from 1 to 256 but received "many"',
+    ]);
+    assert.match(
+      found[8] ?? "",
+      /^folder\.input \(veil\.yaml:6\) and folder\.output \(default\): expected two separate/,
+    );
+    assert.match(found[9] ?? "", /^folder\.input \(veil\.yaml:6\): expected a folder for photographs alone/);
+    assert.equal(found.length, 10);
+  });
+
+  test("the nearest name is suggested whatever its spelling, and none where nothing is near", () => {
+    assert.match(faults({ cwd: folder("data_dir: x\n") })[0] ?? "", /did you mean dataDir\?/);
+    assert.match(faults({ cwd: folder("style: solid\n") })[0] ?? "", /did you mean policy\.style\?/);
+    assert.match(faults({ cwd: folder("limit:\n  maxBytes: 1\n") })[0] ?? "", /did you mean limits\?/);
+    assert.equal(faults({ cwd: folder("kubernetes: 1\n") })[0], "kubernetes (veil.yaml:1): there is no such setting");
+    assert.match(faults({ cwd: folder("__proto__:\n  port: 1\n") })[0] ?? "", /^__proto__ .*no such setting/);
+  });
+
+  test("a number that is empty, or a yes that is neither true nor false, is a fault", () => {
+    assert.match(faults({ flags: { set: ["port="] } })[0] ?? "", /received ""/);
+    assert.match(faults({ env: { VEIL_FOLDER_WATCH: "yes" } })[0] ?? "", /expected true or false but received "yes"/);
+    assert.match(faults({ cwd: folder("port:\n") })[0] ?? "", /received null/);
+  });
+
+  test("the variables of a Kubernetes Service that is called veil are no settings", () => {
+    const env = { VEIL_SERVICE_HOST: "10.0.0.1", VEIL_PORT: "tcp://10.0.0.1:80", VEIL_PORT_80_TCP_ADDR: "10.0.0.1" };
+    assert.equal(load({ env }).port, 8080);
+  });
+});
+
+describe("folders", () => {
+  test("input and output must not be equal or lie in each other", () => {
+    for (const [input, output] of [
+      ["a", "a"],
+      ["a", "a/b"],
+      ["a/b", "a"],
+      ["a", "a/../a/./"],
+    ] as const) {
+      const set = [`folder.input=${input}`, `folder.output=${output}`];
+      assert.match(faults({ flags: { set } })[0] ?? "", /two separate folders/, `${input} and ${output}`);
+    }
+    const set = ["folder.input=a", "folder.output=a-masked"];
+    assert.equal(load({ flags: { set } }).folder.output, join(root, "a-masked"));
+  });
+
+  test("a symbolic link does not hide a loop", () => {
+    const cwd = folder();
+    mkdirSync(join(cwd, "photos"));
+    symlinkSync(join(cwd, "photos"), join(cwd, "link"));
+    const set = ["folder.input=photos", "folder.output=link/masked"];
+    assert.match(faults({ cwd, flags: { set } })[0] ?? "", /two separate folders/);
+  });
+
+  test("neither may hold the data folder", () => {
+    const cwd = folder();
+    const found = faults({ cwd, flags: { set: [`folder.input=${cwd}`, "folder.output=/some/where"] } });
+    assert.match(found[0] ?? "", /holds veil's data folder/);
+  });
+});
+
+describe("printing", () => {
+  test("what is printed is a veil.yaml that gives the same configuration, with origins", () => {
+    const cwd = folder("policy:\n  minScore: 0.25\nfolder:\n  input: '/odd: folder # 1'\n");
+    const config = load({ cwd, flags: { port: "9000" } });
+    const text = printConfig(config);
+    assert.match(text, /^port: 9000 +# --port$/m);
+    assert.match(text, /^ {2}minScore: 0\.25 +# veil\.yaml:2$/m);
+    const { origins, ...values } = config;
+    assert.deepEqual(parse(text), values);
+    writeFileSync(join(cwd, "printed.yaml"), text);
+    const { origins: _, ...again } = load({ cwd, flags: { config: "printed.yaml" } });
+    assert.deepEqual(again, values);
+  });
+
+  test("a secret shows itself to nobody but who asks for it", () => {
+    const secret = new Secret("hunter2");
+    const shown = [`${secret}`, JSON.stringify({ secret }), inspect({ secret }), inspect(secret, { showHidden: true })];
+    for (const text of shown) {
+      assert.doesNotMatch(text, /hunter2/);
+      assert.match(text, /redacted/);
+    }
+    assert.equal(secret.reveal(), "hunter2");
+  });
+});
+
+test("docs/configuration.md has one row for every setting, with its variable, default and meaning", () => {
+  const text = readFileSync(new URL("../docs/configuration.md", import.meta.url), "utf8");
+  const rows = text.split("\n").filter((line) => line.startsWith("| `"));
+  const expected = configFields.map(
+    ({ path, env, shown, expected, description }) =>
+      `| \`${path}\` | \`${env}\` | ${shown} | ${description} Expects ${expected}. |`,
+  );
+  assert.deepEqual(rows, expected);
+});

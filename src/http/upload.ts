@@ -48,6 +48,8 @@ export async function receiveForm(request: FastifyRequest, options: ReceiveFormO
       const file = await spool.receive(part.file, { maxBytes: Number.POSITIVE_INFINITY });
       const upload = { name: part.filename, file: part.file.truncated ? await refuse(file, maxBytes) : file };
       uploads.push(upload);
+      // The parser would keep every part, with its stream, until the request ends.
+      delete part.fields[field];
       onUpload?.(upload, uploads.length - 1);
     }
   } catch (error) {

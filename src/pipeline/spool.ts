@@ -12,8 +12,6 @@ export interface SpoolFile extends AsyncDisposable {
   readonly path: string;
   readonly size: number;
   readonly sha256: string;
-  /** The first bytes, enough to recognise the kind. */
-  readonly head: Uint8Array;
   remove(): Promise<void>;
 }
 
@@ -78,8 +76,7 @@ export async function openSpool(root: string): Promise<Spool> {
       }
       try {
         await pipeline(stream, measured, createWriteStream(path, { flags: "wx", mode: 0o600 }));
-        const head = await readHead(path);
-        return { path, size, sha256: hash.digest("hex"), head, remove, [Symbol.asyncDispose]: remove };
+        return { path, size, sha256: hash.digest("hex"), remove, [Symbol.asyncDispose]: remove };
       } catch (error) {
         await remove();
         throw error;
@@ -117,13 +114,6 @@ async function processMark(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
   // Field 22 (starttime), counted behind the command's closing bracket: proc(5).
   return stat === undefined ? undefined : `${pid}-${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
-}
-
-async function readHead(path: string): Promise<Uint8Array> {
-  await using file = await open(path);
-  const buffer = Buffer.alloc(headBytes);
-  const { bytesRead } = await file.read(buffer, 0, headBytes, 0);
-  return buffer.subarray(0, bytesRead);
 }
 
 /** Bytes in memory as a spool source. */

@@ -16,7 +16,9 @@ if (path !== ":memory:" && mode.journal_mode !== "wal") {
     `Expected a disk that supports write-ahead logging for ${path} but received mode ${mode.journal_mode}`,
   );
 }
-db.exec("pragma synchronous = full; pragma foreign_keys = on; pragma journal_size_limit = 67108864");
+db.exec(
+  "pragma synchronous = full; pragma foreign_keys = on; pragma journal_size_limit = 67108864; pragma cache_size = -32768",
+);
 
 port.on("message", (message: readonly Request[] | "close") => {
   if (message === "close") {

@@ -13,7 +13,7 @@ export const ledgerTables: readonly string[] = [
      job text not null,
      request_digest text,
      admitted_at integer not null
-   ) strict, without rowid;
+   ) strict;
    create index jobs_object on jobs (key, route, version, generation);
 
    create table events (
@@ -42,7 +42,7 @@ export const ledgerTables: readonly string[] = [
      updated_at integer not null,
      seq integer not null,
      last text not null
-   ) strict, without rowid;
+   ) strict;
    create index job_state_state on job_state (state, seq);
    create index job_state_route on job_state (route, state, seq);
 

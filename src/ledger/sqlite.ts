@@ -89,14 +89,17 @@ export async function createSqliteLedger({ sqlite, now = Date.now }: SqliteLedge
     async find(query) {
       const states = query.states ?? jobStates;
       if (states.length === 0) return { records: [] };
-      const rows = await rowsOf(query.key === undefined ? newestByState(states.length) : newestOfKey, {
-        ...Object.fromEntries(states.map((state, index) => [`state${index}`, state])),
-        states: JSON.stringify(states),
-        route: query.route ?? null,
-        key: query.key ?? null,
-        before: query.after === undefined ? Number.MAX_SAFE_INTEGER : cursor(query),
-        limit: query.limit + 1,
-      });
+      const rows = await rowsOf(
+        query.key === undefined ? newestByState(states.length, query.route !== undefined) : newestOfKey,
+        {
+          ...Object.fromEntries(states.map((state, index) => [`state${index}`, state])),
+          states: JSON.stringify(states),
+          route: query.route ?? null,
+          key: query.key ?? null,
+          before: query.after === undefined ? Number.MAX_SAFE_INTEGER : cursor(query),
+          limit: query.limit + 1,
+        },
+      );
       const page = rows.slice(0, query.limit);
       return { records: page.map(toRecord), ...(rows.length > page.length && { next: String(page.at(-1)?.seq) }) };
     },
@@ -126,11 +129,10 @@ export async function createSqliteLedger({ sqlite, now = Date.now }: SqliteLedge
 }
 
 /** One look per state, each along an index: `state in (…)` would have to sort every job to find the newest. */
-function newestByState(states: number): string {
+function newestByState(states: number, ofRoute: boolean): string {
   const looks = Array.from({ length: states }, (_, index) => {
-    const byRoute = "($route is null or s.route = $route)";
-    return `select * from (${records} where s.state = $state${index} and ${byRoute} and s.seq < $before
-      order by s.seq desc limit $limit)`;
+    const where = `s.state = $state${index} ${ofRoute ? "and s.route = $route" : ""} and s.seq < $before`;
+    return `select * from (${records} where ${where} order by s.seq desc limit $limit)`;
   });
   return `${looks.join(" union all ")} order by seq desc limit $limit`;
 }

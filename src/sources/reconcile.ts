@@ -18,6 +18,7 @@ export interface ReconcileSource extends Source {
 
 const batchSize = 500;
 const looksAtOnce = 16;
+const longAgoMs = 3_600_000;
 
 /**
  * Lists the store at the start and on an interval, and announces what the ledger has not seen. A store out of reach is
@@ -42,14 +43,21 @@ export function createReconcileSource(options: ReconcileSourceOptions): Reconcil
     }
   }
 
-  /** What is whole and not of this moment; the rest is looked at again until it has settled. */
+  /** Judged at one look, by the store's clock, which may be wrong: only where that can do little harm. */
+  async function hasSettled(info: ObjectInfo): Promise<boolean> {
+    const ageMs = Date.now() - info.modifiedAt;
+    if (ageMs < settleMs) return false;
+    const whole = await isWhole(store, info);
+    return whole === true || (whole === "unknown" && ageMs >= longAgoMs);
+  }
+
+  /** What has settled already; the rest is looked at again until it has. */
   async function settledOf(objects: readonly ObjectInfo[]): Promise<readonly Arrival[]> {
     const settled: Arrival[] = [];
     const rest = objects.values();
     const lookers = Array.from({ length: looksAtOnce }, async () => {
       for (const info of rest) {
-        const isQuiet = Math.abs(Date.now() - info.modifiedAt) >= settleMs;
-        if (isQuiet && (await isWhole(store, info)) === true) settled.push({ key: info.key, version: info.version });
+        if (await hasSettled(info)) settled.push({ key: info.key, version: info.version });
         // When there are too many, the next pass brings it again.
         else settling.add(info.key);
       }

@@ -28,6 +28,8 @@ interface Pending {
   /** When this version was first seen, by our own clock: a file server's may be wrong. */
   since: number;
   lookAt: number;
+  /** How often the key was added: a hint that comes during a look is about something newer. */
+  hints: number;
   ready: boolean;
 }
 
@@ -35,6 +37,7 @@ const maxPending = 10_000;
 const maxBatch = 500;
 const looksAtOnce = 16;
 const storeRestMs = 5_000;
+const tickMs = 100;
 // Formats without an end mark (TIFF, text): a pause in the writing must not pass for its end.
 const unmarkedSettles = 4;
 
@@ -44,6 +47,7 @@ export function createSettling({ store, settleMs = 500, incompleteMs = 10_000, o
 
   /** Looks at one key again; throws only when the whole store is out of reach. */
   async function look(key: string, entry: Pending): Promise<void> {
+    const { hints } = entry;
     const info = await store.head(key).catch((error: unknown) => {
       const problem = toProblem(error);
       if (problem.code === "store-unavailable") throw problem;
@@ -53,19 +57,19 @@ export function createSettling({ store, settleMs = 500, incompleteMs = 10_000, o
     const now = performance.now();
     if (info === undefined) return void pending.delete(key);
     if (info.version !== entry.version) {
-      Object.assign(entry, { version: info.version, since: now, lookAt: now + settleMs });
+      Object.assign(entry, { version: info.version, since: now, lookAt: onTick(now + settleMs) });
       return;
     }
     const quietMs = now - entry.since;
     if (quietMs < settleMs) {
-      entry.lookAt = entry.since + settleMs;
+      entry.lookAt = onTick(entry.since + settleMs);
       return;
     }
     const whole = await isWhole(store, info);
     const neededMs = whole === true ? settleMs : whole === false ? incompleteMs : settleMs * unmarkedSettles;
-    entry.ready = quietMs >= neededMs;
+    entry.ready = quietMs >= neededMs && entry.hints === hints;
     // Ever rarer looks: ten thousand cut-off files must not keep the store busy.
-    entry.lookAt = Math.min(now + Math.max(settleMs, quietMs / 2), Math.max(entry.since + neededMs, now + 50));
+    entry.lookAt = onTick(Math.min(now + Math.max(settleMs, quietMs / 2), entry.since + neededMs));
   }
 
   async function lookAll(due: readonly (readonly [string, Pending])[]): Promise<void> {
@@ -79,11 +83,16 @@ export function createSettling({ store, settleMs = 500, incompleteMs = 10_000, o
 
   return {
     add(key) {
-      const known = pending.get(key);
-      if (known === undefined && pending.size >= maxPending) return false;
       const now = performance.now();
-      if (known === undefined) pending.set(key, { version: undefined, since: now, lookAt: now, ready: false });
-      else Object.assign(known, { lookAt: Math.min(known.lookAt, now + settleMs), ready: false });
+      const known = pending.get(key);
+      if (known !== undefined) {
+        const lookAt = Math.min(known.lookAt, onTick(now + settleMs));
+        Object.assign(known, { lookAt, hints: known.hints + 1, ready: false });
+      } else if (pending.size < maxPending) {
+        pending.set(key, { version: undefined, since: now, lookAt: onTick(now), hints: 0, ready: false });
+      } else {
+        return false;
+      }
       bell.ring();
       return true;
     },
@@ -115,6 +124,11 @@ export function createSettling({ store, settleMs = 500, incompleteMs = 10_000, o
       }
     },
   };
+}
+
+/** What is due at about the same time is looked at, and announced, together. */
+function onTick(at: number): number {
+  return (Math.floor(at / tickMs) + 1) * tickMs;
 }
 
 /** Whether an object's end is there. One that can't be read counts as cut off, so that it fails by name in the end. */

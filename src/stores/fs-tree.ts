@@ -21,6 +21,8 @@ export interface Tree {
 
 export function createTree(root: string): Tree {
   let wasMounted = false;
+  // The root's real path with a slash, once known; looked up again when it does not fit.
+  let top = "\0";
 
   async function online(): Promise<void> {
     try {
@@ -90,8 +92,9 @@ export function createTree(root: string): Tree {
       try {
         // Somebody may have put a link in a folder's place since it was looked at.
         if (process.platform === "linux") {
-          const [opened, top] = await Promise.all([readlink(`/proc/self/fd/${handle.fd}`), realpath(root)]);
-          if (!opened.startsWith(join(top, "/"))) throw new Problem("invalid-request", `${path} lies outside ${root}`);
+          const opened = await readlink(`/proc/self/fd/${handle.fd}`);
+          if (!opened.startsWith(top)) top = join(await realpath(root), "/");
+          if (!opened.startsWith(top)) throw new Problem("invalid-request", `${path} lies outside ${root}`);
         }
         return handle;
       } catch (error) {

@@ -1,14 +1,17 @@
-import { realpath } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { relative, sep } from "node:path";
 import { createBell } from "../bell.ts";
-import type { Problem } from "../errors.ts";
-import { toProblem } from "../errors.ts";
+import { Problem, toProblem } from "../errors.ts";
 import { fsProblem } from "./fs-problem.ts";
 import { isSystemName, isTemporary } from "./key.ts";
 
 const maxHints = 20_000;
+const checkMs = 3_000;
 
-/** The system's own events below a folder, as batches of keys; an empty batch at first and after too many at once. */
+/**
+ * The system's own events below a folder, as batches of keys; an empty batch at first and after too many at once. Fails
+ * with `store-unavailable` when the folder goes away: no event tells of that, and the watcher would stay silent.
+ */
 export async function* watchTree(
   root: string,
   signal: AbortSignal,
@@ -16,6 +19,7 @@ export async function* watchTree(
 ): AsyncGenerator<readonly string[]> {
   const { watch } = await import("chokidar");
   const top = await realpath(root);
+  const { dev, ino } = await stat(top);
   const bell = createBell();
   const hints = new Set<string>();
   let lost = false;
@@ -49,10 +53,18 @@ export async function* watchTree(
       const keys = [...hints];
       hints.clear();
       if (keys.length > 0) yield keys;
-      if (hints.size === 0 && !lost) await bell.wait(Number.POSITIVE_INFINITY, signal);
+      if (hints.size > 0 || lost) continue;
+      await bell.wait(checkMs, signal);
+      if (!signal.aborted) await check();
     }
   } finally {
     await watcher.close();
+  }
+
+  async function check(): Promise<void> {
+    const now = await stat(top).catch(() => undefined);
+    if (now?.dev === dev && now.ino === ino) return;
+    throw new Problem("store-unavailable", `${root} is not the folder any more that was watched`);
   }
 
   function segmentsOf(path: string): string[] {

@@ -266,11 +266,10 @@ export function durableQueueContract(name: string, open: () => Promise<DurableQu
       await once(holder, "exit");
       const killed = Date.now();
       await using consumer = collect(queue, 10);
-      await consumer.take(2);
-      await sleep(leaseMs / 3);
-      assert.equal(consumer.deliveries.length, 2, "leased jobs were lent while their leases ran");
+      await consumer.take(3);
+      const waitedMs = Date.now() - killed;
+      assert.ok(waitedMs > leaseMs / 3 && waitedMs < leaseMs + 5000, `lent after ${waitedMs} ms`);
       await consumer.take(6);
-      assert.ok(Date.now() - killed < leaseMs + 1500, `after ${Date.now() - killed} ms`);
       assert.deepEqual(consumer.ids().sort(), jobs.map(({ id }) => id).sort());
       for (const delivery of consumer.deliveries) await delivery.ack();
     });
@@ -330,7 +329,7 @@ export function durableQueueContract(name: string, open: () => Promise<DurableQu
       await other.close();
       await consumer.stop();
       await using next = collect(opened.queue, 3);
-      await eventually("they are lent", () => next.deliveries.length === 3, opened.leaseMs / 2);
+      await eventually("they are lent", () => next.deliveries.length === 3, opened.leaseMs * 0.7);
     });
 
     test("loses nothing that was published before kill -9 and lends it after the next start", async () => {

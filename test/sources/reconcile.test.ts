@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import { mkdir, rename, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Problem } from "../../src/errors.ts";
+import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
+import {
+  createReconcileSource,
+  type ReconcileSource,
+  type ReconcileSourceOptions,
+} from "../../src/sources/reconcile.ts";
+import { openSqlite } from "../../src/sqlite.ts";
+import { createFsStore } from "../../src/stores/fs.ts";
+import { createMemoryStore } from "../../src/stores/memory.ts";
+import { eventually } from "../contracts/eventually.ts";
+import { makeCandidate } from "../contracts/jobs.ts";
+import { temporaryFolder } from "../contracts/temporary-folder.ts";
+import { jpegOf } from "./pictures.ts";
+
+const settleMs = 100;
+const incompleteMs = 800;
+
+async function openReconcile(options: Partial<ReconcileSourceOptions> = {}) {
+  const folder = await temporaryFolder();
+  const root = join(folder.path, "root");
+  await mkdir(root);
+  const sqlite = await openSqlite(":memory:");
+  const ledger = await createSqliteLedger({ sqlite });
+  const problems: Problem[] = [];
+  const source = createReconcileSource({
+    name: "reconcile",
+    route: "folder",
+    store: createFsStore({ name: "input", root }),
+    unseen: ledger.unseen,
+    intervalMs: 300,
+    settleMs,
+    incompleteMs,
+    onProblem: (problem) => problems.push(problem),
+    ...options,
+  });
+
+  /** Admits each batch before it asks for the next one. */
+  function admitAll(from: ReconcileSource = source) {
+    const stop = new AbortController();
+    const sizes: number[] = [];
+    const keys: string[] = [];
+    const ended = (async () => {
+      for await (const batch of from.arrivals(stop.signal)) {
+        sizes.push(batch.length);
+        keys.push(...batch.map(({ key }) => key));
+        await ledger.admit(batch.map((arrival) => makeCandidate(arrival)));
+      }
+    })();
+    return {
+      keys,
+      sizes,
+      async [Symbol.asyncDispose]() {
+        stop.abort();
+        await ended;
+      },
+    };
+  }
+
+  return {
+    root,
+    ledger,
+    source,
+    problems,
+    admitAll,
+    async [Symbol.asyncDispose]() {
+      await sqlite.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe("a reconciled store", () => {
+  test("finds at its start what came while veil was down, and on its interval what came since, each once", async () => {
+    await using opened = await openReconcile();
+    await mkdir(join(opened.root, "a/b"), { recursive: true });
+    for (const key of ["x.jpg", "a/y.jpg", "a/b/z.jpg"]) await writeFile(join(opened.root, key), jpegOf(10));
+    await sleep(settleMs);
+    await using heard = opened.admitAll();
+    await eventually("all are found", () => heard.keys.length === 3, 2000);
+    await writeFile(join(opened.root, "late.jpg"), jpegOf(10));
+    await eventually("the late one is found", () => heard.keys.includes("late.jpg"), 3000);
+    await sleep(700);
+    assert.deepEqual(heard.keys.toSorted(), ["a/b/z.jpg", "a/y.jpg", "late.jpg", "x.jpg"]);
+  });
+
+  test("finds nothing that the ledger has seen, until its version changes", async () => {
+    await using opened = await openReconcile();
+    await writeFile(join(opened.root, "x.jpg"), jpegOf(10));
+    await sleep(settleMs);
+    {
+      await using heard = opened.admitAll();
+      await eventually("it is found", () => heard.keys.length === 1);
+    }
+    await using heard = opened.admitAll();
+    await sleep(700);
+    assert.deepEqual(heard.keys, []);
+    await writeFile(join(opened.root, "x.jpg"), jpegOf(11));
+    await eventually("the new version is found", () => heard.keys.length === 1);
+  });
+
+  test("leaves what is still being written, and announces it when it is whole or has been cut off for long", async () => {
+    await using opened = await openReconcile({ intervalMs: 60_000 });
+    const bytes = jpegOf(5000);
+    await writeFile(join(opened.root, "growing.jpg"), bytes.subarray(0, 2000));
+    await writeFile(join(opened.root, "cut.jpg"), bytes.subarray(0, 3000));
+    const began = Date.now();
+    await using heard = opened.admitAll();
+    await sleep(settleMs * 3);
+    assert.deepEqual(heard.keys, []);
+    await writeFile(join(opened.root, "growing.jpg"), bytes);
+    await eventually("the whole one is announced", () => heard.keys.includes("growing.jpg"), 3000);
+    await eventually("the cut one is announced", () => heard.keys.includes("cut.jpg"), 5000);
+    assert.ok(Date.now() - began >= incompleteMs);
+  });
+
+  test("takes at its first look what has no end mark but is long done, and an old picture with its end cut off later", async () => {
+    await using opened = await openReconcile({ intervalMs: 60_000, settleMs: 500 });
+    const longAgo = new Date(Date.now() - 2 * 3_600_000);
+    for (const [key, bytes] of [
+      ["notes.txt", "hello"],
+      ["cut.jpg", jpegOf(50).subarray(0, 40)],
+    ] as const) {
+      await writeFile(join(opened.root, key), bytes);
+      await utimes(join(opened.root, key), longAgo, longAgo);
+    }
+    await using heard = opened.admitAll();
+    await eventually("the text is found", () => heard.keys.length > 0, 1800);
+    assert.deepEqual(heard.keys, ["notes.txt"]);
+    await eventually("the picture is found", () => heard.keys.includes("cut.jpg"), 5000);
+  });
+
+  test("does not trust a file server's clock that runs ahead or behind", async () => {
+    await using opened = await openReconcile({ intervalMs: 60_000, incompleteMs: 2000 });
+    for (const hours of [-5, 5]) {
+      const wrong = new Date(Date.now() + hours * 3_600_000);
+      await writeFile(join(opened.root, `half${hours}.jpg`), jpegOf(50).subarray(0, 40));
+      await writeFile(join(opened.root, `whole${hours}.jpg`), jpegOf(50));
+      for (const name of ["half", "whole"]) await utimes(join(opened.root, `${name}${hours}.jpg`), wrong, wrong);
+    }
+    await using heard = opened.admitAll();
+    await eventually("the whole ones are found", () => heard.keys.length === 2, 1900);
+    assert.deepEqual(heard.keys.toSorted(), ["whole-5.jpg", "whole5.jpg"]);
+    await eventually("the others are found", () => heard.keys.length === 4);
+  });
+
+  test("looks again at once when asked to", async () => {
+    await using opened = await openReconcile({ intervalMs: 60_000 });
+    await using heard = opened.admitAll();
+    await sleep(100);
+    await writeFile(join(opened.root, "x.jpg"), jpegOf(10));
+    await sleep(settleMs);
+    assert.deepEqual(heard.keys, []);
+    opened.source.lookNow();
+    await eventually("it is found", () => heard.keys.length === 1, 2000);
+  });
+
+  test("takes a share that is offline for a trouble to report, not for an empty store or an end", async () => {
+    await using opened = await openReconcile();
+    await writeFile(join(opened.root, "x.jpg"), jpegOf(10));
+    await rename(opened.root, `${opened.root}-away`);
+    await using heard = opened.admitAll();
+    await eventually("it is told more than once", () => opened.problems.length > 1);
+    assert.ok(opened.problems.every(({ code }) => code === "store-unavailable"));
+    assert.deepEqual(heard.keys, []);
+    await rename(`${opened.root}-away`, opened.root);
+    await eventually("it is found after all", () => heard.keys.length === 1);
+  });
+
+  test("asks and announces a large store in batches", async () => {
+    const store = createMemoryStore({ name: "input" });
+    const put = (index: number) =>
+      store.put(`${index}.jpg`, Readable.from([jpegOf(10)]), { contentType: "image/jpeg" });
+    await Promise.all(Array.from({ length: 1200 }, (_, index) => put(index)));
+    await sleep(settleMs);
+    const asked: number[] = [];
+    await using opened = await openReconcile();
+    const source = createReconcileSource({
+      name: "reconcile",
+      route: "folder",
+      store,
+      async unseen(route, objects) {
+        asked.push(objects.length);
+        return (await opened.ledger.unseen(route, objects)) as typeof objects;
+      },
+      intervalMs: 60_000,
+      settleMs,
+    });
+    await using heard = opened.admitAll(source);
+    await eventually("all are found", () => heard.keys.length === 1200);
+    assert.deepEqual(asked, [500, 500, 200]);
+    assert.deepEqual(heard.sizes, [500, 500, 200]);
+  });
+
+  test("passes a failing ledger on, for nothing may be announced on a guess", async () => {
+    await using opened = await openReconcile({ unseen: () => Promise.reject(new Error("the disk is gone")) });
+    await writeFile(join(opened.root, "x.jpg"), jpegOf(10));
+    const arrivals = opened.source.arrivals(AbortSignal.timeout(5000))[Symbol.asyncIterator]();
+    await assert.rejects(Promise.resolve(arrivals.next()), /the disk is gone/);
+  });
+});

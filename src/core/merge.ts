@@ -1,5 +1,6 @@
 import type { Candidate } from "./full-range-decode.ts";
 import type { Box } from "./region.ts";
+import { iou } from "./region.ts";
 
 /** One pass's cells as faces: MediaPipe's weighted non-maximum suppression (IoU 0.3, the best cell's score). */
 export function suppress(cells: readonly Candidate[]): Candidate[] {
@@ -30,35 +31,35 @@ export function unite(views: readonly (readonly Candidate[])[]): Candidate[] {
   return groupByOverlap(views.flat(), sameFaceAcrossPasses).map(([best]) => best!);
 }
 
-/** Groups around the best-scored that is left, with all that overlap it by more than `minIou`; best come first. */
+/** Groups around the best-scored that is left, with all that overlap it by more than `minIou`; the best comes first. */
 function groupByOverlap<T extends Candidate>(candidates: readonly T[], minIou: number): T[][] {
+  // A crowd has 100,000 cells. Boxes touch only if they lie in neighbouring squares as large as the longest side.
+  const pitch = candidates.reduce((longest, { box }) => Math.max(longest, box.width, box.height), 1);
+  const squareOf = ({ box }: T) => [Math.floor(box.x / pitch), Math.floor(box.y / pitch)] as const;
   const sorted = candidates.toSorted((a, b) => b.score - a.score);
-  // Plain numbers side by side: a crowd in a large picture has 100,000 cells, and each is compared with each group.
-  const left = Float64Array.from(sorted, ({ box }) => box.x);
-  const top = Float64Array.from(sorted, ({ box }) => box.y);
-  const right = Float64Array.from(sorted, ({ box }) => box.x + box.width);
-  const bottom = Float64Array.from(sorted, ({ box }) => box.y + box.height);
-  const areaOf = (index: number) => (right[index]! - left[index]!) * (bottom[index]! - top[index]!);
-
-  let waiting = Int32Array.from(sorted, (_, index) => index);
+  const waiting = Map.groupBy(sorted, (candidate) => squareOf(candidate).join());
+  const taken = new Set<T>();
   const groups: T[][] = [];
-  while (waiting.length > 0) {
-    const best = waiting[0]!;
-    const group: T[] = [sorted[best]!];
-    let kept = 0;
-    for (let at = 1; at < waiting.length; at++) {
-      const other = waiting[at]!;
-      const width = Math.min(right[best]!, right[other]!) - Math.max(left[best]!, left[other]!);
-      const height = Math.min(bottom[best]!, bottom[other]!) - Math.max(top[best]!, top[other]!);
-      const shared = width > 0 && height > 0 ? width * height : 0;
-      if (shared > minIou * (areaOf(best) + areaOf(other) - shared)) group.push(sorted[other]!);
-      else waiting[kept++] = other;
+  for (const best of sorted) {
+    if (taken.has(best)) continue;
+    const group: T[] = [];
+    const [column, row] = squareOf(best);
+    for (const [x, y] of neighbourhood) {
+      const square = `${column + x},${row + y}`;
+      const rest = waiting.get(square)?.filter((other) => {
+        const same = other === best || iou(best.box, other.box) > minIou;
+        if (same) group.push(other);
+        return !same;
+      });
+      if (rest) waiting.set(square, rest);
     }
-    groups.push(group);
-    waiting = waiting.subarray(0, kept);
+    for (const member of group) taken.add(member);
+    groups.push([best, ...group.filter((member) => member !== best)]);
   }
   return groups;
 }
+
+const neighbourhood = [-1, 0, 1].flatMap((x) => [-1, 0, 1].map((y) => [x, y] as const));
 
 function average<T extends Candidate>(
   members: readonly T[],

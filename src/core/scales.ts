@@ -39,10 +39,10 @@ const table: Record<Profile, readonly Row[]> = {
 };
 
 /**
- * Score from which a face counts. A profile with more passes has more occasions to be wrong and more agreement to
- * be sure by, so each has its own; all give one to two false regions in a crowded photograph.
+ * Score from which a face counts. With more passes more of them agree by chance, so fast needs less; from balanced on
+ * the threshold stays, so that a slower profile finds what a faster one does. False regions: docs/recall.md.
  */
-export const defaultMinScore: Record<Profile, number> = { fast: 0.2, balanced: 0.4, thorough: 0.45 };
+export const defaultMinScore: Record<Profile, number> = { fast: 0.25, balanced: 0.4, thorough: 0.4 };
 
 /** Beyond this enlarging a small picture finds nothing more. */
 const maxEnlargement = 2.1;

@@ -25,9 +25,9 @@ export interface FullRangeOptions extends LoadOptions {
 
 /** Cells below this say nothing, not even together. */
 const minCellScore = 0.1;
-/** A pass of one megapixel takes the network 200 MB; larger ones run as tiles. */
-const maxTileSide = 1024;
-const tileMargin = 96;
+/** Tiles of 768 overlap and still cost no more time than one large pass: the network's maps stay in the cache. */
+const maxTileSide = 768;
+const tileMargin = 64;
 
 /**
  * MediaPipe's Full Range face detector over several scales of the picture. The box of a face that the border cuts

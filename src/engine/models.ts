@@ -50,7 +50,7 @@ export async function loadOnnx(model: BundledModel, options: LoadOptions = {}): 
 
 async function readModel(model: BundledModel, path: string): Promise<Uint8Array> {
   const bytes = await readFile(path).catch((cause: unknown) => {
-    throw missing(model, cause);
+    throw missing(path, cause);
   });
   if (sha256(bytes) !== model.sha256) throw mismatch(path, model.sha256, sha256(bytes));
   return bytes;
@@ -61,7 +61,7 @@ function bundledFile(model: BundledModel): string {
     const manifest = createRequire(import.meta.url).resolve(`${model.package}/package.json`);
     return join(dirname(manifest), model.file);
   } catch (cause) {
-    throw missing(model, cause);
+    throw missing(`${model.file} of the package ${model.package}`, cause);
   }
 }
 
@@ -79,8 +79,8 @@ async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-function missing(model: BundledModel, cause: unknown): Problem {
-  return new Problem("model-missing", `Expected ${model.file} of the package ${model.package} but it can't be read`, {
+function missing(what: string, cause: unknown): Problem {
+  return new Problem("model-missing", `Expected the model ${what} but it can't be read`, {
     remedy: "Install the dependencies again: npm ci",
     cause,
   });

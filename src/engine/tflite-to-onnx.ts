@@ -17,11 +17,7 @@ export function translateToOnnx(graph: TfliteGraph): Uint8Array {
   const names = new Map<number, string>();
 
   const node = (operator: string, inputs: readonly string[], output: string, attributes?: OnnxNode["attributes"]) => {
-    nodes.push(
-      attributes === undefined
-        ? { operator, inputs, outputs: [output] }
-        : { operator, inputs, outputs: [output], attributes },
-    );
+    nodes.push({ operator, inputs, outputs: [output], ...(attributes && { attributes }) });
     return output;
   };
   const constant = (values: Float32Array, dimensions: readonly number[]) => {

@@ -66,8 +66,8 @@ describe("the translation of the tflite graph", () => {
   });
 
   it("refuses a graph with an operator that it does not know", async () => {
-    const short = modelPath.replace("full_range", "full_range_sparse");
-    const bytes = await readFile(short);
+    const sparse = modelPath.replace("full_range", "full_range_sparse");
+    const bytes = await readFile(sparse);
     assert.throws(() => translateToOnnx(readTflite(bytes)), { code: "model-mismatch" });
   });
 });

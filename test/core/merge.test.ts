@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import type { Candidate } from "../../src/core/full-range-decode.ts";
+import { mergePasses, suppress, unite } from "../../src/core/merge.ts";
+import { iou } from "../../src/core/region.ts";
+
+describe("suppression within a pass", () => {
+  it("makes one face of overlapping cells: the best score, the box and keypoints weighted by score", () => {
+    const [face, ...others] = suppress([at(0, 0, 0.6), at(10, 0, 0.3)]);
+    assert.equal(others.length, 0);
+    assert.equal(face!.score, 0.6);
+    assert.ok(Math.abs(face!.box.x - 10 / 3) < 1e-9);
+    assert.ok(Math.abs(face!.keypoints[0]!.x - (50 + 10 / 3)) < 1e-9);
+    assert.deepEqual([face!.box.y, Math.round(face!.box.width), Math.round(face!.box.height)], [0, 100, 100]);
+  });
+
+  it("keeps faces apart that overlap by less than 0.3", () => {
+    // 100 x 100 boxes shifted by 55 overlap by 45/155 = 0.29, by 53 by 47/153 = 0.31.
+    assert.equal(suppress([at(0, 0, 0.9), at(55, 0, 0.8)]).length, 2);
+    assert.equal(suppress([at(0, 0, 0.9), at(53, 0, 0.8)]).length, 1);
+  });
+
+  it("loses no cell: each overlaps a face that is kept or is one", () => {
+    fc.assert(
+      fc.property(fc.array(candidates(), { maxLength: 40 }), (cells) => {
+        const faces = suppress(cells);
+        assert.ok(faces.length <= cells.length);
+        const best = Math.max(0, ...cells.map(({ score }) => score));
+        assert.equal(faces[0]?.score ?? 0, best);
+        for (const cell of cells) assert.ok(faces.some(({ box }) => iou(box, cell.box) > 0));
+      }),
+    );
+  });
+});
+
+describe("merging passes", () => {
+  it("lets passes that agree strengthen one another", () => {
+    const [face, ...others] = mergePasses([[at(0, 0, 0.5)], [at(4, 0, 0.4)], [at(2, 2, 0.5)]]);
+    assert.equal(others.length, 0);
+    assert.ok(Math.abs(face!.score - (1 - 0.5 * 0.6 * 0.5)) < 1e-9);
+  });
+
+  it("counts each pass once, however many boxes it has there", () => {
+    const [face] = mergePasses([[at(0, 0, 0.5), at(40, 0, 0.5)]]);
+    assert.equal(face!.score, 0.5);
+  });
+
+  it("weights boxes by the square of their score", () => {
+    const [face] = mergePasses([[at(0, 0, 0.8)], [at(10, 0, 0.4)]]);
+    assert.ok(Math.abs(face!.box.x - (10 * 0.16) / (0.64 + 0.16)) < 1e-9);
+  });
+
+  it("keeps what only one pass saw, with its score", () => {
+    const faces = mergePasses([[at(0, 0, 0.3)], [at(500, 0, 0.2)], []]);
+    assert.deepEqual(
+      faces.map(({ score }) => score.toFixed(6)),
+      ["0.300000", "0.200000"],
+    );
+  });
+
+  it("never makes a face less certain than its best pass", () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(candidates(), { maxLength: 10 }), { maxLength: 5 }), (passes) => {
+        const best = Math.max(0, ...passes.flat().map(({ score }) => score));
+        const merged = mergePasses(passes);
+        assert.ok(Math.max(0, ...merged.map(({ score }) => score)) >= best - 1e-12);
+        assert.ok(merged.every(({ score }) => score <= 1));
+      }),
+    );
+  });
+
+  it("finds the same groups whatever lies between them", () => {
+    fc.assert(
+      fc.property(fc.array(candidates(), { maxLength: 30 }), (cells) => {
+        const huge = { ...at(-5000, -5000, 0.05), box: { x: -5000, y: -5000, width: 4000, height: 4000 } };
+        assert.deepEqual(suppress([...cells, huge]).slice(0, -1), suppress(cells));
+      }),
+    );
+  });
+});
+
+describe("uniting views", () => {
+  it("keeps a face that only one view shows, and of a face in both the better one", () => {
+    const faces = unite([[at(0, 0, 0.9)], [at(5, 0, 0.5), at(500, 0, 0.6)]]);
+    assert.deepEqual(
+      faces.map(({ box, score }) => [box.x, score]),
+      [
+        [0, 0.9],
+        [500, 0.6],
+      ],
+    );
+  });
+});
+
+function at(x: number, y: number, score: number): Candidate {
+  return { box: { x, y, width: 100, height: 100 }, score, keypoints: [{ x: x + 50, y: y + 50 }] };
+}
+
+function candidates(): fc.Arbitrary<Candidate> {
+  const number = fc.integer({ min: 0, max: 300 });
+  return fc
+    .record({ x: number, y: number, score: fc.double({ min: 0.1, max: 1, noNaN: true }) })
+    .map(({ x, y, score }) => at(x, y, score));
+}

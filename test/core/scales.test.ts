@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { profiles } from "../../src/core/policy.ts";
+import { passesFor } from "../../src/core/scales.ts";
+
+const side = fc.integer({ min: 1, max: 20_000 });
+const profile = fc.constantFrom(...profiles);
+
+describe("the passes over a picture", () => {
+  it("go from large to small and have at least one pixel each way", () => {
+    fc.assert(
+      fc.property(profile, side, side, (name, width, height) => {
+        const passes = passesFor(name, width, height);
+        assert.ok(passes.length >= 2);
+        for (const [index, pass] of passes.entries()) {
+          assert.ok(pass.width >= 1 && pass.height >= 1);
+          if (index > 0) assert.ok(pass.width <= passes[index - 1]!.width);
+        }
+      }),
+    );
+  });
+
+  it("keep the picture's shape", () => {
+    for (const pass of passesFor("thorough", 3000, 1000)) {
+      assert.ok(Math.abs(pass.width / pass.height - 3) < 0.2, `${pass.width} x ${pass.height}`);
+    }
+  });
+
+  it("stay below 13 megapixels whatever the picture's size and shape", () => {
+    fc.assert(
+      fc.property(profile, side, side, (name, width, height) => {
+        for (const pass of passesFor(name, width, height)) assert.ok(pass.width * pass.height < 13e6);
+      }),
+    );
+  });
+
+  it("show a face that fills the picture at a height that the network finds", () => {
+    fc.assert(
+      fc.property(profile, fc.integer({ min: 20, max: 12_000 }), (name, length) => {
+        const heights = passesFor(name, length, length).map(({ height }) => height);
+        assert.ok(heights.some((height) => height >= 64 && height <= 130));
+      }),
+    );
+  });
+
+  it("show a face of 24 pixels in a 12 megapixel photograph at its own size when thorough", () => {
+    assert.equal(passesFor("thorough", 4000, 3000)[0]!.width, 4000);
+  });
+
+  it("take a picture as it is rather than resize it by a few percent", () => {
+    assert.deepEqual(sizes("balanced", 1024, 683)[0], [1024, 683]);
+  });
+
+  it("enlarge a small picture, but not by more than it helps", () => {
+    assert.deepEqual(sizes("balanced", 400, 300)[0], [768, 576]);
+    assert.deepEqual(sizes("balanced", 40, 30)[0], [192, 144]);
+  });
+
+  it("grow with the profile", () => {
+    for (const [width, height] of [
+      [640, 480],
+      [1024, 768],
+      [1920, 1080],
+      [4000, 3000],
+    ] as const) {
+      const [fast, balanced, thorough] = profiles.map((name) =>
+        sizes(name, width, height).reduce((sum, [w, h]) => sum + w! * h!, 0),
+      );
+      assert.ok(fast! < balanced! && balanced! < thorough!, `${width} x ${height}: ${fast}, ${balanced}, ${thorough}`);
+    }
+  });
+});
+
+function sizes(name: (typeof profiles)[number], width: number, height: number): number[][] {
+  return passesFor(name, width, height).map((pass) => [pass.width, pass.height]);
+}

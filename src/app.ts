@@ -1,14 +1,16 @@
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Config } from "./config.ts";
-import { openDataFolder, placesIn } from "./data-folder.ts";
+import { createSerial } from "./core/serial.ts";
+import { lockDataFolder, openDataFolder, placesIn } from "./data-folder.ts";
 import { hasHeicDecoder } from "./engine/heic.ts";
 import { createPool } from "./engine/pool.ts";
+import type { Problem } from "./errors.ts";
 import { createMetrics } from "./http/metrics.ts";
-import { createServer } from "./http/server.ts";
+import { closeWithin, createServer } from "./http/server.ts";
 import { statusOf } from "./http/status.ts";
 import type { Logger } from "./log.ts";
-import { createAdmit } from "./pipeline/admit.ts";
+import { createAdmit, createRerun } from "./pipeline/admit.ts";
 import { createRedrive } from "./pipeline/redrive.ts";
 import { keepRepublishing } from "./pipeline/republish.ts";
 import { keepRetention } from "./pipeline/retain.ts";
@@ -31,42 +33,43 @@ export interface App {
   stop(): Promise<void>;
 }
 
-/** Configuration in, running service out. */
+/** How long open requests may take to end when veil stops. */
+const graceMs = 10_000;
+
+/** Configuration in, running service out. What was started is stopped again if a later step fails. */
 export async function startApp(config: Config, log: Logger): Promise<App> {
-  const { folder, jobs, limits, engine, policy } = config;
-  const onProblem = (problem: { code: string; message: string }) => log.warn({ code: problem.code }, problem.message);
+  const { dataDir, folder, jobs, limits, engine, policy } = config;
+  const onProblem = (problem: Problem) => log.warn({ code: problem.code }, problem.message);
+  await using started = new AsyncDisposableStack();
 
   // What lasts, and what works on it.
-  const data = await openDataFolder(config, onProblem);
+  const data = started.use(await openDataFolder(config, onProblem));
+  started.use(lockDataFolder(dataDir));
   const { ledger, queue, storeOf, installationKey } = data;
-  const spool = await openSpool(placesIn(config.dataDir).spool);
-  const model = { cacheDir: placesIn(config.dataDir).models };
-  const pool = createPool({ ...engine, limits, spool: spool.folder, model });
+  const spool = started.adopt(await openSpool(placesIn(dataDir).spool), (it) => it.close());
+  const model = { cacheDir: placesIn(dataDir).models };
+  const pool = started.adopt(createPool({ ...engine, limits, spool: spool.folder, model }), (it) => it.close());
   const detector = await pool.detector();
 
   // From where to where.
+  const shared = { policy, removeInput: false };
   const inFolder: Route = {
+    ...shared,
     name: "folder",
     input: "input",
     output: "output",
-    policy,
     lane: "bulk",
     watched: folder.watch,
-    removeInput: false,
   };
   const uploads: Route = {
-    name: "upload",
-    input: "inbox",
-    output: "results",
-    policy,
-    lane: "interactive",
-    watched: false,
-    removeInput: true,
+    ...{ ...shared, name: "upload", input: "inbox", output: "results", lane: "interactive" },
+    ...{ watched: false, removeInput: true },
   };
   const routes = new Map([inFolder, uploads].map((route) => [route.name, route]));
-  const admit = createAdmit({ ledger, queue, installationKey, modelDigests: [detector.digest] });
-  const redrive = createRedrive({ ledger, queue, installationKey });
-  const submit = createSubmit({ ledger, admit, redrive, routes, uploads, installationKey, storeOf });
+  const keyed = { ledger, queue, installationKey, modelDigests: [detector.digest], onProblem };
+  const admit = createAdmit(keyed);
+  const redrive = createRedrive(keyed);
+  const submit = createSubmit({ ...keyed, admit, rerun: createRerun(keyed), redrive, routes, uploads, storeOf });
 
   // The ways in by HTTP.
   const formats = ["jpeg", "png", "webp", "avif", "tiff", "gif", ...((await hasHeicDecoder()) ? ["heic"] : [])];
@@ -74,17 +77,17 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const status = statusOf({ version, detector, folder, limits, formats, policy });
   const page = fileURLToPath(new URL("../web/dist", import.meta.url));
   const core = { medium: pool, spool, limits, detector, ledger, queue, storeOf };
-  const server = await createServer(
-    { ...core, maxBatch: limits.maxBatch, policy, submit, metrics, status, page, pool },
-    log,
-  );
+  const parts = { ...core, maxBatch: limits.maxBatch, policy, submit, metrics, status, page, pool };
+  const server = started.adopt(await createServer(parts, log), (it) => closeWithin(it, graceMs));
+  await server.listen({ host: config.host, port: config.port });
 
   // The loops: each ends when `signal` aborts.
   const stopping = new AbortController();
   const { signal } = stopping;
   const worker = runWorker(
     {
-      ...{ ...core, ...jobs, routes, concurrency: engine.processes, now: Date.now, random: Math.random },
+      ...{ ...core, ...jobs, routes, puts: createSerial(), concurrency: engine.processes },
+      ...{ now: Date.now, random: Math.random, onProblem },
       observe(job, event) {
         metrics.jobEvent(event);
         log.info({ job: job.id, route: job.route, code: event.code, regions: event.regions }, `job ${event.kind}`);
@@ -93,37 +96,32 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     signal,
   );
   const input = storeOf("input");
-  const shared = { route: inFolder.name, store: input, ...folder, onProblem };
+  const watched = { route: inFolder.name, store: input, ...folder, onProblem };
   const reconcile = createReconcileSource({
-    ...shared,
-    name: "reconcile",
-    unseen: ledger.unseen,
-    intervalMs: folder.reconcileMs,
+    ...{ ...watched, name: "reconcile", unseen: ledger.unseen, intervalMs: folder.reconcileMs },
   });
-  const hints = { ...shared, name: "watch", onHintsLost: reconcile.lookNow };
+  const hints = { ...watched, name: "watch", onHintsLost: reconcile.lookNow };
   const sources = [reconcile, ...(canWatch(input) ? [createWatchSource({ ...hints, store: input })] : [])];
+  const kept = { ledger, route: uploads.name, inbox: storeOf("inbox"), results: storeOf("results") };
   const loops = [
     worker,
     ...(folder.watch ? sources : []).map((source) =>
       runSource({ source, admit: (arrivals) => admit(inFolder, arrivals), signal, onProblem }),
     ),
     keepRepublishing({ ledger, queue, republishAfterMs: jobs.leaseMs * 4, signal, onProblem }),
-    keepRetention({ stores: [storeOf("inbox"), storeOf("results")], sweep: data.sweep, ...jobs, signal, onProblem }),
+    keepRetention({ ...kept, retainHours: jobs.retainHours, sweep: data.sweep, signal, onProblem }),
   ];
-  await server.listen({ host: config.host, port: config.port });
+  started.defer(async () => {
+    stopping.abort();
+    await Promise.allSettled([closeWithin(server, graceMs), ...loops]);
+  });
 
+  const running = started.move();
   return {
     address: addressOf(server.server.address() as AddressInfo),
     detector,
     ended: Promise.race(loops),
-    async stop() {
-      stopping.abort();
-      await server.close();
-      await Promise.allSettled(loops);
-      await pool.close();
-      await spool.close();
-      await data.close();
-    },
+    stop: () => running.disposeAsync(),
   };
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, statfs, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, mkdir, readdir, readFile, statfs, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { Config } from "./config.ts";
 import { Problem } from "./errors.ts";
 import type { Ledger } from "./ledger/ledger.ts";
@@ -41,11 +42,14 @@ export async function openDataFolder(config: Config, onProblem: (problem: Proble
   const places = placesIn(dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await refuseNetworkDisk(dataDir);
+  await refuseForeignFolder(dataDir);
   for (const path of [places.inbox, places.results]) await mkdir(path, { recursive: true, mode: 0o700 });
   for (const path of [folder.input, folder.output]) await mkdir(path, { recursive: true });
 
   const installationKey = await installationKeyIn(places.key);
   const sqlite = await openSqlite(places.database);
+  // Keys of photographs are names of people: its owner alone reads them, whatever the folder allows.
+  await chmod(places.database, 0o600);
   const ledger = await createSqliteLedger({ sqlite });
   const queue = await createSqliteQueue({ sqlite, leaseMs: jobs.leaseMs });
   const roots = { input: folder.input, output: folder.output, inbox: places.inbox, results: places.results };
@@ -93,6 +97,36 @@ export async function refuseNetworkDisk(folder: string): Promise<void> {
     remedy:
       "Put the data folder on a local disk (--data-dir); folder.input and folder.output may stay on the file server.",
   });
+}
+
+/** veil removes old files from its own folders, so it must not take somebody else's for its own. */
+async function refuseForeignFolder(dataDir: string): Promise<void> {
+  const names = await readdir(dataDir);
+  const own = Object.values(placesIn(dataDir)).map((path) => basename(path));
+  if (names.includes("installation.key")) return;
+  const taken = names.filter((name) => own.includes(name));
+  if (taken.length === 0) return;
+  throw new Problem("invalid-config", `${dataDir} is no data folder of veil's but has ${taken.join(", ")} in it`, {
+    remedy: "Choose an empty folder or a new one (--data-dir).",
+  });
+}
+
+/**
+ * Makes this process the only one that serves a data folder, until it ends, however it ends. The operating system
+ * holds the lock, so no stale one is ever left.
+ */
+export function lockDataFolder(dataDir: string): Disposable {
+  const lock = new DatabaseSync(join(dataDir, "serve.lock"), { timeout: 0 });
+  try {
+    lock.exec("begin exclusive");
+  } catch (error) {
+    lock.close();
+    throw new Problem("invalid-config", `veil is serving ${dataDir} already`, {
+      remedy: "Use the one that runs, stop it first, or give this one another --data-dir.",
+      cause: error,
+    });
+  }
+  return { [Symbol.dispose]: () => lock.close() };
 }
 
 async function installationKeyIn(path: string): Promise<string> {

@@ -11,7 +11,7 @@ export interface LogOptions {
 
 const names: Readonly<Record<number, string>> = { 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal" };
 
-/** Structured log on standard error: ids, codes and durations; never image content, text, tokens or query strings. */
+/** Structured log on standard error: ids, codes, names of objects, durations; never image content, tokens or query strings. */
 export function createLog({ level, human }: LogOptions): Logger {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   return human ? pino(options, humanLines()) : pino(options, pino.destination({ fd: 2, sync: true }));
@@ -25,7 +25,12 @@ function humanLines(): Writable {
         ([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`,
       );
       const parts = [time.slice(11, 19), (names[level] ?? "log").padEnd(5), msg, ...details, err?.message];
-      process.stderr.write(`  ${parts.filter(Boolean).join(" ")}\n`, () => done());
+      // A file's name may hold characters that move a terminal's cursor.
+      const line = parts
+        .filter(Boolean)
+        .join(" ")
+        .replace(/[\p{Cc}\p{Cf}]/gu, "?");
+      process.stderr.write(`  ${line}\n`, () => done());
     },
   });
 }

@@ -2,8 +2,9 @@ import type { ConfigFlags } from "../config/layers.ts";
 import { type JobState, jobStates } from "../core/job.ts";
 import { openDataFolder } from "../data-folder.ts";
 import { Problem } from "../errors.ts";
-import type { JobRecord } from "../ledger/ledger.ts";
+import type { JobRecord, Ledger } from "../ledger/ledger.ts";
 import { createRedrive } from "../pipeline/redrive.ts";
+import { printable } from "./printable.ts";
 import { configFor } from "./settings.ts";
 
 function open(flags: ConfigFlags) {
@@ -62,14 +63,21 @@ export async function retryJobs(
       failed++;
     }
   };
-  for (const id of ids) await again(id);
-  while (options.all) {
-    const { records } = await data.ledger.find({ states: ["dead"], limit: 100 });
-    if (records.length === 0 || failed > 0) break;
-    for (const { job } of records) await again(job.id);
-  }
+  // All ids first: what dies again meanwhile waits for the next call.
+  for (const id of options.all ? await deadIds(data.ledger) : ids) await again(id);
   process.stdout.write(`${sent} sent back\n`);
   return failed > 0 ? 1 : 0;
+}
+
+async function deadIds(ledger: Ledger): Promise<string[]> {
+  const ids: string[] = [];
+  let after: string | undefined;
+  do {
+    const page = await ledger.find({ states: ["dead"], limit: 500, ...(after !== undefined && { after }) });
+    ids.push(...page.records.map(({ job }) => job.id));
+    after = page.next;
+  } while (after !== undefined);
+  return ids;
 }
 
 function lineOf({ job, state, attempts, updatedAt, last }: JobRecord): string {
@@ -77,7 +85,7 @@ function lineOf({ job, state, attempts, updatedAt, last }: JobRecord): string {
     ? `${last.code}: ${last.message ?? ""}`
     : (last.recognised ?? (last.regions === undefined ? "" : `${last.regions} faces`));
   const time = new Date(updatedAt).toISOString().slice(0, 19);
-  return `${time}  ${job.id}  ${state.padEnd(10)} ${attempts}x  ${job.input.store}/${job.input.key}  ${why}`;
+  return `${time}  ${job.id}  ${state.padEnd(10)} ${attempts}x  ${printable(`${job.input.store}/${job.input.key}`)}  ${printable(why)}`;
 }
 
 function parseState(text: string): JobState {

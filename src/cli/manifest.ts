@@ -15,8 +15,6 @@ export interface Finished {
 
 export interface Manifest {
   of(key: string): Finished | undefined;
-  /** Whether veil wrote what lies at an output. */
-  owns(output: string, version: string): boolean;
   add(finished: Finished): Promise<void>;
 }
 
@@ -27,11 +25,7 @@ export interface Manifest {
 export async function openManifest(folder: string): Promise<Manifest> {
   const path = join(folder, ".veil-manifest.jsonl");
   const byKey = new Map<string, Finished>();
-  const written = new Set<string>();
-  const remember = (finished: Finished) => {
-    byKey.set(finished.key, finished);
-    written.add(`${finished.outputVersion} ${finished.output}`);
-  };
+  const remember = (finished: Finished) => byKey.set(finished.key, finished);
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return "";
     throw error;
@@ -44,7 +38,6 @@ export async function openManifest(folder: string): Promise<Manifest> {
   if (text !== "" && !text.endsWith("\n")) await appendFile(path, "\n");
   return {
     of: (key) => byKey.get(key),
-    owns: (output, version) => written.has(`${version} ${output}`),
     async add(finished) {
       remember(finished);
       await appendFile(path, `${JSON.stringify(finished)}\n`);

@@ -11,6 +11,7 @@ import { createFsStore } from "../stores/fs.ts";
 import type { ObjectInfo } from "../stores/store.ts";
 import { openCommandEngine } from "./engine.ts";
 import { openManifest } from "./manifest.ts";
+import { printable } from "./printable.ts";
 import { createProgress } from "./progress.ts";
 
 export interface FolderOptions {
@@ -51,7 +52,8 @@ export async function maskFolder(config: Config, options: FolderOptions): Promis
     const target = outputKey(key);
     const there = await output.head(target);
     const before = manifest.of(key);
-    const mine = there !== undefined && manifest.owns(target, there.version);
+    // Another picture of the same masked name (a.heic and a.heic.jpg) owns what it wrote.
+    const mine = there !== undefined && before?.output === target && before.outputVersion === there.version;
     if (!options.force && mine && before?.version === version && before.recipe === recipe)
       return { kind: "done", regions: before.regions };
     if (there !== undefined && !mine && !options.force) {
@@ -98,7 +100,9 @@ export async function maskFolder(config: Config, options: FolderOptions): Promis
   ];
   process.stderr.write(`${said.join(", ")}; ${regions} faces; ${progress.rate()}\n`);
   for (const { key, problem } of failures) {
-    process.stderr.write(`  failed  ${key}: ${problem.message}${problem.remedy ? ` (${problem.remedy})` : ""}\n`);
+    process.stderr.write(
+      `  failed  ${printable(`${key}: ${problem.message}`)}${problem.remedy ? ` (${problem.remedy})` : ""}\n`,
+    );
   }
   if (signal.aborted) process.stderr.write("Stopped. The same command goes on from here.\n");
   return failures.length > 0 || signal.aborted ? 1 : 0;

@@ -50,7 +50,7 @@ export const settingsSchema = z.strictObject({
     output: folder("`output_anonymous` in the data folder", "Masked photographs, under the same relative path."),
     watch: z.boolean().default(true).describe("Whether photographs are taken from the input folder."),
     settleMs: count(0).default(500).describe("How long a file must stay unchanged before it is taken."),
-    incompleteMs: count(0).default(60_000).describe("How long to wait for a file's missing end before it is refused."),
+    incompleteMs: count(0).default(10_000).describe("How long to wait for a file's missing end before it is refused."),
     reconcileMs: count(1000).default(60_000).describe("How often the folder is compared with the ledger."),
   }),
   jobs: z

@@ -8,7 +8,10 @@ export interface Location {
   readonly key: string;
 }
 
-/** A name for work, never the bytes; at most 16 kB as JSON. */
+/** A job's largest size as JSON, UTF-8: every queue carries that much. */
+export const maxJobBytes = 16_384;
+
+/** A name for work, never the bytes. */
 export interface Job {
   readonly id: string;
   /** Counts redrives, approvals and reruns of the same object version; 0 at first. */

@@ -43,7 +43,7 @@ export interface JobRecord {
   readonly updatedAt: number;
   /** Detail of the last event. */
   readonly last: EventDetail;
-  /** Digest of the request that made it, where it came with an idempotency key. */
+  /** Digest of the request that made it, where one did. */
   readonly requestDigest?: string;
 }
 
@@ -52,12 +52,16 @@ export interface Candidate {
   readonly job: Omit<Job, "generation">;
   readonly lane: Lane;
   readonly requestDigest?: string;
+  /** Admit it although this version is known; its revision must be a new one. */
+  readonly rerun?: boolean;
 }
 
 export interface Admission {
   readonly record: JobRecord;
-  /** False: the ledger knew it already; the record is the one that it has. */
+  /** False: the ledger knew it already; the record is the last one of that version. */
   readonly fresh: boolean;
+  /** The version is there again after its job was superseded: to be admitted at the record's revision + 1. */
+  readonly again: boolean;
 }
 
 export interface JobQuery {
@@ -84,7 +88,10 @@ export interface RequestNote {
   readonly output?: { readonly size: number; readonly sha256: string; readonly contentType: string };
   readonly policy: Policy;
   readonly regions?: number;
-  readonly detector: { readonly name: string; readonly digest: string };
+  /** Who said what to mask. Those of a request are a person's: no detector looked. */
+  readonly regionsFrom: "request" | "detector";
+  /** Absent where the regions came from the request. */
+  readonly detector?: { readonly name: string; readonly digest: string };
   /** Why: for refused. */
   readonly code?: ProblemCode;
 }
@@ -93,17 +100,17 @@ export interface RequestNote {
 export interface Ledger {
   /**
    * Records `admitted` for what is new and gives it a generation, in one transaction. Refused as known: the same job
-   * id, or, at revision 0, an object version (route, key, version) that has any job already.
+   * id, and the version that the newest job of its route and key is for, unless that ended as `superseded`.
    */
   admit(candidates: readonly Candidate[]): Promise<readonly Admission[]>;
   /** False, and nothing written, where the event may not follow the job's last one or the job is unknown. */
   append(event: LedgerEvent): Promise<boolean>;
-  /** One transaction: `redriven` for the old job, `admitted` for its successor. Undefined: the old one is not dead. */
+  /** One transaction: `redriven` for the old job, `admitted` for its successor, in the old one's generation. Undefined: not dead. */
   redrive(deadJobId: string, successor: Candidate, at: number): Promise<JobRecord | undefined>;
   get(jobId: string): Promise<JobRecord | undefined>;
   /** Whether no newer generation of the same route and input key has been admitted. */
   isCurrent(job: Job): Promise<boolean>;
-  /** Those of the given versions that this route has no job for. */
+  /** Those of the given versions that admit would take. */
   unseen<T extends { readonly key: string; readonly version: string }>(
     route: string,
     objects: readonly T[],

@@ -4,25 +4,35 @@ import type { Candidate, LedgerEvent } from "./ledger.ts";
 
 /** What a JobRecord is read from. */
 export const records = `select j.job, j.generation, j.lane, j.request_digest, j.admitted_at,
-    s.state, s.attempts, s.updated_at, s.seq, s.last
+    s.state, s.attempts, s.updated_at, s.seq, s.last,
+    (select max(generation) from jobs n where n.key = j.key and n.route = j.route) as newest
   from job_state s join jobs j on j.id = s.job_id`;
 
-/** Admits what the ledger does not know: the same job id, or, at revision 0, any job of the same object version. */
-export const ifUnknown = `not exists (select 1 from jobs where id = $id) and not (
-  $revision = 0 and exists (select 1 from jobs where key = $key and route = $route and version = $version))`;
+/**
+ * That the newest job of (key, route) is not for this version. One that ended as `superseded` without a newer one found
+ * its object gone or changed: should that version be there again, it counts as never seen.
+ */
+export const isUnknown = (key: string, route: string, version: string) => `not exists (
+  select 1 from jobs j join job_state s on s.job_id = j.id
+  where j.key = ${key} and j.route = ${route} and j.version = ${version} and s.state not in ('superseded', 'redriven')
+    and j.generation = (select max(generation) from jobs where key = ${key} and route = ${route}))`;
+
+/** Admits what the ledger does not know, or what is to be done again. */
+export const ifUnknown = `not exists (select 1 from jobs where id = $id)
+  and ($rerun or ${isUnknown("$key", "$route", "$version")})`;
 
 /** Admits the successor of a job while that is dead. */
 export const ifDead = "exists (select 1 from job_state where job_id = $dead and state = 'dead')";
 
 /** Four statements: the job where the condition holds, its event, its state, and the record as it is then. */
 export function admission(candidate: Candidate, at: number, condition: string, dead?: string): readonly Statement[] {
-  const { job, lane, requestDigest } = candidate;
+  const { job, lane, requestDigest, rerun = false } = candidate;
   const params = {
     id: job.id,
     route: job.route,
     key: job.input.key,
     version: job.input.version,
-    revision: job.revision,
+    rerun: Number(rerun),
     lane,
     job: JSON.stringify(job),
     digest: requestDigest ?? null,
@@ -31,13 +41,16 @@ export function admission(candidate: Candidate, at: number, condition: string, d
   };
   const unwritten = "from jobs where id = $id and not exists (select 1 from events where job_id = $id)";
   const unprojected = "from events where job_id = $id and not exists (select 1 from job_state where job_id = $id)";
-  const known = `select id from jobs where id = $id or (key = $key and route = $route and version = $version)
-    order by id = $id desc, generation desc limit 1`;
+  const latest = `select id from jobs where key = $key and route = $route and version = $version
+    order by generation desc, rowid desc limit 1`;
+  // A successor stands where its predecessor stood: it must not overtake a newer version.
+  const generation = `case when $dead is null
+    then coalesce((select max(generation) from jobs where key = $key and route = $route), 0) + 1
+    else (select generation from jobs where id = $dead) end`;
   return [
     {
       sql: `insert into jobs (id, route, key, version, generation, lane, job, request_digest, admitted_at)
-        select $id, $route, $key, $version,
-          coalesce((select max(generation) from jobs where key = $key and route = $route), 0) + 1, $lane, $job, $digest, $at
+        select $id, $route, $key, $version, ${generation}, $lane, $job, $digest, $at
         where ${condition} returning id`,
       params,
     },
@@ -47,7 +60,7 @@ export function admission(candidate: Candidate, at: number, condition: string, d
         select job_id, $route, kind, 0, at, seq, detail ${unprojected}`,
       params,
     },
-    { sql: `${records} where j.id = (${known})`, params },
+    { sql: `${records} where j.id = (${latest})`, params },
   ];
 }
 

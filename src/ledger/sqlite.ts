@@ -3,7 +3,7 @@ import { Problem } from "../errors.ts";
 import type { Row, Sqlite, SqlValue } from "../sqlite.ts";
 import type { EventDetail, JobQuery, JobRecord, Ledger, RequestNote } from "./ledger.ts";
 import { ledgerTables } from "./sqlite-tables.ts";
-import { admission, ifDead, ifUnknown, records, transition } from "./sqlite-writes.ts";
+import { admission, ifDead, ifUnknown, isUnknown, records, transition } from "./sqlite-writes.ts";
 
 export interface SqliteLedgerOptions {
   /** Whoever opened it closes it. */
@@ -27,7 +27,10 @@ export async function createSqliteLedger({ sqlite, now = Date.now }: SqliteLedge
       const answers = await sqlite.write(candidates.flatMap((candidate) => admission(candidate, at, ifUnknown)));
       return candidates.map((_, index) => {
         const [inserted, , , found] = answers.slice(index * 4);
-        return { record: toRecord(found![0]!), fresh: inserted!.length > 0 };
+        const record = toRecord(found![0]!);
+        const fresh = inserted!.length > 0;
+        const isOver = record.state === "superseded" || record.job.generation < Number(found![0]!.newest);
+        return { record, fresh, again: !fresh && isOver };
       });
     },
 
@@ -59,8 +62,7 @@ export async function createSqliteLedger({ sqlite, now = Date.now }: SqliteLedge
 
     async unseen(route, objects) {
       const rows = await rowsOf(
-        `select o.key as place from json_each($versions) o where not exists (
-           select 1 from jobs where key = o.value ->> 0 and route = $route and version = o.value ->> 1)`,
+        `select o.key as place from json_each($versions) o where ${isUnknown("o.value ->> 0", "$route", "o.value ->> 1")}`,
         { versions: JSON.stringify(objects.map(({ key, version }) => [key, version])), route },
       );
       return rows.map(({ place }) => objects[Number(place)]!);

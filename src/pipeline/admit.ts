@@ -1,5 +1,6 @@
-import { type Job, jobId, type Lane } from "../core/job.ts";
+import { type Job, jobId, type Lane, maxJobBytes } from "../core/job.ts";
 import type { Policy } from "../core/policy.ts";
+import { Problem } from "../errors.ts";
 import type { Admission, Candidate, JobRecord, Ledger } from "../ledger/ledger.ts";
 import type { Queue } from "../queues/queue.ts";
 import type { Arrival } from "../sources/source.ts";
@@ -10,6 +11,8 @@ export interface AdmitParts {
   readonly queue: Pick<Queue, "publish">;
   readonly installationKey: string;
   readonly modelDigests: readonly string[];
+  /** Told about an object that can't become a job. */
+  readonly onProblem: (problem: Problem) => void;
 }
 
 /** What a request may ask for instead of its route's own. */
@@ -19,18 +22,32 @@ export interface AdmitOptions {
   readonly requestDigest?: string;
 }
 
-/** Turns announced objects into jobs. Returns, in their order, once each job is durable in ledger and queue. */
+/** Turns announced objects into jobs. Returns once each of them is durable in ledger and queue. */
 export type Admit = (
   route: Route,
   arrivals: readonly Arrival[],
   options?: AdmitOptions,
 ) => Promise<readonly Admission[]>;
 
+/** Does a known job's version again, under another policy, as its newest revision. */
+export type Rerun = (record: JobRecord, options: Required<Pick<AdmitOptions, "policy" | "lane">>) => Promise<JobRecord>;
+
+export function createRerun({ ledger, queue, installationKey, modelDigests }: AdmitParts): Rerun {
+  return async ({ job }, { policy, lane }) => {
+    const { id: _, generation: __, ...rest } = job;
+    const revised = { ...rest, policy, revision: job.revision + 1 };
+    const candidate = { job: { ...revised, id: jobId(installationKey, revised, modelDigests) }, lane, rerun: true };
+    const [admission] = await ledger.admit([candidate]);
+    await publish(queue, [admission!.record]);
+    return admission!.record;
+  };
+}
+
 /** The ledger's record comes before the queue's: no queue ever carries a job that the ledger does not know. */
-export function createAdmit({ ledger, queue, installationKey, modelDigests }: AdmitParts): Admit {
-  function candidateOf(route: Route, { key, version }: Arrival, options: AdmitOptions): Candidate {
+export function createAdmit({ ledger, queue, installationKey, modelDigests, onProblem }: AdmitParts): Admit {
+  function candidateOf(route: Route, { key, version }: Arrival, options: AdmitOptions, revision: number): Candidate {
     const job: Omit<Job, "id" | "generation"> = {
-      revision: 0,
+      revision,
       route: route.name,
       medium: "image",
       input: { store: route.input, key, version },
@@ -45,9 +62,24 @@ export function createAdmit({ ledger, queue, installationKey, modelDigests }: Ad
     };
   }
 
+  /** One name that no queue can carry must not hold up its neighbours. */
+  function fits({ job }: Candidate): boolean {
+    // The generation that is still missing is a number of a few digits.
+    if (Buffer.byteLength(JSON.stringify(job)) + 32 <= maxJobBytes) return true;
+    const detail = `The name of an object of ${job.input.key.length} characters in ${job.input.store} is too long`;
+    onProblem(new Problem("invalid-request", detail, { remedy: "Give it a shorter name." }));
+    return false;
+  }
+
   return async (route, arrivals, options = {}) => {
-    if (arrivals.length === 0) return [];
-    const admissions = await ledger.admit(arrivals.map((arrival) => candidateOf(route, arrival, options)));
+    const candidates = arrivals.map((arrival) => candidateOf(route, arrival, options, 0)).filter(fits);
+    if (candidates.length === 0) return [];
+    const first = await ledger.admit(candidates);
+    const returned = first.filter(({ again }) => again);
+    const second = await ledger.admit(
+      returned.map(({ record: { job } }) => candidateOf(route, job.input, options, job.revision + 1)),
+    );
+    const admissions = [...first.filter(({ again }) => !again), ...second];
     // A known job that nobody has started may be one whose publishing was cut off.
     const unstarted = admissions.map(({ record }) => record).filter(({ state }) => state === "admitted");
     await publish(queue, unstarted);

@@ -1,10 +1,9 @@
-import type { Job } from "../core/job.ts";
+import type { Job, Lane } from "../core/job.ts";
 import type { Limits, Medium } from "../core/media.ts";
 import { nameOf, recognise } from "../core/sniff.ts";
 import { Problem, toProblem } from "../errors.ts";
-import type { EventDetail, Ledger } from "../ledger/ledger.ts";
-import type { Store } from "../stores/store.ts";
-import { deliver } from "./deliver.ts";
+import type { EventDetail } from "../ledger/ledger.ts";
+import { type DeliverParts, deliver } from "./deliver.ts";
 import type { Spool, SpoolFile } from "./spool.ts";
 
 /** How one attempt at a job ended; `failed` is for the retry rules to judge. */
@@ -12,39 +11,47 @@ export type Outcome =
   | { readonly kind: "done" | "skipped" | "superseded"; readonly detail: EventDetail }
   | { readonly kind: "failed"; readonly problem: Problem };
 
-export interface AttemptParts {
-  readonly ledger: Ledger;
+export interface AttemptParts extends DeliverParts {
   readonly medium: Medium;
   readonly spool: Spool;
   readonly limits: Limits;
   readonly detector: { readonly name: string; readonly digest: string };
-  storeOf(name: string): Store;
+}
+
+/** Whose object and in which lane. */
+export interface Assignment {
+  readonly job: Job;
+  readonly lane: Lane;
+  /** Whether a source looks for the route's objects: what is gone or another one now then announces itself. */
+  readonly watched: boolean;
+  /** Aborted when the lease is lost. */
+  readonly signal: AbortSignal;
 }
 
 /** One attempt: get, detect, render, deliver. Never throws; whatever goes wrong, nothing unmasked is written. */
-export async function attempt(parts: AttemptParts, job: Job, signal: AbortSignal): Promise<Outcome> {
+export async function attempt(parts: AttemptParts, assignment: Assignment): Promise<Outcome> {
+  const { watched, signal } = assignment;
   try {
-    return await mask(parts, job, signal);
+    return await mask(parts, assignment);
   } catch (error) {
     const problem = toProblem(error);
     if (signal.aborted)
       return { kind: "failed", problem: new Problem("lease-lost", problem.message, { cause: error }) };
-    // The object is gone or is another one now; the newer version announces itself.
-    if (problem.code === "changed-while-reading" || problem.code === "not-found")
-      return { kind: "superseded", detail: { code: problem.code, message: problem.message } };
+    const gone = problem.code === "changed-while-reading" || problem.code === "not-found";
+    if (gone && watched) return { kind: "superseded", detail: { code: problem.code, message: problem.message } };
     if (problem.code === "not-an-image") return { kind: "skipped", detail: { recognised: problem.message } };
     return { kind: "failed", problem };
   }
 }
 
-async function mask(parts: AttemptParts, job: Job, signal: AbortSignal): Promise<Outcome> {
+async function mask(parts: AttemptParts, { job, lane, signal }: Assignment): Promise<Outcome> {
   const { ledger, medium, detector } = parts;
   if (!(await ledger.isCurrent(job))) return { kind: "superseded", detail: {} };
   const clock = stopwatch();
   await using original = await fetchOriginal(parts, job);
   clock.lap("get");
   const input = { size: original.size, sha256: original.sha256 };
-  await using picture = await medium.open(original.path, { signal, lane: "bulk" });
+  await using picture = await medium.open(original.path, { signal, lane });
   clock.lap("open");
   const regions = await picture.detect(job.policy);
   clock.lap("detect");

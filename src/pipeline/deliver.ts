@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import type { Job } from "../core/job.ts";
 import type { Anonymized } from "../core/media.ts";
+import type { Serial } from "../core/serial.ts";
 import { Problem } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { ObjectInfo, PutOptions, Store } from "../stores/store.ts";
@@ -7,19 +9,40 @@ import { withSpoolFile } from "./spool.ts";
 
 export interface DeliverParts {
   readonly ledger: Ledger;
+  /** One put at a time for each output, so that a newer one can't slip in between the look and the put. */
+  readonly puts: Serial;
   storeOf(name: string): Store;
 }
 
-/** Delivers a job's result, only while its lease is alive and no newer version of its input has been admitted. */
+/**
+ * Delivers a job's result, only while its lease is alive and no newer version of its input has been admitted. What lies
+ * at the output before veil's first job for this input is somebody else's, and is never replaced.
+ */
 export async function deliver(
-  { ledger, storeOf }: DeliverParts,
+  { ledger, puts, storeOf }: DeliverParts,
   job: Job,
   masked: Anonymized,
   signal: AbortSignal,
 ): Promise<ObjectInfo | "superseded"> {
-  if (!(await ledger.isCurrent(job))) return "superseded";
-  signal.throwIfAborted();
-  return putMasked(storeOf(job.output.store), job.output.key, masked);
+  const { store: name, key } = job.output;
+  return puts.run(`${name}/${key}`, async () => {
+    if (!(await ledger.isCurrent(job))) return "superseded";
+    signal.throwIfAborted();
+    const store = storeOf(name);
+    if (job.generation > 1) return putMasked(store, key, masked);
+    try {
+      return await putMasked(store, key, masked, { ifNoneMatch: "*" });
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== "already-exists") throw error;
+      // The same bytes are what an attempt that died after its put has left.
+      const existing = await sameThere(store, key, masked);
+      if (existing !== undefined) return existing;
+      throw new Problem("already-exists", `Something that veil did not write lies at ${key} in ${name}`, {
+        remedy: "Move it away and send the job back, or choose another output.",
+        cause: error,
+      });
+    }
+  });
 }
 
 /** The only place that writes to an output: it takes nothing but what `render` made, and reads its version back. */
@@ -37,4 +60,13 @@ export async function putMasked(
     });
   }
   return written;
+}
+
+async function sameThere(store: Store, key: string, masked: Anonymized): Promise<ObjectInfo | undefined> {
+  const there = await store.head(key);
+  if (there?.size !== masked.size) return undefined;
+  const { info, stream } = await store.get(key, { version: there.version });
+  const hash = createHash("sha256");
+  for await (const chunk of stream) hash.update(chunk);
+  return hash.digest("hex") === masked.sha256 ? info : undefined;
 }

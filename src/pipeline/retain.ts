@@ -1,22 +1,34 @@
 import { createBell } from "../bell.ts";
+import { isFinished } from "../core/job.ts";
 import { type Problem, toProblem } from "../errors.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import type { Store } from "../stores/store.ts";
 
 const hourMs = 3_600_000;
 
-/** Removes what is older; answers how many objects went. */
-export async function retain(store: Store, olderThan: number): Promise<number> {
-  let removed = 0;
-  for await (const { key, modifiedAt } of store.list("")) {
-    if (modifiedAt >= olderThan) continue;
-    await store.remove(key);
-    removed++;
-  }
-  return removed;
+export interface RetainParts {
+  readonly ledger: Pick<Ledger, "find">;
+  /** The route that uploads take: its job for a key says whether its original is still needed. */
+  readonly route: string;
+  readonly inbox: Store;
+  readonly results: Store;
 }
 
-export interface KeepRetentionOptions {
-  readonly stores: readonly Store[];
+/**
+ * Removes results that nobody fetched and originals of dead uploads, once they are older than that time (ms since 1970).
+ * The original of a job that still waits stays, however long veil was stopped.
+ */
+export async function retain({ ledger, route, inbox, results }: RetainParts, olderThan: number): Promise<void> {
+  for await (const { key, modifiedAt } of results.list("")) if (modifiedAt < olderThan) await results.remove(key);
+  for await (const { key, modifiedAt } of inbox.list("")) {
+    if (modifiedAt >= olderThan) continue;
+    const { records } = await ledger.find({ route, key, limit: 1 });
+    const [record] = records;
+    if (record === undefined || isFinished(record.state)) await inbox.remove(key);
+  }
+}
+
+export interface KeepRetentionOptions extends RetainParts {
   readonly retainHours: number;
   /** Removes stale temporary files. */
   sweep(): Promise<void>;
@@ -24,15 +36,13 @@ export interface KeepRetentionOptions {
   readonly onProblem: (problem: Problem) => void;
 }
 
-/** At the start and every hour: uploads that were never finished and results that were never fetched don't stay. */
+/** At the start and every hour. */
 export async function keepRetention(options: KeepRetentionOptions): Promise<void> {
-  const { stores, retainHours, sweep, signal, onProblem } = options;
+  const { retainHours, sweep, signal, onProblem } = options;
   const told = (error: unknown) => onProblem(toProblem(error));
   const clock = createBell();
   while (!signal.aborted) {
-    for (const store of stores) {
-      await retain(store, Date.now() - retainHours * hourMs).catch(told);
-    }
+    await retain(options, Date.now() - retainHours * hourMs).catch(told);
     await sweep().catch(told);
     await clock.wait(hourMs, signal);
   }

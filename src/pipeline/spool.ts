@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -33,9 +33,11 @@ export interface Spool {
 /** Opens this process's spool under `root`; what processes that are gone left there is removed. */
 export async function openSpool(root: string): Promise<Spool> {
   await mkdir(root, { recursive: true, mode: 0o700 });
+  await refuseForeignFolder(root);
   for (const name of await readdir(root)) {
-    const pid = Number(/^(\d+)-/.exec(name)?.[1]);
-    if (name !== (await processMark(pid))) await rm(join(root, name), { recursive: true, force: true });
+    const [, pid] = /^(\d+)-\d+$/.exec(name) ?? [];
+    if (pid !== undefined && name !== (await processMark(Number(pid))))
+      await rm(join(root, name), { recursive: true, force: true });
   }
   const mark = await processMark(process.pid);
   const folder = join(root, mark ?? `${process.pid}-0`);
@@ -101,9 +103,18 @@ export async function withSpoolFile<T>(path: string, use: (body: Readable) => Pr
   }
 }
 
+/** Others could read originals, or have veil delete through a link, in a folder that is not its user's own. */
+async function refuseForeignFolder(root: string): Promise<void> {
+  const { uid, mode } = await lstat(root).then((stats) => (stats.isDirectory() ? stats : { uid: -1, mode: 0 }));
+  const own = process.getuid === undefined || (uid === process.getuid() && (mode & 0o077) === 0);
+  if (uid !== -1 && own) return;
+  throw new Problem("invalid-config", `Expected a folder of this user alone for temporary files but ${root} is none`, {
+    remedy: `Remove it, or make it yours: chmod 700 ${root}`,
+  });
+}
+
 /** The id of a living process with its start time, so that a reused id is told apart; undefined: it is gone. */
 async function processMark(pid: number): Promise<string | undefined> {
-  if (!Number.isInteger(pid)) return undefined;
   try {
     process.kill(pid, 0);
   } catch (error) {

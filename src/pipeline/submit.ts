@@ -1,10 +1,11 @@
 import { createHash, createHmac, randomUUID } from "node:crypto";
 import type { Location } from "../core/job.ts";
 import { type Policy, policyDigest } from "../core/policy.ts";
+import { createSerial } from "../core/serial.ts";
 import { Problem } from "../errors.ts";
 import type { JobRecord, Ledger } from "../ledger/ledger.ts";
 import type { Store } from "../stores/store.ts";
-import type { Admit } from "./admit.ts";
+import type { Admit, Rerun } from "./admit.ts";
 import type { Redrive } from "./redrive.ts";
 import type { Route } from "./route.ts";
 import { type SpoolFile, withSpoolFile } from "./spool.ts";
@@ -20,7 +21,7 @@ export interface UploadOptions {
 export interface Submit {
   /** Puts the file in the inbox and admits it. Problems: idempotency-conflict. */
   upload(file: SpoolFile, options: UploadOptions): Promise<JobRecord>;
-  /** Admits an object of a route's input store; known already, its job is answered. Problems: not-found. */
+  /** Admits an object of a route's input store; known already under the same policy, its job is answered. Problems: not-found. */
   object(location: Location, policy: Policy): Promise<JobRecord>;
   /** Sends a dead letter back as a new revision. Problems: not-found, not-ready. */
   retry: Redrive;
@@ -29,6 +30,7 @@ export interface Submit {
 export interface SubmitParts {
   readonly ledger: Pick<Ledger, "find">;
   readonly admit: Admit;
+  readonly rerun: Rerun;
   readonly redrive: Redrive;
   readonly routes: ReadonlyMap<string, Route>;
   /** The route that uploads take. */
@@ -39,17 +41,22 @@ export interface SubmitParts {
 }
 
 export function createSubmit(parts: SubmitParts): Submit {
-  const { ledger, admit, redrive, routes, uploads, installationKey, storeOf } = parts;
+  const { ledger, admit, rerun, redrive, routes, uploads, installationKey, storeOf } = parts;
+  const serial = createSerial();
 
-  async function known(key: string, requestDigest: string): Promise<JobRecord | undefined> {
-    const { records } = await ledger.find({ route: uploads.name, key, limit: 1 });
-    const [record] = records;
-    if (record !== undefined && record.requestDigest !== requestDigest) {
-      throw new Problem("idempotency-conflict", "The Idempotency-Key came with another file or other options before", {
-        remedy: "Use a new key for a new request.",
-      });
+  async function take(key: string, file: SpoolFile, policy: Policy, requestDigest: string): Promise<JobRecord> {
+    const inbox = storeOf(uploads.input);
+    const contentType = "application/octet-stream";
+    const { version } = await withSpoolFile(file.path, (body) => inbox.put(key, body, { contentType }));
+    try {
+      const [admission] = await admit(uploads, [{ key, version }], { policy, requestDigest });
+      return admission!.record;
+    } catch (error) {
+      // Without a job nobody will come for the original; with one, it is published again later.
+      const { records } = await ledger.find({ route: uploads.name, key, limit: 1 });
+      if (records.length === 0) await inbox.remove(key);
+      throw error;
     }
-    return record;
   }
 
   return {
@@ -57,21 +64,24 @@ export function createSubmit(parts: SubmitParts): Submit {
       const requestDigest = createHash("sha256")
         .update(`${file.sha256} ${policyDigest(policy)} ${name}`)
         .digest("hex");
-      // The same idempotency key makes the same object, so the ledger's own refusal of duplicates covers it.
-      const id =
-        idempotencyKey === undefined
-          ? randomUUID()
-          : createHmac("sha256", installationKey).update(idempotencyKey).digest("hex").slice(0, 32);
-      const key = idempotencyKey === undefined ? `${id}-${safeName(name)}` : id;
-      if (idempotencyKey !== undefined) {
-        const before = await known(key, requestDigest);
-        if (before !== undefined) return before;
+      if (idempotencyKey === undefined) {
+        return take(`${randomUUID()}-${safeName(name)}`, file, policy, requestDigest);
       }
-      const inbox = storeOf(uploads.input);
-      const contentType = "application/octet-stream";
-      const { version } = await withSpoolFile(file.path, (body) => inbox.put(key, body, { contentType }));
-      const [admission] = await admit(uploads, [{ key, version }], { policy, requestDigest });
-      return admission!.record;
+      // One request after the other, so that the second finds the first one's job.
+      const key = createHmac("sha256", installationKey).update(idempotencyKey).digest("hex").slice(0, 32);
+      return serial.run(key, async () => {
+        const { records } = await ledger.find({ route: uploads.name, key, limit: 1 });
+        const [record] = records;
+        if (record === undefined) return take(key, file, policy, requestDigest);
+        if (record.requestDigest === requestDigest) return record;
+        throw new Problem(
+          "idempotency-conflict",
+          "The Idempotency-Key came with another file or other options before",
+          {
+            remedy: "Use a new key for a new request.",
+          },
+        );
+      });
     },
 
     async object({ store, key }, policy) {
@@ -80,19 +90,26 @@ export function createSubmit(parts: SubmitParts): Submit {
       const info = await storeOf(store).head(key);
       if (info === undefined) throw new Problem("not-found", `There is no ${key} in ${store}`);
       const [admission] = await admit(route, [info], { policy, lane: "interactive" });
-      return admission!.record;
+      if (admission === undefined) throw new Problem("invalid-request", "The object's name is too long");
+      const { record } = admission;
+      // Somebody asks for it now, in another way than it was done before.
+      if (policyDigest(record.job.policy) === policyDigest(policy)) return record;
+      return rerun(record, { policy, lane: "interactive" });
     },
 
     retry: redrive,
   };
 }
 
-/** A file name as a key: no separators, no control characters, at most 100 characters. */
+const maxNameBytes = 180;
+
+/** A file name as a key: no separators, no control characters, its last `maxNameBytes` bytes of UTF-8. */
 function safeName(name: string): string {
   const safe = name
     .normalize("NFC")
-    .replace(/[\p{Cc}\p{Cf}/\\:*?"<>|]+/gu, "_")
-    .replace(/^\.+/, "")
-    .slice(-100);
-  return safe === "" ? "upload" : safe;
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}/\\:*?"<>|]+/gu, "_")
+    .replace(/^\.+/, "");
+  const points = [...safe];
+  while (Buffer.byteLength(points.join("")) > maxNameBytes) points.shift();
+  return points.length === 0 ? "upload" : points.join("");
 }

@@ -1,4 +1,5 @@
 import { isFinished, type Job, type Lane, lanes } from "../core/job.ts";
+import { type Problem, toProblem } from "../errors.ts";
 import type { EventDetail, LedgerEvent } from "../ledger/ledger.ts";
 import type { Delivery, Queue } from "../queues/queue.ts";
 import { type AttemptParts, attempt, type Outcome } from "./attempt.ts";
@@ -15,6 +16,8 @@ export interface WorkerParts extends AttemptParts {
   now(): number;
   /** 0 to 1, for jitter. */
   random(): number;
+  /** Told about what failed beside a job. */
+  onProblem(problem: Problem): void;
   /** Told after each event is durable; for logs and metrics. */
   observe(job: Job, event: LedgerEvent): void;
 }
@@ -78,7 +81,8 @@ async function settle(parts: WorkerParts, delivery: Delivery): Promise<void> {
   }
   const number = record.attempts + 1;
   if (!(await write(parts, job, "started", { attempt: number }))) return delivery.ack();
-  const outcome = await attempt(parts, job, delivery.signal);
+  const watched = parts.routes.get(job.route)?.watched ?? false;
+  const outcome = await attempt(parts, { job, lane: record.lane, watched, signal: delivery.signal });
   // Whoever holds the lease now writes the story on.
   if (delivery.signal.aborted) return;
   return conclude(parts, delivery, outcome, number);
@@ -108,10 +112,16 @@ async function conclude(
 
 /** What is settled leaves the queue; an upload's original goes with it, but for a dead one, which may be retried. */
 async function finish(parts: WorkerParts, delivery: Delivery, dead: boolean): Promise<void> {
-  const { input, route } = delivery.job;
   if (dead) return delivery.deadLetter();
-  if (parts.routes.get(route)?.removeInput) await parts.storeOf(input.store).remove(input.key);
+  // The job is done whether or not this works; retention removes what is left.
+  await removeInput(parts, delivery.job).catch((error: unknown) => parts.onProblem(toProblem(error)));
   return delivery.ack();
+}
+
+async function removeInput({ routes, storeOf }: WorkerParts, { route, input }: Job): Promise<void> {
+  if (!routes.get(route)?.removeInput) return;
+  const store = storeOf(input.store);
+  if ((await store.head(input.key))?.version === input.version) await store.remove(input.key);
 }
 
 async function write(parts: WorkerParts, job: Job, kind: LedgerEvent["kind"], detail: EventDetail): Promise<boolean> {

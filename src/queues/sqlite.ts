@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Bell, createBell } from "../bell.ts";
-import type { Job, Lane } from "../core/job.ts";
+import { type Job, type Lane, maxJobBytes } from "../core/job.ts";
 import { Problem } from "../errors.ts";
 import type { Row, Sqlite, SqlValue } from "../sqlite.ts";
 import { lend } from "./lend.ts";
@@ -21,13 +21,11 @@ const tables = [
      job_id text not null unique,
      lane text not null,
      job text not null,
-     due_at integer not null, -- may be lent from then on; of a lent job: when its lease runs out
+     due_at integer not null, -- may be lent from then on, 0: now; of a lent job: when its lease runs out
      lease text
    ) strict;
    create index queue_due on queue (lane, due_at);`,
 ];
-
-const maxJobBytes = 16_384;
 
 interface Loan extends Delivery {
   readonly lease: string;
@@ -65,9 +63,12 @@ export async function createSqliteQueue(options: SqliteQueueOptions): Promise<Qu
     const lease = `${instance}/${takes}`;
     const rows = await write(
       `update queue set lease = $lease, due_at = $expiresAt where seq in (
-         select seq from queue where lane = $lane and due_at <= $now order by due_at, seq limit $count)
+         select seq from queue where lane = $lane and due_at <= $now
+           -- What is in work here is renewed here: a clock that jumps must not lend it twice.
+           and (lease is null or lease not in (select value from json_each($mine)))
+         order by due_at, seq limit $count)
        returning seq, job`,
-      { lane, lease, count, now, expiresAt: now + leaseMs },
+      { lane, lease, count, now, expiresAt: now + leaseMs, mine: JSON.stringify([...loans].map((loan) => loan.lease)) },
     );
     // `close` gave these back while they were on their way.
     if (closed.signal.aborted) return [];
@@ -144,9 +145,9 @@ export async function createSqliteQueue(options: SqliteQueueOptions): Promise<Qu
     if (held.length === 0) return;
     for (const loan of held) loan.lose();
     await write(
-      `update queue set lease = null, due_at = $now from json_each($held) h
+      `update queue set lease = null, due_at = 0 from json_each($held) h
        where queue.job_id = h.value ->> 0 and queue.lease = h.value ->> 1`,
-      { now: Date.now(), held: JSON.stringify(held.map(({ job, lease }) => [job.id, lease])) },
+      { held: JSON.stringify(held.map(({ job, lease }) => [job.id, lease])) },
     );
   }
 
@@ -158,8 +159,8 @@ export async function createSqliteQueue(options: SqliteQueueOptions): Promise<Qu
       }
       await write(
         `insert into queue (job_id, lane, job, due_at)
-         select value ->> 'id', $lane, value, $now from json_each($jobs) where true on conflict do nothing`,
-        { lane, jobs: JSON.stringify(jobs), now: Date.now() },
+         select value ->> 'id', $lane, value, 0 from json_each($jobs) where true on conflict do nothing`,
+        { lane, jobs: JSON.stringify(jobs) },
       );
       ring(lane);
     },
@@ -194,10 +195,7 @@ export async function createSqliteQueue(options: SqliteQueueOptions): Promise<Qu
       clearInterval(heartbeat);
       for (const loan of [...loans]) loan.lose();
       // What is still lent goes back now, so that the next start need not wait for leases to run out.
-      await write("update queue set lease = null, due_at = $now where lease glob $mine", {
-        now: Date.now(),
-        mine: `${instance}/*`,
-      });
+      await write("update queue set lease = null, due_at = 0 where lease glob $mine", { mine: `${instance}/*` });
     },
   };
 }

@@ -6,6 +6,7 @@ import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
 import { openSqlite } from "../../src/sqlite.ts";
 import { makeCandidate } from "../contracts/jobs.ts";
 import { type DurableLedgerUnderTest, durableLedgerContract, ledgerContract } from "../contracts/ledger.ts";
+import { ledgerVersionsContract } from "../contracts/ledger-versions.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 
 async function openMemory() {
@@ -36,6 +37,7 @@ async function openFile(): Promise<DurableLedgerUnderTest> {
 }
 
 ledgerContract("sqlite", openMemory);
+ledgerVersionsContract("sqlite", openMemory);
 durableLedgerContract("sqlite", openFile);
 
 describe("the sqlite ledger", () => {

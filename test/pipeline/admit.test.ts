@@ -26,10 +26,16 @@ async function openParts() {
   const sqlite = await openSqlite(":memory:");
   const ledger = await createSqliteLedger({ sqlite });
   const queue = createMemoryQueue({ pollMs: 20 });
-  const fixed = { installationKey: "key", modelDigests: ["digest"] };
+  const problems: Problem[] = [];
+  const fixed = {
+    installationKey: "key",
+    modelDigests: ["digest"],
+    onProblem: (problem: Problem) => problems.push(problem),
+  };
   return {
     ledger,
     queue,
+    problems,
     admit: createAdmit({ ledger, queue, ...fixed }),
     /** The same, where publishing fails as it does when the process dies between the two steps. */
     cutOff: createAdmit({ ledger, queue: { publish: () => Promise.reject(new Error("cut off")) }, ...fixed }),
@@ -89,7 +95,7 @@ describe("admit", () => {
     ] as const;
     for (const [installationKey, digest, quality] of variants) {
       await using parts = await openParts();
-      const admit = createAdmit({ ...parts, installationKey, modelDigests: [digest] });
+      const admit = createAdmit({ ...parts, installationKey, modelDigests: [digest], onProblem: () => {} });
       const policy = { ...defaultPolicy, quality };
       const [admission] = await admit({ ...route, policy }, [{ key: "x.jpg", version: "1" }]);
       ids.add(admission!.record.job.id);
@@ -127,10 +133,45 @@ describe("admit", () => {
     assert.equal(await parts.queue.depth?.("bulk"), 1);
   });
 
+  test("a name that no queue can carry is told, and its neighbours are admitted", async () => {
+    await using parts = await openParts();
+    const keys = ["a.jpg", "\u0001".repeat(4000), "b.jpg"];
+    const admissions = await parts.admit(
+      route,
+      keys.map((key) => ({ key, version: "1" })),
+    );
+    assert.deepEqual(
+      admissions.map(({ record }) => record.job.input.key),
+      ["a.jpg", "b.jpg"],
+    );
+    assert.equal(await parts.queue.depth?.("bulk"), 2);
+    assert.deepEqual(
+      parts.problems.map(({ code }) => code),
+      ["invalid-request"],
+    );
+  });
+
+  test("an object that was gone and is there again gets a new revision", async () => {
+    await using parts = await openParts();
+    const arrival = { key: "x.jpg", version: "1" };
+    const [first] = await parts.admit(route, [arrival]);
+    await parts.ledger.append({ jobId: first!.record.job.id, kind: "superseded", at: 1 });
+    const [again] = await parts.admit(route, [arrival]);
+    assert.deepEqual([again?.fresh, again?.record.job.revision, again?.record.job.generation], [true, 1, 2]);
+    const [known] = await parts.admit(route, [arrival]);
+    assert.deepEqual([known?.fresh, known?.record.job.id], [false, again?.record.job.id]);
+  });
+
   test("publishes nothing that the ledger did not take", async () => {
     await using parts = await openParts();
     const ledger = { admit: () => Promise.reject(new Error("the disk is full")) };
-    const admit = createAdmit({ ledger, queue: parts.queue, installationKey: "key", modelDigests: [] });
+    const admit = createAdmit({
+      ledger,
+      queue: parts.queue,
+      installationKey: "key",
+      modelDigests: [],
+      onProblem: () => {},
+    });
     await assert.rejects(admit(route, [{ key: "x.jpg", version: "1" }]), /the disk is full/);
     assert.equal(await parts.queue.depth?.("bulk"), 0);
   });

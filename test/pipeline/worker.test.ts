@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import sharp from "sharp";
 import { defaultPolicy } from "../../src/core/policy.ts";
+import { createSerial } from "../../src/core/serial.ts";
 import { createPool, type Pool } from "../../src/engine/pool.ts";
 import { Problem } from "../../src/errors.ts";
 import type { LedgerEvent } from "../../src/ledger/ledger.ts";
@@ -15,6 +16,7 @@ import type { Route } from "../../src/pipeline/route.ts";
 import { openSpool, type Spool, streamOf } from "../../src/pipeline/spool.ts";
 import { runWorker } from "../../src/pipeline/worker.ts";
 import { createMemoryQueue } from "../../src/queues/memory.ts";
+import type { Arrival } from "../../src/sources/source.ts";
 import { openSqlite } from "../../src/sqlite.ts";
 import { createMemoryStore } from "../../src/stores/memory.ts";
 import type { Store } from "../../src/stores/store.ts";
@@ -59,14 +61,17 @@ async function setUp(faults: Partial<Record<"photos" | "masked", Partial<Store>>
   const masked = { ...createMemoryStore({ name: "masked" }), ...faults.masked };
   const detector = await pool.detector();
   const keyed = { ledger, queue, installationKey: "key" };
-  const admit = createAdmit({ ...keyed, modelDigests: [detector.digest] });
+  const admit = createAdmit({ ...keyed, modelDigests: [detector.digest], onProblem: () => {} });
   const events: LedgerEvent[] = [];
+  const problems: Problem[] = [];
   const stopping = new AbortController();
   const working = runWorker(
     {
       ...{ ledger, queue, medium: pool, spool, limits, detector, concurrency: 2, maxRetries: 3, retryDelayMs: 5 },
       routes: new Map([[route.name, { ...route, removeInput }]]),
       storeOf: (name) => (name === "photos" ? photos : masked),
+      puts: createSerial(),
+      onProblem: (problem) => problems.push(problem),
       now: Date.now,
       random: () => 0.5,
       observe: (_, event) => events.push(event),
@@ -74,10 +79,12 @@ async function setUp(faults: Partial<Record<"photos" | "masked", Partial<Store>>
     stopping.signal,
   );
   return {
-    ...{ ledger, queue, photos, masked, events, working, redrive: createRedrive(keyed) },
+    ...{ ledger, queue, photos, masked, events, problems, working, redrive: createRedrive(keyed) },
     async admitObject(key: string) {
-      const info = await photos.head(key);
-      const [admission] = await admit(route, [info!]);
+      return this.admitArrival((await photos.head(key))!);
+    },
+    async admitArrival(arrival: Arrival) {
+      const [admission] = await admit(route, [arrival]);
       return admission!.record.job;
     },
     async settled(id: string, state: string) {
@@ -203,6 +210,46 @@ describe("the worker", () => {
     await until("the original is gone", async () => (await parts.photos.head("a.jpg")) === undefined);
   });
 
+  test("what lay at the output before is never replaced, and becomes a dead letter with a reason", async () => {
+    await using parts = await setUp();
+    const theirs = await parts.masked.put("a.jpg", streamOf(Buffer.from("their own file")), type);
+    await parts.photos.put("a.jpg", streamOf(portrait), type);
+    const { last } = await parts.settled((await parts.admitObject("a.jpg")).id, "dead");
+    assert.equal(last.code, "already-exists");
+    assert.deepEqual(await parts.masked.head("a.jpg"), theirs);
+  });
+
+  test("what an attempt that died after its put has left is recognised as its own", async () => {
+    await using first = await setUp();
+    await first.photos.put("a.jpg", streamOf(portrait), type);
+    await first.settled((await first.admitObject("a.jpg")).id, "done");
+    // The output is there, and this ledger knows nothing of it.
+    await using second = await setUp({ masked: first.masked });
+    await second.photos.put("a.jpg", streamOf(portrait), type);
+    const { last } = await second.settled((await second.admitObject("a.jpg")).id, "done");
+    assert.equal(last.output?.version, (await first.masked.head("a.jpg"))?.version);
+  });
+
+  test("an original that can't be removed is told, and stops nobody", async () => {
+    const remove = () => Promise.reject(new Problem("store-denied", "read-only"));
+    await using parts = await setUp({ photos: { remove } }, true);
+    await parts.photos.put("a.jpg", streamOf(portrait), type);
+    await parts.settled((await parts.admitObject("a.jpg")).id, "done");
+    await until("it is told", async () => parts.problems[0]?.code === "store-denied");
+    await until("an empty queue", async () => (await parts.queue.depth!("bulk")) === 0);
+  });
+
+  test("a photo that left the folder and comes back is masked after all", async () => {
+    await using parts = await setUp();
+    const { version } = await parts.photos.put("a.jpg", streamOf(portrait), type);
+    await parts.photos.remove("a.jpg");
+    const gone = await parts.admitArrival({ key: "a.jpg", version });
+    await parts.settled(gone.id, "superseded");
+    const back = await parts.photos.put("a.jpg", streamOf(portrait), type);
+    assert.deepEqual(await parts.ledger.unseen("folder", [{ key: "a.jpg", version }]), [{ key: "a.jpg", version }]);
+    await parts.settled((await parts.admitArrival(back)).id, "done");
+  });
+
   test("when the ledger fails the worker stops instead of guessing", async () => {
     const sqlite = await openSqlite(":memory:");
     const ledger = await createSqliteLedger({ sqlite });
@@ -210,7 +257,7 @@ describe("the worker", () => {
     const detector = await pool.detector();
     const photos = createMemoryStore({ name: "photos" });
     const info = await photos.put("a.jpg", streamOf(portrait), type);
-    await createAdmit({ ledger, queue, installationKey: "key", modelDigests: [] })(route, [info]);
+    await createAdmit({ ledger, queue, installationKey: "key", modelDigests: [], onProblem: () => {} })(route, [info]);
     const broken = { ...ledger, append: () => Promise.reject(new Problem("store-full", "the disk is full")) };
     const working = runWorker(
       {
@@ -227,6 +274,8 @@ describe("the worker", () => {
         },
         routes: new Map([[route.name, route]]),
         storeOf: () => photos,
+        puts: createSerial(),
+        onProblem: () => {},
         now: Date.now,
         random: () => 0.5,
         observe: () => {},

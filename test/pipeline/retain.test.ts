@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
+import { retain } from "../../src/pipeline/retain.ts";
+import { streamOf } from "../../src/pipeline/spool.ts";
+import { openSqlite } from "../../src/sqlite.ts";
+import { createMemoryStore } from "../../src/stores/memory.ts";
+import { makeCandidate } from "../contracts/jobs.ts";
+
+const route = "upload";
+
+test("removes what is old and finished, and never the original of a job that still waits", async () => {
+  await using sqlite = await openSqlite(":memory:");
+  const ledger = await createSqliteLedger({ sqlite });
+  const [inbox, results] = [createMemoryStore({ name: "inbox" }), createMemoryStore({ name: "results" })];
+  const type = { contentType: "image/jpeg" };
+  const states = { waiting: [], working: ["started"], dead: ["started", "dead"] } as const;
+  for (const [key, kinds] of Object.entries(states)) {
+    await inbox.put(key, streamOf(Buffer.from("original")), type);
+    const [admission] = await ledger.admit([makeCandidate({ key, route })]);
+    for (const kind of kinds) await ledger.append({ jobId: admission!.record.job.id, kind, at: 1 });
+  }
+  await inbox.put("orphan", streamOf(Buffer.from("original")), type);
+  await results.put("old", streamOf(Buffer.from("masked")), type);
+  const left = async () => (await Array.fromAsync(inbox.list(""))).map(({ key }) => key).sort();
+
+  await retain({ ledger, route, inbox, results }, 0);
+  assert.deepEqual(await left(), ["dead", "orphan", "waiting", "working"], "nothing is old yet");
+  await retain({ ledger, route, inbox, results }, Date.now() + 1000);
+  assert.deepEqual(await left(), ["waiting", "working"]);
+  assert.deepEqual(await Array.fromAsync(results.list("")), []);
+});

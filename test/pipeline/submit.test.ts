@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { defaultPolicy } from "../../src/core/policy.ts";
+import { Problem } from "../../src/errors.ts";
+import type { Ledger } from "../../src/ledger/ledger.ts";
+import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
+import { createAdmit, createRerun } from "../../src/pipeline/admit.ts";
+import { createRedrive } from "../../src/pipeline/redrive.ts";
+import type { Route } from "../../src/pipeline/route.ts";
+import { openSpool, type Spool, streamOf } from "../../src/pipeline/spool.ts";
+import { createSubmit } from "../../src/pipeline/submit.ts";
+import { createMemoryQueue } from "../../src/queues/memory.ts";
+import { openSqlite } from "../../src/sqlite.ts";
+import { createMemoryStore } from "../../src/stores/memory.ts";
+import { temporaryFolder } from "../contracts/temporary-folder.ts";
+
+const shared = { policy: defaultPolicy, removeInput: false, watched: false };
+const uploads: Route = {
+  ...shared,
+  name: "upload",
+  input: "inbox",
+  output: "results",
+  lane: "interactive",
+  removeInput: true,
+};
+const folder: Route = { ...shared, name: "folder", input: "input", output: "output", lane: "bulk" };
+const limits = { maxBytes: 1e6 };
+let spool: Spool;
+let root: Awaited<ReturnType<typeof temporaryFolder>>;
+
+before(async () => {
+  root = await temporaryFolder();
+  spool = await openSpool(`${root.path}/spool`);
+});
+after(() => root[Symbol.asyncDispose]());
+
+async function setUp(faults: Partial<Ledger> = {}) {
+  const sqlite = await openSqlite(":memory:");
+  const ledger = { ...(await createSqliteLedger({ sqlite })), ...faults };
+  const queue = createMemoryQueue();
+  const [inbox, input] = [createMemoryStore({ name: "inbox" }), createMemoryStore({ name: "input" })];
+  const keyed = { ledger, queue, installationKey: "key", modelDigests: [], onProblem: () => {} };
+  const submit = createSubmit({
+    ...{ ...keyed, uploads, routes: new Map([uploads, folder].map((route) => [route.name, route])) },
+    ...{ admit: createAdmit(keyed), rerun: createRerun(keyed), redrive: createRedrive(keyed) },
+    storeOf: (name) => (name === "inbox" ? inbox : input),
+  });
+  return {
+    ...{ ledger, queue, inbox, input, submit },
+    async upload(content: string, more: { name?: string; idempotencyKey?: string } = {}) {
+      await using file = await spool.receive(streamOf(Buffer.from(content)), limits);
+      return await submit.upload(file, { name: "photo.jpg", policy: defaultPolicy, ...more });
+    },
+    async [Symbol.asyncDispose]() {
+      await queue.close();
+      await sqlite.close();
+    },
+  };
+}
+
+const keysOf = async (store: { list(prefix: string): AsyncIterable<{ key: string }> }) =>
+  (await Array.fromAsync(store.list(""))).map(({ key }) => key);
+
+describe("an upload", () => {
+  test("lies in the inbox under its name, and is a job", async () => {
+    await using parts = await setUp();
+    const record = await parts.upload("bytes");
+    assert.deepEqual(await keysOf(parts.inbox), [record.job.input.key]);
+    assert.match(record.job.input.key, /^[0-9a-f-]{36}-photo\.jpg$/);
+    assert.equal(await parts.queue.depth?.("interactive"), 1);
+  });
+
+  test("may have any name: what is no good in a key is replaced, what is too long is cut", async () => {
+    await using parts = await setUp();
+    const names = [
+      "../../etc/passwd",
+      "a\0b\nc.jpg",
+      "照片".repeat(100),
+      "😀".repeat(100),
+      "",
+      "...",
+      "x".repeat(5000),
+    ];
+    for (const name of names) {
+      const { job } = await parts.upload("bytes", { name });
+      assert.ok(Buffer.byteLength(job.input.key) <= 220, name);
+      assert.doesNotMatch(job.input.key, /[/\\\p{Cc}]|\uFFFD/u);
+      assert.ok(job.input.key.isWellFormed());
+    }
+  });
+
+  test("twenty requests at once under one Idempotency-Key make one job and one object", async () => {
+    await using parts = await setUp();
+    const records = await Promise.all(Array.from({ length: 20 }, () => parts.upload("bytes", { idempotencyKey: "k" })));
+    assert.equal(new Set(records.map(({ job }) => job.id)).size, 1);
+    assert.equal((await keysOf(parts.inbox)).length, 1);
+    assert.equal(await parts.queue.depth?.("interactive"), 1);
+  });
+
+  test("of two files at once under one Idempotency-Key one is refused, and the other one's picture stays its own", async () => {
+    await using parts = await setUp();
+    const contents = ["one", "another"];
+    const results = await Promise.allSettled(contents.map((content) => parts.upload(content, { idempotencyKey: "k" })));
+    const [accepted] = results.flatMap((result, index) =>
+      result.status === "fulfilled" ? [{ index, record: result.value }] : [],
+    );
+    const refused = results.filter((result) => result.status === "rejected");
+    assert.equal(refused.length, 1);
+    assert.equal((refused[0]!.reason as Problem).code, "idempotency-conflict");
+    const { stream } = await parts.inbox.get(accepted!.record.job.input.key);
+    assert.equal(Buffer.concat(await stream.toArray()).toString(), contents[accepted!.index]);
+  });
+
+  test("that can't be admitted leaves no original in the inbox", async () => {
+    await using parts = await setUp({ admit: () => Promise.reject(new Problem("store-full", "the disk is full")) });
+    await assert.rejects(parts.upload("bytes"), /the disk is full/);
+    assert.deepEqual(await keysOf(parts.inbox), []);
+  });
+});
+
+describe("an object of a store", () => {
+  test("is admitted once, and once more where another policy is asked for", async () => {
+    await using parts = await setUp();
+    await parts.input.put("a.jpg", streamOf(Buffer.from("bytes")), { contentType: "image/jpeg" });
+    const location = { store: "input", key: "a.jpg" };
+    const first = await parts.submit.object(location, defaultPolicy);
+    assert.equal((await parts.submit.object(location, defaultPolicy)).job.id, first.job.id);
+    const solid = await parts.submit.object(location, { ...defaultPolicy, style: "solid" });
+    assert.deepEqual([solid.job.revision, solid.job.policy.style], [1, "solid"]);
+    assert.equal(await parts.ledger.isCurrent(first.job), false);
+    await assert.rejects(parts.submit.object({ store: "inbox", key: "a.jpg" }, defaultPolicy), Problem);
+  });
+});

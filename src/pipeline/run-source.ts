@@ -6,8 +6,6 @@ export interface RunSourceOptions {
   readonly source: Source;
   /** Resolves once the batch is durable. */
   readonly admit: (arrivals: readonly Arrival[]) => Promise<unknown>;
-  /** Resolves when there is room for another batch. */
-  readonly room?: (signal: AbortSignal) => Promise<void>;
   readonly signal: AbortSignal;
   readonly onProblem: (problem: Problem) => void;
   /** The first rest after a failure; it doubles up to a minute. */
@@ -21,13 +19,12 @@ const longestRestMs = 60_000;
  * failed admission ends the iteration instead, so that the source gives its batch back, and begins again after a rest.
  */
 export async function runSource(options: RunSourceOptions): Promise<void> {
-  const { source, admit, room, signal, onProblem, restMs = 1000 } = options;
+  const { source, admit, signal, onProblem, restMs = 1000 } = options;
   const clock = createBell();
   let failures = 0;
   while (!signal.aborted) {
     try {
       for await (const batch of source.arrivals(signal)) {
-        await room?.(signal);
         await admit(batch);
         failures = 0;
       }

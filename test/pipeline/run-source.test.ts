@@ -73,19 +73,6 @@ describe("running a source", () => {
     for (const [index, restMs] of [40, 80, 160].entries()) assert.ok(rests[index]! >= restMs - 2, `${rests}`);
   });
 
-  test("waits for room before it admits", async () => {
-    const inbox = inboxSource([batchOf("a"), batchOf("b")]);
-    const steps: string[] = [];
-    await runSource({
-      source: inbox.source,
-      room: async () => void steps.push("room"),
-      admit: async ([arrival]) => steps.push(arrival!.key),
-      signal: new AbortController().signal,
-      onProblem: assert.fail,
-    });
-    assert.deepEqual(steps, ["room", "a", "room", "b"]);
-  });
-
   test("tells a source that fails by itself, and begins it again", async () => {
     const problems: Problem[] = [];
     let begun = 0;

@@ -1,18 +1,22 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { Problem } from "../errors.ts";
-import { maskNow } from "../pipeline/mask-now.ts";
-import { type SpoolFile, streamOf } from "../pipeline/spool.ts";
-import { noteRequest } from "./audit-note.ts";
+import { type MaskedNow, maskNow } from "../pipeline/mask-now.ts";
+import { streamOf } from "../pipeline/spool.ts";
+import { type Asked, noteDetection, noteMasking } from "./audit-note.ts";
 import { goneSignal } from "./gone.ts";
 import { itemOf, readBase64, regionBody, sendMasked } from "./masked-reply.ts";
 import { drawn, mergeFields, policyFor, regionsOf } from "./options.ts";
 import type { HttpParts } from "./parts.ts";
 import {
+  anonymizedItemSchema,
+  anonymizeFormSchema,
   anonymizeQuerySchema,
   base64RequestSchema,
   base64ResponseSchema,
   detectResponseSchema,
+  imageFormSchema,
   optionsSchema,
+  pictureSchema,
 } from "./schema.ts";
 import { onlyUpload, receiveForm } from "./upload.ts";
 
@@ -20,6 +24,12 @@ import { onlyUpload, receiveForm } from "./upload.ts";
 export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
   const { medium, spool, limits, policy: defaults, detector } = parts;
   const receive = { spool, maxBytes: limits.maxBytes, field: "image" };
+
+  function mask(asked: Asked, signal: AbortSignal): Promise<MaskedNow> {
+    const { original, policy, regions } = asked;
+    const options = { policy, regions, signal, lane: "interactive" as const };
+    return noteMasking(parts, asked, () => maskNow(medium, original.path, options));
+  }
 
   return async (server) => {
     server.post(
@@ -30,23 +40,24 @@ export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
           description:
             "multipart/form-data with the file in `image`; options as query or form fields; the field `regions` (a JSON array of boxes) replaces detection. The answer's body is the masked picture in the same format (HEIC becomes JPEG), or with `detail=1` JSON.",
           tags: ["masking"],
-          consumes: ["multipart/form-data"],
           querystring: anonymizeQuerySchema,
+        },
+        config: {
+          bodies: { "multipart/form-data": anonymizeFormSchema },
+          answer: { "image/*": pictureSchema, "application/json": anonymizedItemSchema },
         },
       },
       async (request, reply) => {
         const signal = goneSignal(reply);
-        const form = await receiveForm(request, receive);
-        const { name, file } = await onlyUpload(form, "image");
-        await using original: SpoolFile = file;
-        const policy = policyFor(defaults, mergeFields(form.fields, request.query));
-        const regions = regionsOf(form.fields.regions);
-        const result = await noteRequest(parts, original, policy, () =>
-          maskNow(medium, original.path, { policy, regions, signal, lane: "interactive" }),
-        );
-        if (request.query.detail !== "1") return await sendMasked(reply, result);
+        await using form = await receiveForm(request, { ...receive, signal });
+        const { name, file: original } = onlyUpload(form, "image");
+        const { regions: given, ...fields } = form.fields;
+        const { detail, ...options } = mergeFields(anonymizeQuerySchema, fields, request.query);
+        const regions = regionsOf(given);
+        const result = await mask({ original, policy: policyFor(defaults, options), regions }, signal);
+        if (detail !== "1") return await sendMasked(reply, result);
         await using masked = result;
-        return reply.send(await itemOf(name, masked, detector.name));
+        return reply.send(await itemOf(name, masked, regions ? null : detector.name));
       },
     );
 
@@ -57,19 +68,18 @@ export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
         schema: {
           summary: "Mask one picture in base64",
           tags: ["masking"],
+          querystring: optionsSchema,
           body: base64RequestSchema,
           response: { 200: base64ResponseSchema },
         },
+        config: { bodies: { "application/json": base64RequestSchema } },
       },
       async (request, reply) => {
         const signal = goneSignal(reply);
         const { image_base64, regions: boxes, ...options } = request.body;
         await using original = await spool.receive(streamOf(decodeBase64(image_base64)), { maxBytes: limits.maxBytes });
-        const policy = policyFor(defaults, options);
-        const regions = boxes?.map(drawn);
-        await using result = await noteRequest(parts, original, policy, () =>
-          maskNow(medium, original.path, { policy, regions, signal, lane: "interactive" }),
-        );
+        const policy = policyFor(defaults, { ...options, ...request.query });
+        await using result = await mask({ original, policy, regions: boxes?.map(drawn) }, signal);
         reply.header("x-veil-regions", result.regions.length);
         return { anonymized_base64: await readBase64(result.masked.path) };
       },
@@ -80,21 +90,24 @@ export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
       {
         schema: {
           summary: "Find faces without masking",
+          description: "multipart/form-data with the file in `image`; options as query or form fields.",
           tags: ["masking"],
-          consumes: ["multipart/form-data"],
           querystring: optionsSchema,
           response: { 200: detectResponseSchema },
         },
+        config: { bodies: { "multipart/form-data": imageFormSchema } },
       },
       async (request, reply) => {
         const signal = goneSignal(reply);
-        const form = await receiveForm(request, receive);
-        await using original: SpoolFile = (await onlyUpload(form, "image")).file;
-        const policy = policyFor(defaults, mergeFields(form.fields, request.query));
-        await using picture = await medium.open(original.path, { lane: "interactive", signal });
-        const regions = await picture.detect(policy);
-        const { width, height, frames, format } = picture;
-        return { width, height, frames, format, detector: detector.name, regions: regions.map(regionBody) };
+        await using form = await receiveForm(request, { ...receive, signal });
+        const { file: original } = onlyUpload(form, "image");
+        const policy = policyFor(defaults, mergeFields(optionsSchema, form.fields, request.query));
+        return await noteDetection(parts, { original, policy }, async () => {
+          await using picture = await medium.open(original.path, { lane: "interactive", signal });
+          const regions = await picture.detect(policy);
+          const { width, height, frames, format } = picture;
+          return { width, height, frames, format, detector: detector.name, regions: regions.map(regionBody) };
+        });
       },
     );
   };

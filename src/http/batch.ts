@@ -2,15 +2,15 @@ import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Policy } from "../core/policy.ts";
-import { Problem, toProblem } from "../errors.ts";
+import { Problem } from "../errors.ts";
 import { type MaskedNow, maskNow } from "../pipeline/mask-now.ts";
-import { noteRequest } from "./audit-note.ts";
-import { goneSignal } from "./gone.ts";
+import { noteMasking } from "./audit-note.ts";
+import { failureOf, goneSignal } from "./gone.ts";
 import { regionBody } from "./masked-reply.ts";
 import { mergeFields, policyFor } from "./options.ts";
 import type { HttpParts } from "./parts.ts";
 import { problemBody } from "./problem-reply.ts";
-import { type AnonymizedItem, anonymizeQuerySchema } from "./schema.ts";
+import { type AnonymizedItem, anonymizeQuerySchema, batchFormSchema, batchResponseSchema } from "./schema.ts";
 import { receiveForm, type Upload } from "./upload.ts";
 
 /** A name and its outcome; the bytes lie in the spool. */
@@ -31,10 +31,10 @@ export function batchRoute(parts: HttpParts): FastifyPluginAsyncZod {
     await using original = file;
     try {
       const work = () => maskNow(medium, original.path, { policy, signal, lane: "interactive" });
-      return { name, result: await noteRequest(parts, original, policy, work) };
+      return { name, result: await noteMasking(parts, { original, policy }, work) };
     } catch (error) {
       signal.throwIfAborted();
-      return { name, result: toProblem(error) };
+      return { name, result: failureOf(error) };
     }
   }
 
@@ -45,17 +45,21 @@ export function batchRoute(parts: HttpParts): FastifyPluginAsyncZod {
         schema: {
           summary: "Mask many pictures",
           description:
-            "multipart/form-data with files in repeated `images`. The answer is a JSON array in the order sent: base64 strings, `null` for an item that fails; the header X-Veil-Errors says which and why (`2=unreadable; 5=unsupported`). With `detail=1` objects with regions and problems.",
+            "multipart/form-data with files in repeated `images`; options as query or form fields. The answer is a JSON array in the order sent: base64 strings, `null` for an item that fails; the header X-Veil-Errors says which and why (`2=unreadable; 5=unsupported`). With `detail=1` objects with regions and problems.",
           tags: ["masking"],
-          consumes: ["multipart/form-data"],
           querystring: anonymizeQuerySchema,
+        },
+        config: {
+          bodies: { "multipart/form-data": batchFormSchema },
+          answer: { "application/json": batchResponseSchema },
         },
       },
       async (request, reply) => {
         const signal = goneSignal(reply);
-        const form = await receiveForm(request, { spool, maxBytes: limits.maxBytes, field: "images" });
+        await using form = await receiveForm(request, { spool, maxBytes: limits.maxBytes, field: "images", signal });
         if (form.uploads.length === 0) throw new Problem("invalid-request", "Expected files in the field images");
-        const policy = policyFor(defaults, mergeFields(form.fields, request.query));
+        const { detail, ...options } = mergeFields(anonymizeQuerySchema, form.fields, request.query);
+        const policy = policyFor(defaults, options);
         const settled = await Promise.allSettled(form.uploads.map((upload) => maskUpload(upload, policy, signal)));
         const items = settled.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
         const fault = settled.find((outcome) => outcome.status === "rejected");
@@ -65,8 +69,9 @@ export function batchRoute(parts: HttpParts): FastifyPluginAsyncZod {
         }
         const errors = namedErrors(items);
         if (errors) reply.header("x-veil-errors", errors);
-        const detail = request.query.detail === "1";
-        const body = Readable.from(arrayOf(items, (item) => (detail ? detailed(item, detector.name) : bare(item))));
+        const body = Readable.from(
+          arrayOf(items, (item) => (detail === "1" ? detailed(item, detector.name) : bare(item))),
+        );
         body.once("close", () => void removeAll(items));
         return reply.type("application/json").send(body);
       },

@@ -31,7 +31,7 @@ export function guardLoopback(server: FastifyInstance): void {
   });
 }
 
-/** Headers that keep a browser from running or embedding anything that is not the page's own. */
+/** Headers that keep a browser from running or embedding what is not the page's own, and from storing any picture. */
 export function hardenReplies(server: FastifyInstance): void {
   server.addHook("onSend", async (_request, reply) => {
     reply.header("x-content-type-options", "nosniff");
@@ -39,6 +39,8 @@ export function hardenReplies(server: FastifyInstance): void {
     reply.header("referrer-policy", "no-referrer");
     reply.header("cross-origin-resource-policy", "same-origin");
     reply.header("cross-origin-opener-policy", "same-origin");
+    // Only the page's own files say how they may be cached.
+    if (!reply.hasHeader("cache-control")) reply.header("cache-control", "no-store");
     if (!reply.hasHeader("content-security-policy")) {
       reply.header(
         "content-security-policy",

@@ -4,16 +4,20 @@ import { z } from "zod";
 import { isFinished, type JobState, jobStates } from "../core/job.ts";
 import { Problem, problems } from "../errors.ts";
 import type { JobRecord } from "../ledger/ledger.ts";
+import { refusal } from "./faults.ts";
 import { goneSignal } from "./gone.ts";
 import { mergeFields, policyFor } from "./options.ts";
 import type { HttpParts } from "./parts.ts";
 import {
+  imageFormSchema,
   type JobBody,
   jobRequestSchema,
   jobSchema,
   jobsQuerySchema,
   jobsResponseSchema,
+  noQuerySchema,
   optionsSchema,
+  pictureSchema,
 } from "./schema.ts";
 import { onlyUpload, receiveForm } from "./upload.ts";
 
@@ -33,7 +37,7 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
 
   /** Holds the line for a job, as long as the client asked for and is there. */
   async function waitFor(record: JobRecord, seconds: number, signal: AbortSignal): Promise<JobRecord> {
-    const until = Date.now() + Math.min(seconds, maxWaitSeconds) * 1000;
+    const until = Date.now() + seconds * 1000;
     let latest = record;
     while (!isFinished(latest.state) && Date.now() < until && !signal.aborted) {
       await sleep(waitStepMs);
@@ -49,30 +53,29 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
         schema: {
           summary: "Hand in work",
           description:
-            "Either multipart/form-data with the file in `image`, or JSON that names an object of a configured store. Answers 202 with Location once the job is durable; `Prefer: wait=N` holds the line for up to N seconds and answers 200 if the job ends in time. The same Idempotency-Key gives the same job.",
+            "Either multipart/form-data with the file in `image` and options as query or form fields, or JSON that names an object of a configured store. Answers 202 with Location once the job is durable; `Prefer: wait=N` holds the line for up to N seconds and answers 200 if the job ends in time. The same Idempotency-Key gives the same job.",
           tags: ["jobs"],
-          consumes: ["multipart/form-data", "application/json"],
           querystring: optionsSchema,
           response: { 200: jobSchema, 202: jobSchema },
         },
+        config: { bodies: { "multipart/form-data": imageFormSchema, "application/json": jobRequestSchema } },
       },
       async (request, reply) => {
         const signal = goneSignal(reply);
         const record = request.isMultipart() ? await takeUpload() : await takeObject();
-        const seconds = Number(/\bwait=(\d+)/.exec(String(request.headers.prefer ?? ""))?.[1] ?? 0);
+        const seconds = waitSecondsOf(request.headers.prefer);
         const latest = await waitFor(record, seconds, signal);
         reply.header("location", `/api/v1/jobs/${latest.job.id}`);
         if (seconds > 0) reply.header("preference-applied", `wait=${seconds}`);
         return reply.code(isFinished(latest.state) ? 200 : 202).send(jobBody(latest));
 
         async function takeUpload(): Promise<JobRecord> {
-          const form = await receiveForm(request, { spool, maxBytes: limits.maxBytes, field: "image" });
-          const { name, file } = await onlyUpload(form, "image");
-          await using original = file;
-          const policy = policyFor(defaults, mergeFields(form.fields, request.query));
+          await using form = await receiveForm(request, { spool, maxBytes: limits.maxBytes, field: "image", signal });
+          const { name, file } = onlyUpload(form, "image");
+          const policy = policyFor(defaults, mergeFields(optionsSchema, form.fields, request.query));
           const key = request.headers["idempotency-key"];
           // Awaited here: the file must stay until the inbox has it.
-          return await submit.upload(original, {
+          return await submit.upload(file, {
             name,
             policy,
             ...(typeof key === "string" && { idempotencyKey: key }),
@@ -81,8 +84,7 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
 
         function takeObject(): Promise<JobRecord> {
           const body = jobRequestSchema.safeParse(request.body);
-          if (!body.success)
-            throw new Problem("invalid-request", z.prettifyError(body.error), { remedy: "See /api/docs." });
+          if (!body.success) throw refusal(body.error, "body");
           const { store, key, policy } = body.data;
           return submit.object({ store, key }, policyFor(defaults, { ...request.query, ...policy }));
         }
@@ -125,7 +127,10 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
 
     server.get(
       "/jobs/:id/result",
-      { schema: { summary: "A finished job's masked picture", tags: ["jobs"], params: idSchema } },
+      {
+        schema: { summary: "A finished job's masked picture", tags: ["jobs"], params: idSchema },
+        config: { answer: { "image/*": pictureSchema } },
+      },
       async ({ params }, reply) => {
         const { job, state, last } = await recordOf(params.id);
         if (state !== "done" || last.output === undefined) {
@@ -148,6 +153,7 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
           description: "Makes a new revision of the job and answers with it.",
           tags: ["jobs"],
           params: idSchema,
+          querystring: noQuerySchema,
           response: { 202: jobSchema },
         },
       },
@@ -157,6 +163,11 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
       },
     );
   };
+}
+
+/** How long the client would wait: RFC 7240, up to our own limit. */
+function waitSecondsOf(prefer: string | string[] | undefined): number {
+  return Math.min(Number(/\bwait=(\d+)/.exec(String(prefer ?? ""))?.[1] ?? 0), maxWaitSeconds);
 }
 
 function parseState(text: string): JobState {

@@ -11,12 +11,11 @@ export async function sendMasked(reply: FastifyReply, result: MaskedNow): Promis
   const stream = await readSpoolFile(masked.path);
   stream.once("close", () => void result[Symbol.asyncDispose]());
   reply.header("x-veil-regions", regions.length);
-  reply.header("cache-control", "no-store");
   return reply.type(masked.contentType).header("content-length", masked.size).send(stream);
 }
 
-/** One picture's outcome as JSON. */
-export async function itemOf(name: string | null, result: MaskedNow, detector: string): Promise<AnonymizedItem> {
+/** One picture's outcome as JSON; no detector where the regions came from the request. */
+export async function itemOf(name: string, result: MaskedNow, detector: string | null): Promise<AnonymizedItem> {
   const { masked, regions, frames } = result;
   return {
     name,

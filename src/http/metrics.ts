@@ -5,6 +5,7 @@ import type { Queue } from "../queues/queue.ts";
 
 export interface Metrics {
   requestMasked(durationMs: number, regions: number): void;
+  requestDetected(): void;
   requestRefused(code: string): void;
   /** Each durable event of a job. */
   jobEvent(event: LedgerEvent): void;
@@ -74,6 +75,9 @@ export function createMetrics({ ledger, queue, engine }: Gauges): Metrics {
       requests.inc({ outcome: "masked" });
       duration.observe(durationMs / 1000);
       regions.inc(count);
+    },
+    requestDetected() {
+      requests.inc({ outcome: "detected" });
     },
     requestRefused(code) {
       requests.inc({ outcome: code });

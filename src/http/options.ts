@@ -1,8 +1,9 @@
-import { z } from "zod";
+import type { z } from "zod";
 import type { Policy } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 import { Problem } from "../errors.ts";
-import { boxSchema, type OptionsQuery, optionsSchema } from "./schema.ts";
+import { refusal } from "./faults.ts";
+import { type GivenBox, givenBoxesSchema, type OptionsQuery } from "./schema.ts";
 
 /** The default policy with what a request asks for instead. */
 export function policyFor(defaults: Policy, options: OptionsQuery): Policy {
@@ -16,31 +17,32 @@ export function policyFor(defaults: Policy, options: OptionsQuery): Policy {
   };
 }
 
-/** Options that came as form fields; those of the query string go before them. */
-export function mergeFields(fields: Readonly<Record<string, string>>, query: OptionsQuery): OptionsQuery {
-  const parsed = optionsSchema.safeParse(fields);
-  if (!parsed.success)
-    throw new Problem("invalid-request", z.prettifyError(parsed.error), { remedy: "See /api/docs." });
+/** Options that came as form fields, which the schema must know; those of the query string go before them. */
+export function mergeFields<T extends OptionsQuery>(
+  schema: z.ZodType<T>,
+  fields: Readonly<Record<string, string>>,
+  query: T,
+): T {
+  const parsed = schema.safeParse(fields);
+  if (!parsed.success) throw refusal(parsed.error, "form");
   return { ...parsed.data, ...query };
 }
 
-const boxesSchema = z.array(boxSchema).max(10_000);
-
-/** The form field `regions`: a JSON array of boxes that replaces detection; undefined where it is absent. */
+/** The form field `regions`: a JSON array of boxes that replaces detection; undefined where it is absent or empty. */
 export function regionsOf(field: string | undefined): readonly Region[] | undefined {
-  if (field === undefined) return undefined;
+  if (field === undefined || field === "") return undefined;
   let value: unknown;
   try {
     value = JSON.parse(field);
   } catch (error) {
     throw new Problem("invalid-request", "Expected JSON for the field regions", { cause: error });
   }
-  const boxes = boxesSchema.safeParse(value);
-  if (!boxes.success) throw new Problem("invalid-request", `regions: ${z.prettifyError(boxes.error)}`);
+  const boxes = givenBoxesSchema.safeParse(value);
+  if (!boxes.success) throw refusal(boxes.error, "regions");
   return boxes.data.map(drawn);
 }
 
 /** A box that a person drew, as a region. */
-export function drawn(box: z.infer<typeof boxSchema>): Region {
+export function drawn(box: GivenBox): Region {
   return { kind: "face", box, score: 1 };
 }

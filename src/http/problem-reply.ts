@@ -1,6 +1,8 @@
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
-import { Problem, type ProblemCode, toProblem } from "../errors.ts";
+import { Problem, type ProblemCode } from "../errors.ts";
+import { refusalOf } from "./faults.ts";
+import { failureOf } from "./gone.ts";
 import type { ProblemBody } from "./schema.ts";
 
 /** A problem as RFC 9457 says it. Faults of our own keep their detail to the log. */
@@ -45,15 +47,17 @@ const fromFastify: Record<string, ProblemCode> = {
 };
 
 function translate(error: FastifyError): Problem {
-  if (error instanceof Problem) return error;
+  if (error instanceof Problem) return failureOf(error);
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const faults = error.validation.map(({ instancePath, message }) => `${instancePath || "request"}: ${message}`);
-    return new Problem("invalid-request", faults.join("; "), { remedy: "See /api/docs.", cause: error });
+    const of = error.validationContext ?? "request";
+    return refusalOf(
+      error.validation.map(({ instancePath: path, message }) => ({ path: `${of}${path}`.replace(/\/$/, ""), message })),
+    );
   }
   const known = fromFastify[error.code];
   if (known !== undefined) return new Problem(known, error.message, { cause: error });
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return new Problem("invalid-request", error.message, { remedy: "See /api/docs.", cause: error });
   }
-  return toProblem(error);
+  return failureOf(error);
 }

@@ -20,6 +20,19 @@ export const boxSchema = z.object({
   height: z.number().positive(),
 });
 
+/** Boxes in one request. */
+const maxBoxes = 10_000;
+
+const givenBoxSchema = boxSchema.strict();
+export type GivenBox = z.infer<typeof givenBoxSchema>;
+
+/** The boxes that a request gives. Their number is looked at first: a million of them would keep the service busy. */
+export const givenBoxesSchema = z.preprocess((value, context) => {
+  if (!Array.isArray(value) || value.length <= maxBoxes) return value;
+  context.addIssue(`Expected at most ${maxBoxes} boxes but received ${value.length}`);
+  return z.NEVER;
+}, z.array(givenBoxSchema).max(maxBoxes));
+
 export const regionSchema = z.object({
   kind: z.enum(["face", "text", "plate"]),
   box: boxSchema,
@@ -29,8 +42,11 @@ export const regionSchema = z.object({
 });
 export type RegionBody = z.infer<typeof regionSchema>;
 
-/** The options of a request, in the query string or as form fields of the same names. */
-export const optionsSchema = z.object({
+/**
+ * The options of a request, in the query string or as form fields of the same names. Like every request, it may hold
+ * nothing else: what veil would ignore could be a face that somebody meant to have masked.
+ */
+export const optionsSchema = z.strictObject({
   style: z.enum(styles).optional().describe("blur (default), pixelate or solid; none can be undone"),
   strength: z.enum(strengths).optional().describe("How far beyond the face the mask reaches"),
   profile: z.enum(profiles).optional().describe("How much time detection may take"),
@@ -43,10 +59,34 @@ export const anonymizeQuerySchema = optionsSchema.extend({
   detail: z.enum(["0", "1"]).optional().describe("1: JSON with regions and problem instead of the bare picture"),
 });
 
-export const base64RequestSchema = optionsSchema.extend({
-  image_base64: z.string().min(1).describe("Base64, or a data: URL"),
-  regions: z.array(boxSchema).optional().describe("Mask exactly these instead of detecting"),
+/** A picture's file. */
+export const pictureSchema = z.file().describe("The picture's file");
+
+/**
+ * Forms as a person is told about them; the handlers read them part by part. The options are told with the query alone:
+ * the API's page would fill a form with samples, and a `min_score` of 1 masks nothing.
+ */
+export const imageFormSchema = z.object({ image: pictureSchema });
+export const batchFormSchema = z.object({
+  images: z.array(pictureSchema).min(1).describe("The pictures' files; repeat the field"),
 });
+export const anonymizeFormSchema = imageFormSchema.extend({
+  regions: z
+    .string()
+    .optional()
+    .meta({
+      description: `JSON: mask exactly these boxes instead of detecting; at most ${maxBoxes}, in pixels of the upright picture, for example [{"x":120,"y":40,"width":64,"height":80}]`,
+      examples: [""],
+    }),
+});
+
+export const base64RequestSchema = z
+  .strictObject({
+    image_base64: z.string().min(1).describe("Base64, or a data: URL"),
+    regions: givenBoxesSchema.optional().describe("Mask exactly these instead of detecting"),
+    ...optionsSchema.shape,
+  })
+  .meta({ examples: [{ image_base64: "data:image/jpeg;base64,/9j/4AAQSkZJRg…" }] });
 export const base64ResponseSchema = z.object({ anonymized_base64: z.string() });
 
 /** One picture's outcome where `detail=1` was asked for: either `anonymized_base64` or `problem`. */
@@ -58,10 +98,16 @@ export const anonymizedItemSchema = z.object({
   height: z.number().int().nullable(),
   frames: z.number().int().nullable(),
   regions: z.array(regionSchema),
-  detector: z.string().nullable(),
+  detector: z.string().nullable().describe("What found the regions; null where the request gave them"),
   problem: problemSchema.nullable(),
 });
 export type AnonymizedItem = z.infer<typeof anonymizedItemSchema>;
+
+/** The answer to many pictures, in the order sent. */
+export const batchResponseSchema = z.union([
+  z.array(z.string().nullable()).describe("Pictures in base64"),
+  z.array(anonymizedItemSchema).describe("With detail=1"),
+]);
 
 export const detectResponseSchema = z.object({
   width: z.number().int(),
@@ -73,11 +119,16 @@ export const detectResponseSchema = z.object({
 });
 export type DetectResponse = z.infer<typeof detectResponseSchema>;
 
-export const jobRequestSchema = z.object({
-  store: z.string().describe("A configured input store, for example `input`"),
-  key: z.string().describe("The object's key in it"),
-  policy: optionsSchema.optional(),
-});
+/** For requests that take no options. */
+export const noQuerySchema = z.strictObject({});
+
+export const jobRequestSchema = z
+  .strictObject({
+    store: z.string().describe("A configured input store, for example `input`"),
+    key: z.string().describe("The object's key in it"),
+    policy: optionsSchema.optional(),
+  })
+  .meta({ examples: [{ store: "input", key: "holiday/beach.jpg" }] });
 
 export const jobSchema = z.object({
   id: z.string(),
@@ -105,7 +156,7 @@ export const jobSchema = z.object({
 });
 export type JobBody = z.infer<typeof jobSchema>;
 
-export const jobsQuerySchema = z.object({
+export const jobsQuerySchema = z.strictObject({
   route: z.string().optional(),
   state: z.string().optional().describe("One or several states, comma-separated"),
   limit: z.coerce.number().int().min(1).max(500).default(50),

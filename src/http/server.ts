@@ -5,11 +5,12 @@ import files from "@fastify/static";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
-import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { anonymizeRoutes } from "./anonymize.ts";
 import { batchRoute } from "./batch.ts";
 import { guardLoopback, hardenReplies } from "./guard.ts";
 import { jobRoutes } from "./jobs.ts";
+import { describeProblems, describeRoute } from "./openapi.ts";
 import { operationRoutes, statusRoute } from "./operations.ts";
 import type { HttpParts } from "./parts.ts";
 import { answerWithProblems } from "./problem-reply.ts";
@@ -22,6 +23,8 @@ export async function createServer(parts: HttpParts, logger: FastifyBaseLogger):
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => crypto.randomUUID(),
     forceCloseConnections: "idle",
+    // A client that sends nothing more must not hold a socket and its spool file for ever.
+    requestTimeout: 15 * 60_000,
     routerOptions: { maxParamLength: 200 },
   });
   server.setValidatorCompiler(validatorCompiler);
@@ -50,7 +53,8 @@ export async function createServer(parts: HttpParts, logger: FastifyBaseLogger):
       },
       tags: [{ name: "masking" }, { name: "jobs" }, { name: "operation" }],
     },
-    transform: jsonSchemaTransform,
+    transform: describeRoute,
+    transformObject: describeProblems,
   });
   await server.register(swaggerUi, { routePrefix: "/api/docs" });
   server.get("/api/openapi.json", { schema: { hide: true } }, async () => server.swagger());
@@ -62,4 +66,14 @@ export async function createServer(parts: HttpParts, logger: FastifyBaseLogger):
     await server.register(files, { root: parts.page, cacheControl: true, maxAge: 0 });
   }
   return server;
+}
+
+/** Waits for open requests to end, but not for a client that does not move. */
+export async function closeWithin(server: FastifyInstance, ms: number): Promise<void> {
+  const timer = setTimeout(() => server.server.closeAllConnections(), ms);
+  try {
+    await server.close();
+  } finally {
+    clearTimeout(timer);
+  }
 }

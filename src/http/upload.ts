@@ -8,7 +8,8 @@ export interface Upload {
   readonly file: SpoolFile | Problem;
 }
 
-export interface Form {
+/** A received form; its files leave the spool with it. */
+export interface Form extends AsyncDisposable {
   readonly uploads: readonly Upload[];
   readonly fields: Readonly<Record<string, string>>;
 }
@@ -18,12 +19,13 @@ export interface ReceiveFormOptions {
   readonly maxBytes: number;
   /** Form fields of this name are files. */
   readonly field: string;
-  readonly onUpload?: (upload: Upload, index: number) => void;
+  /** Of the client's going away. */
+  readonly signal: AbortSignal;
 }
 
 /** Reads a multipart form; files go straight to the spool. After a failure nothing of it is left there. */
 export async function receiveForm(request: FastifyRequest, options: ReceiveFormOptions): Promise<Form> {
-  const { spool, maxBytes, field, onUpload } = options;
+  const { spool, maxBytes, field, signal } = options;
   if (!request.isMultipart()) {
     throw new Problem("invalid-request", `Expected multipart/form-data with the field ${field}`, {
       remedy: "See /api/docs.",
@@ -31,10 +33,19 @@ export async function receiveForm(request: FastifyRequest, options: ReceiveFormO
   }
   const uploads: Upload[] = [];
   const fields: Record<string, string> = {};
+  const remove = async () => {
+    for (const { file } of uploads) if (!(file instanceof Problem)) await file.remove();
+  };
   try {
     for await (const part of request.parts()) {
       if (part.type === "field") {
-        fields[part.fieldname] = String(part.value);
+        const { fieldname, value, valueTruncated } = part;
+        if (valueTruncated) throw new Problem("too-large", `The field ${JSON.stringify(fieldname)} is too long`);
+        if (Object.hasOwn(fields, fieldname)) {
+          throw new Problem("invalid-request", `Expected the field ${JSON.stringify(fieldname)} once`);
+        }
+        // A part that is declared as JSON comes parsed.
+        fields[fieldname] = typeof value === "string" ? value : JSON.stringify(value);
         continue;
       }
       if (part.fieldname !== field) {
@@ -46,32 +57,28 @@ export async function receiveForm(request: FastifyRequest, options: ReceiveFormO
       }
       // The parser cuts a file at the limit and says so; one byte above it is never kept.
       const file = await spool.receive(part.file, { maxBytes: Number.POSITIVE_INFINITY });
-      const upload = { name: part.filename, file: part.file.truncated ? await refuse(file, maxBytes) : file };
-      uploads.push(upload);
+      const name = part.filename ?? "";
+      uploads.push({ name, file: part.file.truncated ? await refuse(file, maxBytes) : file });
       // The parser would keep every part, with its stream, until the request ends.
       delete part.fields[field];
-      onUpload?.(upload, uploads.length - 1);
     }
   } catch (error) {
-    await removeAll(uploads);
+    await remove();
+    signal.throwIfAborted();
     throw error;
   }
-  return { uploads, fields };
+  return { uploads, fields, [Symbol.asyncDispose]: remove };
 }
 
-/** The form's one file; where there is not exactly one, none stays in the spool. */
-export async function onlyUpload({ uploads }: Form, field: string): Promise<{ name: string; file: SpoolFile }> {
+/** The form's one file. Problems: invalid-request where there is not exactly one, and why it was not received. */
+export function onlyUpload({ uploads }: Form, field: string): { readonly name: string; readonly file: SpoolFile } {
   const [upload] = uploads;
   if (upload === undefined || uploads.length > 1) {
-    await removeAll(uploads);
     throw new Problem("invalid-request", `Expected one file in the field ${field} but received ${uploads.length}`);
   }
-  if (upload.file instanceof Problem) throw upload.file;
-  return { name: upload.name, file: upload.file };
-}
-
-async function removeAll(uploads: readonly Upload[]): Promise<void> {
-  for (const { file } of uploads) if (!(file instanceof Problem)) await file.remove();
+  const { name, file } = upload;
+  if (file instanceof Problem) throw file;
+  return { name, file };
 }
 
 async function refuse(file: SpoolFile, maxBytes: number): Promise<Problem> {

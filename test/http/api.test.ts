@@ -1,47 +1,29 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { request } from "node:http";
 import { after, before, describe, test } from "node:test";
 import sharp from "sharp";
-import type { AnonymizedItem, DetectResponse, JobBody, ProblemBody } from "../../src/http/schema.ts";
-import { type Program, startProgram } from "../e2e/program.ts";
+import type { AnonymizedItem, DetectResponse, JobBody } from "../../src/http/schema.ts";
+import { until } from "../e2e/program.ts";
 import { detailCorrelation, pixelsOf } from "../fixtures/pixels.ts";
+import { assertProblem, type Client, form, json, portraitJpeg, startClient } from "./client.ts";
 
 const face = { x: 175, y: 52, width: 97, height: 127 };
-let veil: Program;
+let veil: Client;
 let portrait: Buffer;
 
 before(async () => {
-  portrait = await sharp(new URL("../fixtures/astronaut.png", import.meta.url).pathname)
-    .jpeg({ quality: 92 })
-    .toBuffer();
-  veil = await startProgram({ flags: ["--set", "limits.maxBytes=2000000", "--set", "limits.maxBatch=20"] });
+  portrait = await portraitJpeg();
+  veil = await startClient({ flags: ["--set", "limits.maxBytes=2000000", "--set", "limits.maxBatch=20"] });
 });
 after(() => veil[Symbol.asyncDispose]());
 
-function form(field: string, files: readonly Buffer[], fields: Record<string, string> = {}): FormData {
-  const data = new FormData();
-  for (const [name, value] of Object.entries(fields)) data.set(name, value);
-  for (const [index, file] of files.entries()) data.append(field, new Blob([file]), `photo-${index}.jpg`);
-  return data;
-}
-
-const post = (path: string, body: FormData | string, headers: Record<string, string> = {}) =>
-  fetch(`${veil.address}${path}`, { method: "POST", body, headers });
-const json = (value: unknown) => [JSON.stringify(value), { "content-type": "application/json" }] as const;
+const post: Client["post"] = (...request) => veil.post(...request);
 
 async function assertMasked(file: Buffer, original = portrait): Promise<void> {
   const [before, now] = [await pixelsOf(original), await pixelsOf(file)];
   assert.deepEqual([now.width, now.height], [before.width, before.height]);
   assert.ok(Math.abs(detailCorrelation(before, now, face)) < 0.1, "detail of the face survived");
-}
-
-async function assertProblem(answer: Response, status: number, code: string): Promise<ProblemBody> {
-  assert.equal(answer.status, status);
-  assert.match(String(answer.headers.get("content-type")), /^application\/problem\+json/);
-  const problem = (await answer.json()) as ProblemBody;
-  assert.deepEqual([problem.status, problem.code], [status, code]);
-  return problem;
 }
 
 describe("POST /api/v1/anonymize", () => {
@@ -71,10 +53,42 @@ describe("POST /api/v1/anonymize", () => {
       form("image", [portrait], { regions: JSON.stringify([box]) }),
     );
     const item = (await answer.json()) as AnonymizedItem;
-    assert.deepEqual(item.regions, [{ kind: "face", box, score: 1 }]);
+    assert.deepEqual([item.regions, item.detector], [[{ kind: "face", box, score: 1 }], null]);
     const [before, now] = [await pixelsOf(portrait), await pixelsOf(Buffer.from(item.anonymized_base64!, "base64"))];
     assert.ok(Math.abs(detailCorrelation(before, now, box)) < 0.1);
     assert.ok(detailCorrelation(before, now, face) > 0.9, "a region that was not asked for changed");
+  });
+
+  test("refuses regions that hide nothing of the picture", async () => {
+    for (const box of [
+      { x: 5000, y: 100, width: 60, height: 60 },
+      { x: -200, y: 100, width: 60, height: 60 },
+      { x: 0.34, y: 0.1, width: 0.19, height: 0.25 },
+    ]) {
+      const fields = { regions: JSON.stringify([box]) };
+      const answer = await post("/api/v1/anonymize", form("image", [portrait], fields));
+      await assertProblem(answer, 400, "invalid-request");
+    }
+  });
+
+  test("refuses more regions than a person can draw, and names the first faults alone", async () => {
+    const boxes = Array(10_001).fill({ x: 1, y: 1, width: 9, height: 9 });
+    const tooMany = [
+      await post("/api/v1/anonymize", form("image", [portrait], { regions: JSON.stringify(boxes) })),
+      await post("/api/v1/anonymize/base64", ...json({ image_base64: portrait.toString("base64"), regions: boxes })),
+    ];
+    for (const answer of tooMany)
+      assert.match((await assertProblem(answer, 400, "invalid-request")).detail, /at most 10000 boxes .* 10001/);
+    const wrong = Array(10_000).fill(7);
+    const faulty = [
+      await post("/api/v1/anonymize", form("image", [portrait], { regions: JSON.stringify(wrong) })),
+      await post("/api/v1/anonymize/base64", ...json({ image_base64: portrait.toString("base64"), regions: wrong })),
+    ];
+    for (const answer of faulty) {
+      const { detail } = await assertProblem(answer, 400, "invalid-request");
+      assert.match(detail, /regions\/4: .*; and 9995 more$/);
+      assert.ok(detail.length < 500);
+    }
   });
 
   test("refuses what it can't mask, by name, and answers no picture", async () => {
@@ -173,6 +187,73 @@ describe("POST /api/v1/detect", () => {
   });
 });
 
+describe("a request that asks for what veil would ignore", () => {
+  const regions = JSON.stringify([{ x: 1, y: 1, width: 50, height: 50 }]);
+  const box = { x: 1, y: 1, width: 50, height: 50 };
+  const image = (fields = {}) => form("image", [portrait], fields);
+  const image_base64 = () => portrait.toString("base64");
+
+  test("is refused, above all where regions would be dropped", async () => {
+    const asked = {
+      "regions of a batch": post("/api/v1/anonymize/batch", form("images", [portrait], { regions })),
+      "regions of a job": post("/api/v1/jobs", image({ regions })),
+      "regions of a named object": post("/api/v1/jobs", ...json({ store: "input", key: "a.jpg", regions: [] })),
+      "regions to detect": post("/api/v1/detect", image({ regions })),
+      "regions in the query": post("/api/v1/anonymize?regions=[]", image()),
+      "regions twice": post("/api/v1/anonymize", withTwice()),
+      "a frame of a box": post("/api/v1/anonymize", image({ regions: JSON.stringify([{ ...box, frame: 1 }]) })),
+      "a misspelt field": post("/api/v1/anonymize", image({ stile: "solid" })),
+      "a misspelt query": post("/api/v1/anonymize?stile=solid", image()),
+      "a misspelt query of a batch": post("/api/v1/anonymize/batch?stile=solid", form("images", [portrait])),
+      "a misspelt query to detect": post("/api/v1/detect?stile=solid", image()),
+      "a misspelt query of a job": post("/api/v1/jobs?stile=solid", image()),
+      "a misspelt policy": post("/api/v1/jobs", ...json({ store: "input", key: "a.jpg", policy: { stile: "solid" } })),
+      "a misspelt option in JSON": post(
+        "/api/v1/anonymize/base64",
+        ...json({ image_base64: image_base64(), qualty: 9 }),
+      ),
+      "a misspelt query beside JSON": post(
+        "/api/v1/anonymize/base64?stile=s",
+        ...json({ image_base64: image_base64() }),
+      ),
+      "a misspelt query of the list": fetch(`${veil.address}/api/v1/jobs?status=done`),
+      "options of a retry": post("/api/v1/jobs/some/retry?style=solid", new FormData()),
+    };
+    for (const [name, answer] of Object.entries(asked)) {
+      const { detail } = await assertProblem(await answer, 400, "invalid-request");
+      assert.match(detail, /Unrecognized key: "(regions|stile|qualty|status|style|frame)"|"regions" once/, name);
+    }
+
+    function withTwice(): FormData {
+      const data = image({ regions });
+      data.append("regions", "[]");
+      return data;
+    }
+  });
+
+  test("takes regions in a part that is declared as JSON, an empty field for none, and options beside JSON in the query", async () => {
+    // FormData gives a Blob a file name, which makes it a file: the parts are written by hand.
+    const head = (rest: string) => `--cut\r\ncontent-disposition: form-data; name=${rest}\r\n\r\n`;
+    const body = Buffer.concat([
+      Buffer.from(`${head('"regions"\r\ncontent-type: application/json')}${regions}\r\n`),
+      Buffer.from(head('"image"; filename="a.jpg"\r\ncontent-type: image/jpeg')),
+      portrait,
+      Buffer.from("\r\n--cut--\r\n"),
+    ]);
+    const headers = { "content-type": "multipart/form-data; boundary=cut" };
+    const answer = await fetch(`${veil.address}/api/v1/anonymize`, { method: "POST", body, headers });
+    assert.deepEqual([answer.status, answer.headers.get("x-veil-regions")], [200, "1"]);
+    const empty = await post("/api/v1/anonymize?detail=1", image({ regions: "" }));
+    assert.equal(((await empty.json()) as AnonymizedItem).detector, "mediapipe-full-range");
+    const solid = await Promise.all([
+      post("/api/v1/anonymize/base64?style=solid", ...json({ image_base64: image_base64() })),
+      post("/api/v1/anonymize/base64", ...json({ image_base64: image_base64(), style: "solid" })),
+    ]);
+    const [query, field] = await Promise.all(solid.map((item) => item.json()));
+    assert.deepEqual(query, field);
+  });
+});
+
 describe("the jobs API", () => {
   test("an upload is answered with 202 and ends in a result", async () => {
     const accepted = await post("/api/v1/jobs", form("image", [portrait]));
@@ -186,6 +267,17 @@ describe("the jobs API", () => {
     await assertMasked(Buffer.from(await result.arrayBuffer()));
     const { id } = (await (await fetch(`${veil.address}${location}`)).json()) as JobBody;
     assert.equal(location, `/api/v1/jobs/${id}`);
+  });
+
+  test("says how long it was ready to wait, which is not longer than a minute", async () => {
+    for (const [asked, applied] of [
+      ["wait=7", "wait=7"],
+      ["respond-async, wait=9999", "wait=60"],
+    ] as const) {
+      const answer = await post("/api/v1/jobs", form("image", [portrait]), { prefer: asked });
+      assert.equal(answer.headers.get("preference-applied"), applied);
+      await answer.arrayBuffer();
+    }
   });
 
   test("the same Idempotency-Key gives the same job, and another request under it is refused", async () => {
@@ -257,26 +349,12 @@ describe("operation", () => {
     assert.match(metrics, /^veil_queue_depth\{lane="bulk"\} 0$/m);
   });
 
-  test("the API describes itself, and the description is the one that is checked in", async () => {
-    const described = await (await fetch(`${veil.address}/api/openapi.json`)).json();
-    const { parse } = await import("yaml");
-    assert.deepEqual(described, parse(await readFile(new URL("../../docs/openapi.yaml", import.meta.url), "utf8")));
-    const page = await fetch(`${veil.address}/api/docs/`);
-    assert.equal(page.status, 200);
-  });
-
   test("what does not exist is a problem like any other", async () => {
     await assertProblem(await fetch(`${veil.address}/api/v1/nothing`), 404, "not-found");
   });
 
   test("no request left an original in the spool or in the inbox", async () => {
-    const { readdir } = await import("node:fs/promises");
-    const { until } = await import("../e2e/program.ts");
-    const spool = async () =>
-      (await readdir(`${veil.dataDir}/spool`, { recursive: true, withFileTypes: true })).filter((entry) =>
-        entry.isFile(),
-      );
-    await until("an empty spool", async () => (await spool()).length === 0, 5000);
+    await until("an empty spool", async () => (await veil.spoolFiles()).length === 0, 5000);
     // A dead letter's original stays for a retry until its time is over.
     assert.equal((await readdir(`${veil.dataDir}/inbox`)).length, 1);
   });

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import sharp from "sharp";
+import type { ProblemBody } from "../../src/http/schema.ts";
+import { type Program, type ProgramOptions, startProgram } from "../e2e/program.ts";
+
+/** The running program, and how a client talks to it. */
+export interface Client extends Program {
+  post(path: string, body: FormData | string, headers?: Record<string, string>): Promise<Response>;
+  get(path: string): Promise<Response>;
+  /** Names of the files in its spool. */
+  spoolFiles(): Promise<string[]>;
+}
+
+export async function startClient(options: ProgramOptions): Promise<Client> {
+  const veil = await startProgram(options);
+  return {
+    ...veil,
+    post: (path, body, headers = {}) => fetch(`${veil.address}${path}`, { method: "POST", body, headers }),
+    get: (path) => fetch(`${veil.address}${path}`),
+    async spoolFiles() {
+      const entries = await readdir(`${veil.dataDir}/spool`, { recursive: true, withFileTypes: true });
+      return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+    },
+  };
+}
+
+/** A photo with one face. */
+export function portraitJpeg(): Promise<Buffer> {
+  const file = new URL("../fixtures/astronaut.png", import.meta.url).pathname;
+  return sharp(file).jpeg({ quality: 92 }).toBuffer();
+}
+
+/** A form with files of one field, and fields before them. */
+export function form(field: string, files: readonly Buffer[], fields: Record<string, string> = {}): FormData {
+  const data = new FormData();
+  for (const [name, value] of Object.entries(fields)) data.set(name, value);
+  for (const [index, file] of files.entries()) data.append(field, new Blob([file]), `photo-${index}.jpg`);
+  return data;
+}
+
+/** Body and headers of a JSON request. */
+export const json = (value: unknown) => [JSON.stringify(value), { "content-type": "application/json" }] as const;
+
+/** That an answer is this problem; answers its body. */
+export async function assertProblem(answer: Response, status: number, code: string): Promise<ProblemBody> {
+  assert.equal(answer.status, status);
+  assert.match(String(answer.headers.get("content-type")), /^application\/problem\+json/);
+  const problem = (await answer.json()) as ProblemBody;
+  assert.deepEqual([problem.status, problem.code], [status, code]);
+  return problem;
+}

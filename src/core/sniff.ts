@@ -1,3 +1,5 @@
+import { startsSvg } from "./svg.ts";
+
 /** Formats that veil masks; `heic` only where its decoder is installed. */
 export const imageFormats = ["jpeg", "png", "webp", "avif", "tiff", "gif", "heic"] as const;
 export type ImageFormat = (typeof imageFormats)[number];
@@ -42,10 +44,12 @@ const signatures: readonly Signature[] = [
   { at: 0, bytes: "\0\0\0\x0cJXL ", is: unsupported("JPEG XL") },
   { at: 0, bytes: "\xff\x0a", is: unsupported("JPEG XL") },
   { at: 0, bytes: "8BPS", is: unsupported("Photoshop") },
-  { at: 0, bytes: "BM", is: unsupported("BMP") },
   { at: 0, bytes: "\x76\x2f\x31\x01", is: unsupported("OpenEXR") },
   { at: 0, bytes: "\0\0\x01\0", is: unsupported("ICO") },
   { at: 0, bytes: "FUJIFILMCCD-RAW", is: unsupported("camera raw (RAF)") },
+  { at: 0, bytes: "IIRO\x08\0", is: unsupported("camera raw (ORF)") },
+  { at: 0, bytes: "IIRS\x08\0", is: unsupported("camera raw (ORF)") },
+  { at: 0, bytes: "IIU\0", is: unsupported("camera raw (RW2)") },
   { at: 0, bytes: "#?RADIANCE", is: unsupported("Radiance HDR") },
   { at: 8, bytes: "AVI ", is: other("video (AVI)") },
   { at: 8, bytes: "WAVE", is: other("audio (WAV)") },
@@ -73,9 +77,8 @@ export function recognise(head: Uint8Array): Recognised {
   const match = signatures.find(({ at, bytes }) => text.startsWith(bytes, at));
   if (match !== undefined) return match.is;
   if (head[0] === 0x47 && head[188] === 0x47) return other("video (MPEG-TS)");
-  if (/^\uFEFF?\s*(<\?xml[^>]*>\s*)?(<!--[\s\S]*?-->\s*)*(<!DOCTYPE svg[^>]*>\s*)?<svg[\s>]/.test(decodeText(head))) {
-    return unsupported("SVG");
-  }
+  if (isBmp(head)) return unsupported("BMP");
+  if (startsSvg(new TextDecoder("utf-8").decode(head))) return unsupported("SVG");
   return other(isText(head) ? "text" : "unknown");
 }
 
@@ -143,8 +146,14 @@ function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
-function decodeText(head: Uint8Array): string {
-  return new TextDecoder("utf-8").decode(head.subarray(0, 1024));
+/** Sizes of the bitmap header by its versions (wingdi.h); "BM" alone begins many a text. */
+const bitmapHeaders = [12, 16, 40, 52, 56, 64, 108, 124];
+
+function isBmp(head: Uint8Array): boolean {
+  if (head[0] !== 0x42 || head[1] !== 0x4d || head.length < 18) return false;
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  const header = view.getUint32(14, true);
+  return view.getUint32(6, true) === 0 && bitmapHeaders.includes(header) && view.getUint32(10, true) >= 14 + header;
 }
 
 function isText(head: Uint8Array): boolean {

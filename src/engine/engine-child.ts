@@ -1,10 +1,10 @@
-import { type ChildProcess, execFileSync, fork } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { type ChildProcess, fork } from "node:child_process";
 import { Problem } from "../errors.ts";
 import type { EngineAnswers, EngineReply, EngineRequest, EngineVerb } from "./protocol.ts";
+import { residentBytes } from "./resident.ts";
 
 export interface EngineChildOptions {
-  /** Resident size above which the process is killed, bytes. */
+  /** Resident size, with all that it started, above which the process is killed, bytes. */
   readonly maxResidentBytes: number;
 }
 
@@ -16,7 +16,7 @@ export interface EngineChild {
     request: EngineRequest & { verb: V },
     options: { deadlineMs: number; signal?: AbortSignal },
   ): Promise<EngineAnswers[V]>;
-  /** Resident size in bytes; 0 where the system does not tell. */
+  /** Resident size in bytes, with all that it started; 0 where the system does not tell. */
   residentBytes(): number;
   /** Kills the process with all that it started, and waits until it is gone. */
   stop(): Promise<void>;
@@ -28,7 +28,7 @@ const entry = new URL("./engine-process.ts", import.meta.url);
 /** Starts a process of its own for native code, in its own process group, with an almost empty environment. */
 export function startEngineChild({ maxResidentBytes }: EngineChildOptions): EngineChild {
   const { PATH, NODE_COMPILE_CACHE } = process.env;
-  const child = fork(entry, [], {
+  const child = fork(entry, [String(process.pid)], {
     serialization: "advanced",
     // Its own group: Ctrl-C in a terminal reaches the service alone, and a kill reaches decoders that it started.
     detached: true,
@@ -40,15 +40,15 @@ export function startEngineChild({ maxResidentBytes }: EngineChildOptions): Engi
   let alive = true;
   let pending: { resolve(value: never): void; reject(problem: Problem): void } | undefined;
   const exited = new Promise<void>((resolve) => {
-    child.once("error", (error) =>
-      end(new Problem("crashed", "The engine process could not be started", { cause: error })),
-    );
+    child.on("error", (error) => {
+      end(new Problem("crashed", "The engine process could not be started", { cause: error }));
+      if (child.pid === undefined) resolve();
+    });
     child.once("exit", (code, signal) => {
       end(new Problem("crashed", `The engine process died (${signal ?? `exit code ${code}`})`));
+      // A decoder that it had started does not die with it.
+      killGroup(child);
       resolve();
-    });
-    child.once("error", () => {
-      if (child.pid === undefined) resolve();
     });
   });
 
@@ -61,6 +61,8 @@ export function startEngineChild({ maxResidentBytes }: EngineChildOptions): Engi
     end(problem);
     killGroup(child);
   }
+
+  const resident = () => (child.pid === undefined ? 0 : residentBytes(child.pid));
 
   child.on("message", (reply: EngineReply) => {
     if (reply.ok) pending?.resolve(reply.value as never);
@@ -86,7 +88,7 @@ export function startEngineChild({ maxResidentBytes }: EngineChildOptions): Engi
         );
       }, deadlineMs);
       const memory = setInterval(() => {
-        if (residentBytes(child.pid) <= maxResidentBytes) return;
+        if (resident() <= maxResidentBytes) return;
         const limit = Math.round(maxResidentBytes / 2 ** 20);
         fail(
           new Problem("out-of-memory", `Expected ${request.verb} to use at most ${limit} MiB`, {
@@ -110,7 +112,7 @@ export function startEngineChild({ maxResidentBytes }: EngineChildOptions): Engi
         signal?.removeEventListener("abort", abort);
       }
     },
-    residentBytes: () => residentBytes(child.pid),
+    residentBytes: resident,
     async stop() {
       alive = false;
       if (child.exitCode === null && child.signalCode === null) killGroup(child);
@@ -126,20 +128,5 @@ function killGroup(child: ChildProcess): void {
   } catch (error) {
     // ESRCH: it is gone already, which is what was wanted.
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") child.kill("SIGKILL");
-  }
-}
-
-function residentBytes(pid: number | undefined): number {
-  if (pid === undefined) return 0;
-  try {
-    if (process.platform === "linux") {
-      const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-      return Number(kilobytes ?? 0) * 1024;
-    }
-    if (process.platform === "darwin") return Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)])) * 1024;
-    return 0;
-  } catch {
-    // The process ended between two looks; its exit event says so.
-    return 0;
   }
 }

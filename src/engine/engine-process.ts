@@ -1,22 +1,37 @@
 // One engine process: it holds at most one picture at a time and answers one request after the other.
+import { Worker } from "node:worker_threads";
 import { Problem, toProblem } from "../errors.ts";
 import { createFullRangeDetector } from "./full-range.ts";
 import { type OpenPicture, openPicture, type PictureSetup } from "./image-medium.ts";
 import type { EngineAnswers, EngineReply, EngineRequest, EngineVerb } from "./protocol.ts";
 
-let setup: PictureSetup | undefined;
+/**
+ * A thread beside the busy one: when the service is gone, however it went, nobody will ask for anything any more, and
+ * the process ends with all that it started; the busy thread would see it only when it is free. A text, since a thread
+ * that strips types takes 20 MB.
+ */
+const watch = `
+  const { workerData } = require("node:worker_threads");
+  setInterval(() => {
+    if (process.ppid !== workerData.parent) process.kill(-process.pid, "SIGKILL");
+  }, 500);
+`;
+// The parent is named by itself: it may be gone before this line.
+new Worker(watch, { eval: true, workerData: { parent: Number(process.argv[2]) } });
+
+let setup: Omit<PictureSetup, "scratch"> | undefined;
 let picture: OpenPicture | undefined;
 
 async function answer(request: EngineRequest): Promise<EngineAnswers[EngineVerb]> {
   if (request.verb === "setup") {
-    const { limits, spool, model } = request.setup;
+    const { limits, model } = request.setup;
     const detector = await createFullRangeDetector(model);
-    setup = { limits, spool, detector };
+    setup = { limits, detector };
     return { name: detector.name, digest: detector.digest };
   }
   if (setup === undefined) throw new Problem("internal", "The engine process was not set up");
   if (request.verb === "open") {
-    picture = await openPicture(request.path, setup);
+    picture = await openPicture(request.path, { ...setup, scratch: request.scratch });
     return picture.header;
   }
   if (request.verb === "close") {
@@ -39,8 +54,8 @@ process.on("message", (request: EngineRequest) => {
   );
 });
 
-// The service is gone, however it went: nobody will ask for anything any more.
-process.on("disconnect", () => process.exit());
+// The service is gone: what this process started, a decoder maybe, goes with it.
+process.on("disconnect", () => process.kill(-process.pid, "SIGKILL"));
 
 function reply(message: EngineReply): void {
   process.send?.(message);

@@ -18,9 +18,9 @@ export async function hasHeicDecoder(): Promise<boolean> {
   }
 }
 
-/** A HEIC file as PNG bytes, upright. The intermediate file lies in the spool and is removed. */
-export async function decodeHeic(path: string, spool: string): Promise<Buffer> {
-  const folder = await mkdtemp(join(spool, "heic-"));
+/** A HEIC file as PNG bytes, upright. The intermediate file lies in `scratch` and is removed. */
+export async function decodeHeic(path: string, scratch: string): Promise<Buffer> {
+  const folder = await mkdtemp(join(scratch, "heic-"));
   try {
     await run("heif-convert", [path, join(folder, "out.png")]);
     const files = await readdir(folder);

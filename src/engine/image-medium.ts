@@ -1,13 +1,17 @@
 import { createHash } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
 import type { Detector } from "../core/detector.ts";
 import { maskFrame } from "../core/mask.ts";
 import type { Limits } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 import { spreadOverFrames } from "../core/spread.ts";
+import { Problem } from "../errors.ts";
 import { type Decoded, decode } from "./decode.ts";
 import { encode } from "./encode.ts";
+import { remember } from "./unmask.ts";
 
 /** A masked file as the engine process reports it; the pool turns it into `Anonymized`. */
 export interface RenderedFile {
@@ -30,49 +34,77 @@ export interface PictureHeader {
 export interface OpenPicture {
   readonly header: PictureHeader;
   detect(policy: Policy): Promise<readonly Region[]>;
-  /** Writes the masked picture to `outPath`, which must not exist. */
+  /** Writes the masked picture to `outPath`, which must not exist. Fails with invalid-request on a region outside it. */
   render(regions: readonly Region[], policy: Policy, outPath: string): Promise<RenderedFile>;
 }
 
 export interface PictureSetup {
   readonly limits: Limits;
-  /** Owner-only folder for intermediate files. */
-  readonly spool: string;
+  /** Owner-only folder for this picture's intermediate files. */
+  readonly scratch: string;
   readonly detector: Detector;
 }
 
 /** Decodes a file once; detection and rendering then work on its pixels. */
 export async function openPicture(path: string, setup: PictureSetup): Promise<OpenPicture> {
-  const { limits, spool, detector } = setup;
-  const decoded = await decode(path, limits, spool);
+  const { limits, scratch, detector } = setup;
+  const decoded = await decode(path, limits, scratch);
   const { width, height, frames } = decoded;
+  const header = { format: decoded.original.format, width, height, frames };
   return {
-    header: { format: decoded.original.format, width, height, frames },
+    header,
     async detect(policy) {
       const { profile, minScore } = policy;
       const options = { profile, ...(minScore !== undefined && { minScore }) };
-      if (frames === 1) return detector.detect(frameOf(decoded, 0), options);
       const found: Region[] = [];
       for (let frame = 0; frame < frames; frame++) {
         const regions = await detector.detect(frameOf(decoded, frame), options);
-        for (const region of regions) found.push({ ...region, frame });
+        for (const region of regions) found.push(frames === 1 ? region : { ...region, frame });
       }
-      return found;
+      // A face of which not even a pixel lies within the border shows nothing of itself, and render would refuse it.
+      return found.filter((region) => isWithin(region, header));
     },
     async render(regions, policy, outPath) {
-      // A copy: the same picture may be rendered again with other regions.
-      const masked = { ...decoded, data: Buffer.from(decoded.data) };
+      const outside = regions.find((region) => !isWithin(region, header));
+      if (outside !== undefined) throw new Problem("invalid-request", outsideText(outside, header), { remedy });
       const spread = spreadOverFrames(regions, frames);
-      for (let frame = 0; frame < frames; frame++) {
-        const here = spread.filter((region) => region.frame === undefined || region.frame === frame);
-        maskFrame(frameOf(masked, frame), here, policy);
+      const unmask: (() => void)[] = [];
+      try {
+        for (let frame = 0; frame < frames; frame++) {
+          const here = spread.filter((region) => region.frame === undefined || region.frame === frame);
+          unmask.push(remember(frameOf(decoded, frame), here, policy));
+          maskFrame(frameOf(decoded, frame), here, policy);
+        }
+        const encoded = await encode(decoded, policy.quality, outPath);
+        const { size } = await stat(outPath);
+        return { ...encoded, size, sha256: await digestOf(outPath), width, height };
+      } finally {
+        // The same picture may be looked at, and rendered, again.
+        for (const restore of unmask) restore();
       }
-      const { data, contentType, extension } = await encode(masked, policy.quality);
-      await writeFile(outPath, data, { flag: "wx", mode: 0o600 });
-      const sha256 = createHash("sha256").update(data).digest("hex");
-      return { contentType, extension, size: data.length, sha256, width, height };
     },
   };
+}
+
+const remedy = "Give boxes in pixels of the upright picture, with x and y at their top left corner.";
+
+/** Whether a region covers at least a pixel's width and height of its picture: what does not would hide nothing. */
+function isWithin({ box, frame = 0 }: Region, { width, height, frames }: PictureHeader): boolean {
+  const across = Math.min(box.x + box.width, width) - Math.max(box.x, 0);
+  const down = Math.min(box.y + box.height, height) - Math.max(box.y, 0);
+  return across >= 1 && down >= 1 && Number.isInteger(frame) && frame >= 0 && frame < frames;
+}
+
+function outsideText({ box, frame }: Region, { width, height, frames }: PictureHeader): string {
+  const picture = `a picture of ${width}x${height} pixels${frames > 1 ? ` and ${frames} frames` : ""}`;
+  const where = `x ${box.x}, y ${box.y}, width ${box.width}, height ${box.height}`;
+  return `Expected each region to cover a part of ${picture} but received ${where}${frame ? ` in frame ${frame}` : ""}`;
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return hash.digest("hex");
 }
 
 function frameOf({ data, width, height, channels }: Decoded, frame: number) {

@@ -8,15 +8,14 @@ import type { LoadOptions } from "./models.ts";
 /** What an engine process is started with: its first message. */
 export interface EngineSetup {
   readonly limits: Limits;
-  /** Owner-only folder for intermediate files. */
-  readonly spool: string;
   readonly model: LoadOptions;
 }
 
 /** The verbs between pool and engine process: paths, regions and digests cross, never pixels. */
 export type EngineRequest =
   | { readonly verb: "setup"; readonly setup: EngineSetup }
-  | { readonly verb: "open"; readonly path: string }
+  /** `scratch`: an owner-only folder for this picture's intermediate files, which the service removes. */
+  | { readonly verb: "open"; readonly path: string; readonly scratch: string }
   | { readonly verb: "detect"; readonly policy: Policy }
   | { readonly verb: "render"; readonly regions: readonly Region[]; readonly policy: Policy; readonly outPath: string }
   | { readonly verb: "close" };

@@ -23,7 +23,18 @@ describe("recognise", () => {
   const named: readonly (readonly [name: string, head: Buffer, kind: string])[] = [
     ["DICOM", Buffer.concat([Buffer.alloc(128), latin1("DICM")]), "unsupported"],
     ["SVG", latin1('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg">'), "unsupported"],
-    ["BMP", latin1("BM\x36\0\0\0"), "unsupported"],
+    ["SVG", latin1("\xef\xbb\xbf<!-- by hand -->\n<!-- twice --><svg/>"), "unsupported"],
+    [
+      "SVG",
+      latin1('<!DOCTYPE svg PUBLIC "-//W3C" "svg11.dtd" [\n<!ENTITY ns "x">\n]>\n<svg:svg viewBox="0">'),
+      "unsupported",
+    ],
+    ["text", latin1("<!-- <svg> --><p>"), "other"],
+    ["text", latin1("<?xml version='1.0'?><html><svg>"), "other"],
+    ["BMP", latin1("BM\x36\x01\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x10\0\0\0"), "unsupported"],
+    ["text", latin1("BM Watson wrote to the whole department.\n"), "other"],
+    ["text", latin1("BM"), "other"],
+    ["camera raw (RW2)", latin1("IIU\0\x18\0\0\0"), "unsupported"],
     ["JPEG XL", latin1("\xff\x0a\x00"), "unsupported"],
     ["PDF", latin1("%PDF-1.7\n"), "other"],
     ["video (MP4)", latin1("\0\0\0\x18ftypisom\0\0\x02\0isomiso2"), "other"],
@@ -34,12 +45,21 @@ describe("recognise", () => {
     ["empty file", Buffer.alloc(0), "other"],
   ];
   for (const [name, head, kind] of named) {
-    test(`calls ${name} by its name and never masks it`, () => {
+    test(`calls ${name} by its name and never masks it: ${JSON.stringify(head.toString("latin1", 0, 24))}`, () => {
       const recognised = recognise(head);
       assert.equal(recognised.kind, kind);
       assert.equal(nameOf(recognised), name);
     });
   }
+
+  test("a text of nothing but comments costs no more than its length", () => {
+    for (const text of ["<!---->", "<!-- -->\n", "<?a?>", "<!DOCTYPE svg [", " \n"]) {
+      const head = latin1(text.repeat(headBytes)).subarray(0, headBytes);
+      const start = performance.now();
+      assert.equal(nameOf(recognise(head)), "text");
+      assert.ok(performance.now() - start < 100, text);
+    }
+  });
 
   test("tells HEIC from AVIF by their brands", () => {
     assert.equal(nameOf(recognise(latin1("\0\0\0\x18ftypheic\0\0\0\0mif1heic"))), "heic");

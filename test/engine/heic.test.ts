@@ -10,7 +10,7 @@ import { createFullRangeDetector } from "../../src/engine/full-range.ts";
 import { hasHeicDecoder } from "../../src/engine/heic.ts";
 import { openPicture } from "../../src/engine/image-medium.ts";
 import { Problem } from "../../src/errors.ts";
-import { detailCorrelation, pixelsOf } from "../fixtures/pixels.ts";
+import { detailCorrelation, meanDifference, pixelsOf } from "../fixtures/pixels.ts";
 
 const face = { x: 175, y: 52, width: 97, height: 127 };
 let folder = "";
@@ -30,8 +30,8 @@ after(() => rm(folder, { recursive: true }));
 
 async function open(path: string) {
   const limits = { maxBytes: 2 ** 26, maxPixels: 50e6, maxFrames: 20 };
-  const spool = join(folder, "spool");
-  return openPicture(path, { limits, spool, detector: await createFullRangeDetector() });
+  const scratch = join(folder, "spool");
+  return openPicture(path, { limits, scratch, detector: await createFullRangeDetector() });
 }
 
 const noTools = spawnSync("heif-enc", ["--help"]).error ? "not run: heif-enc is not here (libheif-examples)" : false;
@@ -55,6 +55,21 @@ describe("HEIC", { skip: noTools }, () => {
     assert.deepEqual([now.width, now.height], [512, 512]);
     assert.ok(Math.abs(detailCorrelation(before, now, face)) < 0.1);
     assert.deepEqual(await readdir(join(folder, "spool")), []);
+  });
+
+  test("with transparency and a colour profile comes out as it is seen, over black, with that profile", async () => {
+    const [png, file, out] = ["alpha.png", "alpha.heic", "alpha.jpg"].map((name) => join(folder, name));
+    await writeFile(png!, await sharp(portrait).ensureAlpha(0.5).withIccProfile("p3").png().toBuffer());
+    const made = spawnSync("heif-enc", ["-q", "90", "-o", file!, png!]);
+    assert.equal(made.status, 0, String(made.stderr));
+    const picture = await open(file!);
+    const solid = { ...defaultPolicy, style: "solid" } as const;
+    const rendered = await picture.render([{ kind: "face", box: face, score: 1 }], solid, out!);
+    assert.equal(rendered.contentType, "image/jpeg");
+    assert.deepEqual((await sharp(out!).metadata()).icc, (await sharp(png!).metadata()).icc);
+    const [before, now] = [await pixelsOf(await sharp(png!).flatten().png().toBuffer()), await pixelsOf(out!)];
+    assert.ok(meanDifference(before, now, (x, y) => x > 400 || y > 400) < 4);
+    assert.ok(Math.abs(detailCorrelation(before, now, face)) < 0.1);
   });
 
   test("a damaged one is refused and leaves no intermediate file", async () => {

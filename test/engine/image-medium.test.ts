@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import sharp, { type Sharp } from "sharp";
 import type { Detector } from "../../src/core/detector.ts";
 import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
+import type { Region } from "../../src/core/region.ts";
 import { createFullRangeDetector } from "../../src/engine/full-range.ts";
 import { openPicture } from "../../src/engine/image-medium.ts";
 import { Problem } from "../../src/errors.ts";
@@ -31,7 +32,7 @@ const fast: Policy = { ...defaultPolicy, profile: "fast" };
 async function open(file: Buffer, more = {}) {
   const path = join(folder, randomUUID());
   await writeFile(path, file);
-  return openPicture(path, { limits: { ...limits, ...more }, spool: folder, detector });
+  return openPicture(path, { limits: { ...limits, ...more }, scratch: folder, detector });
 }
 
 async function mask(file: Buffer, policy = fast) {
@@ -135,6 +136,30 @@ describe("colours", () => {
     assert.deepEqual(await raw(file), await raw(original));
   });
 
+  test("a profile that is none does not come along", async () => {
+    const smuggled = Buffer.from(`not a profile: ${"secret ".repeat(100)}`);
+    const plain = await portrait().jpeg({ quality: 95 }).toBuffer();
+    // APP2 right behind SOI, as ICC.1 annex B.4 has it.
+    const body = Buffer.concat([Buffer.from("ICC_PROFILE\0\x01\x01", "latin1"), smuggled]);
+    const marker = Buffer.from([0xff, 0xe2, (body.length + 2) >> 8, (body.length + 2) & 255]);
+    const original = Buffer.concat([plain.subarray(0, 2), marker, body, plain.subarray(2)]);
+    assert.deepEqual((await sharp(original).metadata()).icc, smuggled);
+    const { file } = await mask(original);
+    assert.equal(file.includes("secret"), false);
+    assert.ok(meanDifference(await pixelsOf(plain), await pixelsOf(file), corner) < 3);
+  });
+
+  test("an alpha channel that hides nothing stays in the file", async () => {
+    for (const profile of ["srgb", "p3"]) {
+      const original = await portrait().ensureAlpha(1).withIccProfile(profile).png().toBuffer();
+      const { file } = await mask(original);
+      const { channels } = await sharp(file).metadata();
+      assert.equal(channels, 4);
+      assertHidden(await pixelsOf(original), await pixelsOf(file));
+      assert.equal(meanDifference(await pixelsOf(original), await pixelsOf(file), corner), 0);
+    }
+  });
+
   test("16 bits, CMYK and grey do not break it", async () => {
     const originals = {
       "16 bits": await portrait().toColourspace("rgb16").png().toBuffer(),
@@ -194,6 +219,50 @@ describe("no second copy", () => {
       meanDifference(await pixelsOf(astronaut), await pixelsOf(second), () => true),
       0,
     );
+  });
+});
+
+describe("regions", () => {
+  const box = { x: 10, y: 10, width: 40, height: 50 };
+  const hideNothing: Record<string, Region> = {
+    "beyond the right edge": { kind: "face", box: { ...box, x: 512 }, score: 1 },
+    "above the picture": { kind: "face", box: { ...box, y: -50 }, score: 1 },
+    "in shares of the picture": { kind: "face", box: { x: 0.3, y: 0.1, width: 0.2, height: 0.3 }, score: 1 },
+    "thinner than a pixel": { kind: "face", box: { ...box, width: 0.5 }, score: 1 },
+    "in a frame that is not there": { kind: "face", box, score: 1, frame: 1 },
+    "of no number": { kind: "face", box: { ...box, x: Number.NaN }, score: 1 },
+  };
+  for (const [name, region] of Object.entries(hideNothing)) {
+    test(`that hide nothing are refused, and nothing is written: ${name}`, async () => {
+      const picture = await open(await portrait().png().toBuffer());
+      const outPath = join(folder, randomUUID());
+      const good: Region = { kind: "face", box: face, score: 1 };
+      await assert.rejects(picture.render([good, region], fast, outPath), withCode("invalid-request"));
+      await assert.rejects(readFile(outPath), { code: "ENOENT" });
+    });
+  }
+
+  test("that the border cuts are masked", async () => {
+    const picture = await open(await portrait().png().toBuffer());
+    const outPath = join(folder, randomUUID());
+    const cut: Region = { kind: "face", box: { x: -39, y: -49, width: 40, height: 50 }, score: 1 };
+    await picture.render([cut], { ...fast, style: "solid" }, outPath);
+    assert.notDeepEqual(await pixelsOf(outPath), await pixelsOf(astronaut));
+  });
+
+  test("of a crowd, giants among them, leave no trace in the next rendering", async () => {
+    const picture = await open(await portrait().ensureAlpha(0.5).png().toBuffer());
+    const crowd = Array.from({ length: 60 }, (_, i): Region => {
+      const size = 20 + ((i * 37) % 300);
+      return { kind: "face", box: { x: (i * 83) % 500, y: (i * 61) % 500, width: size, height: size }, score: 0.9 };
+    });
+    const paths = [0, 1, 2].map(() => join(folder, randomUUID()));
+    await picture.render([], fast, paths[0]!);
+    await picture.render(crowd, fast, paths[1]!);
+    await picture.render([], fast, paths[2]!);
+    const [plain, masked, again] = await Promise.all(paths.map((path) => readFile(path)));
+    assert.notDeepEqual(masked, plain);
+    assert.deepEqual(again, plain);
   });
 });
 

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import sharp from "sharp";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import { createPool, type PoolOptions } from "../../src/engine/pool.ts";
 import { Problem } from "../../src/errors.ts";
+import { enginesOf } from "./processes.ts";
 
 const portrait = new URL("../fixtures/astronaut.png", import.meta.url).pathname;
 let spool = "";
@@ -21,14 +23,7 @@ function options(more: Partial<PoolOptions> = {}): PoolOptions {
   return { processes: 1, deadlineMs: 60_000, memoryMb: 1536, spool, limits, model: {}, ...more };
 }
 
-function childrenOfThisProcess(): number[] {
-  const out = execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(process.pid)], { encoding: "utf8" });
-  return out
-    .split("\n")
-    .filter((line) => line.includes("engine-process"))
-    .map((line) => Number.parseInt(line, 10));
-}
-
+const childrenOfThisProcess = () => enginesOf(process.pid);
 const withCode = (code: string) => (error: unknown) => error instanceof Problem && error.code === code;
 
 describe("the engine pool", () => {
@@ -59,6 +54,44 @@ describe("the engine pool", () => {
     assert.notEqual(childrenOfThisProcess()[0], pid);
   });
 
+  test("a process that dies between two pictures costs none", async () => {
+    await using pool = disposable(createPool(options()));
+    await pool.detector();
+    process.kill(childrenOfThisProcess()[0]!, "SIGKILL");
+    await setTimeout(300);
+    await using picture = await pool.open(portrait);
+    assert.equal(picture.width, 512);
+    assert.equal(pool.stats().replaced, 1);
+  });
+
+  test("what keeps a process from starting is told to everybody in line, and nobody waits for ever", async () => {
+    const faults = {
+      "model-missing": { model: { modelFile: join(spool, "nowhere.tflite") } },
+      timeout: { deadlineMs: 1 },
+    };
+    for (const [code, more] of Object.entries(faults)) {
+      await using pool = disposable(createPool(options(more)));
+      const callers = [pool.open(portrait), pool.open(portrait, { lane: "interactive" }), pool.detector()];
+      await Promise.all(callers.map((caller) => assert.rejects(caller, withCode(code))));
+      assert.deepEqual([pool.stats().live, pool.stats().busy, pool.stats().waiting], [0, 0, 0]);
+      assert.deepEqual(childrenOfThisProcess(), []);
+    }
+  });
+
+  test("closed while its processes start, it leaves none behind and turns everybody away", async () => {
+    for (const afterMs of [0, 20, 100]) {
+      const pool = createPool(options({ processes: 2 }));
+      const callers = [1, 2, 3].map(() => pool.open(portrait));
+      const turnedAway = Promise.all(callers.map((caller) => assert.rejects(caller, withCode("shutting-down"))));
+      if (afterMs > 0) await setTimeout(afterMs);
+      await pool.close();
+      await turnedAway;
+      assert.deepEqual(childrenOfThisProcess(), []);
+      await assert.rejects(pool.open(portrait), withCode("shutting-down"));
+    }
+    assert.deepEqual(await readdir(spool), []);
+  });
+
   test("a step past its deadline is a timeout, and its process is gone", async () => {
     await using pool = disposable(createPool(options({ deadlineMs: 1200 })));
     await pool.detector();
@@ -85,6 +118,19 @@ describe("the engine pool", () => {
     };
     await assert.rejects(work, withCode("out-of-memory"));
     assert.deepEqual(childrenOfThisProcess(), []);
+    await rm(large);
+  });
+
+  test("52 megapixels with a profile and an alpha channel need no second copy", async () => {
+    await using pool = disposable(createPool(options({ memoryMb: 600 })));
+    const large = join(spool, "large.png");
+    const flat = sharp({ create: { width: 8000, height: 6500, channels: 4, background: "#987" } });
+    await writeFile(large, await flat.withIccProfile("p3").png().toBuffer());
+    const picture = await pool.open(large);
+    await picture.detect({ ...defaultPolicy, profile: "fast" });
+    const region = { kind: "face", box: { x: 3000, y: 3000, width: 500, height: 600 }, score: 1 } as const;
+    assert.equal((await picture.render([region], defaultPolicy)).width, 8000);
+    await picture.close();
     await rm(large);
   });
 
@@ -136,7 +182,6 @@ function disposable<T extends { close(): Promise<void> }>(value: T): T & AsyncDi
 }
 
 async function noisyPicture(side: number): Promise<Buffer> {
-  const { default: sharp } = await import("sharp");
   const noise = { type: "gaussian" as const, mean: 128, sigma: 40 };
   return sharp({ create: { width: side, height: side, channels: 3, background: "#888", noise } })
     .png({ compressionLevel: 1 })

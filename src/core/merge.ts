@@ -37,6 +37,7 @@ function groupByOverlap<T extends Candidate>(candidates: readonly T[], minIou: n
   const pitch = candidates.reduce((longest, { box }) => Math.max(longest, box.width, box.height), 1);
   const squareOf = ({ box }: T) => [Math.floor(box.x / pitch), Math.floor(box.y / pitch)] as const;
   const sorted = candidates.toSorted((a, b) => b.score - a.score);
+  const rank = new Map(sorted.map((candidate, index) => [candidate, index]));
   const waiting = Map.groupBy(sorted, (candidate) => squareOf(candidate).join());
   const taken = new Set<T>();
   const groups: T[][] = [];
@@ -54,7 +55,8 @@ function groupByOverlap<T extends Candidate>(candidates: readonly T[], minIou: n
       if (rest) waiting.set(square, rest);
     }
     for (const member of group) taken.add(member);
-    groups.push([best, ...group.filter((member) => member !== best)]);
+    // Sums of floating-point numbers depend on their order: it must not come from the squares.
+    groups.push(group.sort((a, b) => rank.get(a)! - rank.get(b)!));
   }
   return groups;
 }

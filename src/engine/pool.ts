@@ -6,6 +6,8 @@ import { createProcessLine, type LineStats, type ProcessLineOptions } from "./pr
 import type { EngineAnswers } from "./protocol.ts";
 
 export interface PoolOptions extends ProcessLineOptions {
+  /** For each step of one picture. */
+  readonly deadlineMs: number;
   /** Owner-only folder for intermediate and rendered files. */
   readonly spool: string;
 }

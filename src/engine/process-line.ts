@@ -7,8 +7,8 @@ import type { EngineAnswers, EngineSetup } from "./protocol.ts";
 export interface ProcessLineOptions extends EngineSetup {
   /** How many engine processes may live at once. */
   readonly processes: number;
-  /** For each verb. */
-  readonly deadlineMs: number;
+  /** For a process's start. A busy machine may take long, and that is no picture's fault. */
+  readonly setupDeadlineMs?: number;
   /** Resident size of one process with all that it started. */
   readonly memoryMb: number;
 }
@@ -42,7 +42,8 @@ interface Waiter {
 const closing = () => new Problem("shutting-down", "The engine is closed");
 
 /** Starts processes as they are wanted. */
-export function createProcessLine({ processes, deadlineMs, memoryMb, limits, model }: ProcessLineOptions): ProcessLine {
+export function createProcessLine(options: ProcessLineOptions): ProcessLine {
+  const { processes, setupDeadlineMs = 60_000, memoryMb, limits, model } = options;
   const maxResidentBytes = memoryMb * 2 ** 20;
   const all = new Set<EngineChild>();
   const idle: EngineChild[] = [];
@@ -58,7 +59,7 @@ export function createProcessLine({ processes, deadlineMs, memoryMb, limits, mod
     all.add(child);
     starting++;
     try {
-      detector = await child.request({ verb: "setup", setup: { limits, model } }, { deadlineMs });
+      detector = await child.request({ verb: "setup", setup: { limits, model } }, { deadlineMs: setupDeadlineMs });
       return child;
     } catch (error) {
       await discard(child);

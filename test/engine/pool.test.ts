@@ -67,7 +67,7 @@ describe("the engine pool", () => {
   test("what keeps a process from starting is told to everybody in line, and nobody waits for ever", async () => {
     const faults = {
       "model-missing": { model: { modelFile: join(spool, "nowhere.tflite") } },
-      timeout: { deadlineMs: 1 },
+      timeout: { setupDeadlineMs: 1 },
     };
     for (const [code, more] of Object.entries(faults)) {
       await using pool = disposable(createPool(options(more)));
@@ -93,7 +93,7 @@ describe("the engine pool", () => {
   });
 
   test("a step past its deadline is a timeout, and its process is gone", async () => {
-    await using pool = disposable(createPool(options({ deadlineMs: 1200 })));
+    await using pool = disposable(createPool(options({ deadlineMs: 700 })));
     await pool.detector();
     // A picture that takes long to decode, detect and encode.
     const slow = join(spool, "slow.png");

@@ -2,10 +2,10 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Config } from "./config.ts";
 import { createSerial } from "./core/serial.ts";
-import { lockDataFolder, openDataFolder, placesIn } from "./data-folder.ts";
+import { lockDataFolder, openDataFolder, placesIn, readyFolders } from "./data-folder.ts";
 import { hasHeicDecoder } from "./engine/heic.ts";
 import { createPool } from "./engine/pool.ts";
-import type { Problem } from "./errors.ts";
+import { Problem } from "./errors.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { closeWithin, createServer } from "./http/server.ts";
 import { statusOf } from "./http/status.ts";
@@ -45,6 +45,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   // What lasts, and what works on it.
   const data = started.use(await openDataFolder(config, onProblem));
   started.use(lockDataFolder(dataDir));
+  await readyFolders(config);
   const { ledger, queue, storeOf, installationKey } = data;
   const spool = started.adopt(await openSpool(placesIn(dataDir).spool), (it) => it.close());
   const model = { cacheDir: placesIn(dataDir).models };
@@ -79,7 +80,11 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const core = { medium: pool, spool, limits, detector, ledger, queue, storeOf };
   const parts = { ...core, maxBatch: limits.maxBatch, policy, submit, metrics, status, page, pool };
   const server = started.adopt(await createServer(parts, log), (it) => closeWithin(it, graceMs));
-  await server.listen({ host: config.host, port: config.port });
+  await server.listen({ host: config.host, port: config.port }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== "EADDRINUSE") throw cause;
+    const remedy = "Stop what uses it, or choose another one: npm start -- --port 8090";
+    throw new Problem("invalid-config", `Port ${config.port} is taken already`, { remedy, cause });
+  });
 
   // The loops: each ends when `signal` aborts.
   const stopping = new AbortController();
@@ -90,7 +95,9 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       ...{ now: Date.now, random: Math.random, onProblem },
       observe(job, event) {
         metrics.jobEvent(event);
-        log.info({ job: job.id, route: job.route, code: event.code, regions: event.regions }, `job ${event.kind}`);
+        const level = event.kind === "dead" ? "warn" : "info";
+        const about = { job: job.id, route: job.route, key: job.input.key, code: event.code, reason: event.message };
+        log[level]({ ...about, regions: event.regions }, `job ${event.kind}`);
       },
     },
     signal,

@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
+import { plainProblem } from "./cli/plain-problem.ts";
 import type { ConfigFlags } from "./config/layers.ts";
 import { profiles, strengths, styles } from "./core/policy.ts";
-import { toProblem } from "./errors.ts";
 import { version } from "./version.ts";
 
 /** Flags that every command takes. */
@@ -21,11 +21,15 @@ Errors go to standard error. Exit codes: 0 all done, 1 something failed, 2 wrong
 /** Runs one command line; answers the exit code. Each command loads its own parts. */
 export async function run(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
+  // `veil jobs | head`: whoever reads has seen enough.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
   const program = new Command("veil")
     .description("Masks faces in photographs where they are stored: offline, on your own machine.")
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
-    .helpCommand(false)
     .option("--config <file>", "configuration file (default: veil.yaml in the data folder)")
     .option("--data-dir <folder>", "data folder (default: ./veil-data)")
     .option("--host <address>", "address to listen on (default: 127.0.0.1)")
@@ -109,7 +113,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const problem = toProblem(error);
+    const problem = plainProblem(error);
     process.stderr.write(`veil: ${problem.message}\n${problem.remedy ? `      ${problem.remedy}\n` : ""}`);
     if (problem.code === "internal" && problem.cause instanceof Error) process.stderr.write(`${problem.cause.stack}\n`);
     return problem.code === "invalid-config" || problem.code === "invalid-request" ? 2 : 1;

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, readdir, readFile, statfs, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, chmod, mkdir, readdir, readFile, statfs, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Config } from "./config.ts";
@@ -43,10 +44,9 @@ export async function openDataFolder(config: Config, onProblem: (problem: Proble
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await refuseNetworkDisk(dataDir);
   await refuseForeignFolder(dataDir);
-  for (const path of [places.inbox, places.results]) await mkdir(path, { recursive: true, mode: 0o700 });
-  for (const path of [folder.input, folder.output]) await mkdir(path, { recursive: true });
-
+  // First of all: it marks the folder as veil's, whatever fails after it.
   const installationKey = await installationKeyIn(places.key);
+  for (const path of [places.inbox, places.results]) await mkdir(path, { recursive: true, mode: 0o700 });
   const sqlite = await openSqlite(places.database);
   // Keys of photographs are names of people: its owner alone reads them, whatever the folder allows.
   await chmod(places.database, 0o600);
@@ -77,6 +77,27 @@ export async function openDataFolder(config: Config, onProblem: (problem: Proble
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/**
+ * The watched folder and its output, ready for use. veil makes only those in its own data folder: another one that is
+ * absent may be a share that is not mounted, and an empty folder in its place would look like peace and quiet.
+ */
+export async function readyFolders({ folder, origins }: Pick<Config, "folder" | "origins">): Promise<void> {
+  const wanted = { input: constants.R_OK, output: constants.R_OK | constants.W_OK };
+  for (const name of ["input", "output"] as const) {
+    const path = folder[name];
+    if (origins[`folder.${name}`] === "default") await mkdir(path, { recursive: true });
+    await access(path, wanted[name] | constants.X_OK).catch((cause: NodeJS.ErrnoException) => {
+      const denied = cause.code === "EACCES" || cause.code === "EPERM" || cause.code === "EROFS";
+      const verb = name === "input" ? "read" : "write to";
+      const detail = denied
+        ? `veil may not ${verb} ${path} (folder.${name})`
+        : `There is no folder ${path} (folder.${name})`;
+      const remedy = denied ? "Give veil's user the right to it." : "Make it, or mount the share that it lies on.";
+      throw new Problem("invalid-config", detail, { remedy, cause });
+    });
+  }
 }
 
 // statfs(2) magic numbers of file systems on which SQLite's locks can't be trusted.

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { ConfigFlags } from "../config/layers.ts";
-import { openCommandEngine } from "./engine.ts";
+import { openCommandEngine, requireFile } from "./engine.ts";
 import { configFor, type PolicyFlags } from "./settings.ts";
 
 /** `veil detect`: the faces of one picture on standard output. */
@@ -10,6 +10,7 @@ export async function detect(
   options: PolicyFlags & { json?: boolean },
 ): Promise<number> {
   const config = configFor(flags, options);
+  if (input !== "-") await requireFile(input);
   await using engine = await openCommandEngine(config);
   const { pool, spool, signal } = engine;
   const path =

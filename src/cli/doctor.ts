@@ -2,7 +2,7 @@ import { access, constants, mkdir, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { ConfigFlags } from "../config/layers.ts";
 import type { Config } from "../config.ts";
-import { refuseNetworkDisk } from "../data-folder.ts";
+import { readyFolders, refuseNetworkDisk } from "../data-folder.ts";
 import { hasHeicDecoder } from "../engine/heic.ts";
 import { toProblem } from "../errors.ts";
 import { openCommandEngine } from "./engine.ts";
@@ -21,7 +21,7 @@ const checks: Readonly<Record<string, (config: Config) => Promise<Finding>>> = {
   Node: async () => ok(`${process.version} on ${process.platform} ${process.arch}`),
   Configuration: async ({ origins }) => {
     const changed = Object.values(origins).filter((origin) => origin !== "default").length;
-    return ok(changed === 0 ? "defaults" : `${changed} settings changed; veil config print shows them`);
+    return ok(changed === 0 ? "defaults" : `${changed} changed; veil config print shows which`);
   },
   "Data folder": async ({ dataDir }) => {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -32,14 +32,9 @@ const checks: Readonly<Record<string, (config: Config) => Promise<Finding>>> = {
     const text = `${dataDir}, ${free.toFixed(1)} GiB free`;
     return free < 1 ? note(`${text}: little room`) : ok(text);
   },
-  "Input folder": async ({ folder }) => {
-    await access(folder.input, constants.R_OK).catch(() => mkdir(folder.input, { recursive: true }));
-    return ok(folder.input);
-  },
-  "Output folder": async ({ folder }) => {
-    await mkdir(folder.output, { recursive: true });
-    await access(folder.output, constants.W_OK);
-    return ok(folder.output);
+  Folders: async (config) => {
+    await readyFolders(config);
+    return ok(`${config.folder.input} → ${config.folder.output}`);
   },
   Detector: async (config) => {
     await using engine = await openCommandEngine(config);

@@ -1,7 +1,10 @@
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { createPool, type Pool } from "../engine/pool.ts";
+import { Problem } from "../errors.ts";
 import { openSpool, type Spool } from "../pipeline/spool.ts";
 
 export interface CommandEngine extends AsyncDisposable {
@@ -31,4 +34,13 @@ export async function openCommandEngine({ limits, engine }: Config): Promise<Com
       await spool.close();
     },
   };
+}
+
+/** Refuses, in plain words, what is no readable file. */
+export async function requireFile(path: string): Promise<void> {
+  await access(path, constants.R_OK);
+  if ((await stat(path)).isFile()) return;
+  throw new Problem("invalid-request", `${path}: expected a picture but it is a folder`, {
+    remedy: "veil mask FOLDER --out FOLDER masks a whole folder.",
+  });
 }

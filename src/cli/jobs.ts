@@ -21,12 +21,13 @@ export async function listJobs(
   const limit = Number(options.limit);
   if (!Number.isInteger(limit) || limit < 1)
     throw new Problem("invalid-request", `Expected a whole number for --limit but received ${options.limit}`);
-  const { records } = await data.ledger.find({ limit, ...(states && { states }) });
+  const { records, next } = await data.ledger.find({ limit, ...(states && { states }) });
   if (options.json) {
     process.stdout.write(`${JSON.stringify(records, null, 2)}\n`);
     return 0;
   }
   for (const record of records) process.stdout.write(`${lineOf(record)}\n`);
+  if (next !== undefined) process.stdout.write(`… and older ones: --limit ${limit * 5} shows more\n`);
   const counts = Object.entries(await data.ledger.counts()).filter(([, count]) => count > 0);
   process.stdout.write(`${counts.map(([state, count]) => `${count} ${state}`).join(", ") || "no jobs yet"}\n`);
   return 0;
@@ -83,7 +84,8 @@ async function deadIds(ledger: Ledger): Promise<string[]> {
 function lineOf({ job, state, attempts, updatedAt, last }: JobRecord): string {
   const why = last.code
     ? `${last.code}: ${last.message ?? ""}`
-    : (last.recognised ?? (last.regions === undefined ? "" : `${last.regions} faces`));
+    : (last.recognised ??
+      (last.regions === undefined ? "" : `${last.regions} ${last.regions === 1 ? "face" : "faces"}`));
   const time = new Date(updatedAt).toISOString().slice(0, 19);
   return `${time}  ${job.id}  ${state.padEnd(10)} ${attempts}x  ${printable(`${job.input.store}/${job.input.key}`)}  ${printable(why)}`;
 }

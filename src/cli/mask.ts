@@ -7,7 +7,7 @@ import { putMasked } from "../pipeline/deliver.ts";
 import { type MaskedNow, maskNow } from "../pipeline/mask-now.ts";
 import { readSpoolFile } from "../pipeline/spool.ts";
 import { createFsStore } from "../stores/fs.ts";
-import { openCommandEngine } from "./engine.ts";
+import { openCommandEngine, requireFile } from "./engine.ts";
 import { maskFolder } from "./mask-folder.ts";
 import { configFor, type PolicyFlags } from "./settings.ts";
 
@@ -25,6 +25,7 @@ export async function mask(flags: ConfigFlags, input: string, options: MaskFlags
     if (options.out === undefined) throw new Problem("invalid-request", "Expected --out FOLDER for a folder");
     return maskFolder(config, { input, out: options.out, force: options.force === true });
   }
+  if (input !== "-") await requireFile(input);
   const out = options.out ?? (input === "-" ? "-" : defaultOut(input));
   if (out === "-" && process.stdout.isTTY) {
     throw new Problem("invalid-request", "Expected a file or a pipe for the picture, not the terminal", {

@@ -47,7 +47,7 @@ const successors: Record<JobState, readonly JobState[]> = {
   admitted: ["started", "superseded", "dead"],
   started: ["started", "failed", "done", "skipped", "held", "dead", "superseded"],
   failed: ["started", "dead", "superseded"],
-  dead: ["redriven"],
+  dead: ["redriven", "superseded"],
   held: ["redriven", "superseded"],
   done: [],
   skipped: [],

@@ -97,6 +97,7 @@ async function conclude(
   const { job } = delivery;
   if (outcome.kind !== "failed") {
     await write(parts, job, outcome.kind, { ...outcome.detail, attempt: attemptNumber });
+    if (outcome.kind === "done") await buryOlder(parts, job);
     return finish(parts, delivery, false);
   }
   const { code, message } = outcome.problem;
@@ -108,6 +109,12 @@ async function conclude(
   }
   await write(parts, job, "dead", detail);
   return finish(parts, delivery, true);
+}
+
+/** A newer version that is done makes an older dead letter of the same object void: nobody need look at it any more. */
+async function buryOlder(parts: WorkerParts, { route, input, generation }: Job): Promise<void> {
+  const { records } = await parts.ledger.find({ route, key: input.key, states: ["dead"], limit: 100 });
+  for (const { job } of records) if (job.generation < generation) await write(parts, job, "superseded", {});
 }
 
 /** What is settled leaves the queue; an upload's original goes with it, but for a dead one, which may be retried. */

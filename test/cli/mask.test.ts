@@ -145,6 +145,15 @@ describe("veil mask FOLDER", () => {
 });
 
 describe("the other commands", () => {
+  test("say in plain words what the system refused", async () => {
+    const absent = await veil(["detect", "nosuch.jpg"]);
+    assert.deepEqual([absent.code, absent.err], [1, "veil: nosuch.jpg: there is no such file or folder\n"]);
+    const onFolder = await veil(["detect", "holiday"]);
+    assert.match(onFolder.err, /^veil: holiday: expected a picture but it is a folder\n/);
+    const intoFile = await veil(["mask", "holiday", "--out", "photo.jpg"]);
+    assert.match(intoFile.err, /^veil: .*photo\.jpg: expected a folder but it is a file\n$/);
+  });
+
   test("veil detect --json gives regions with scores", async () => {
     const { code, out } = await veil(["detect", "photo.jpg", "--json"]);
     assert.equal(code, 0);

@@ -120,5 +120,9 @@ describe("the watched folder", () => {
     const whole = await sharp(portrait).jpeg().toBuffer();
     await drop("mended.jpg", whole);
     await jobIn("mended.jpg", "done");
+    await until(
+      "the old dead letter is void",
+      async () => !(await jobsOf("mended.jpg")).some(({ state }) => state === "dead"),
+    );
   });
 });

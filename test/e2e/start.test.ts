@@ -15,7 +15,7 @@ describe("a start that can't be", () => {
     // Rejects once the program has ended; one that hangs would run into the test's own limit.
     await assert.rejects(
       startProgram({ dataDir: folder.path, flags: ["--port", String(port)] }),
-      /ended with 1[\s\S]*EADDRINUSE/,
+      /ended with 2[\s\S]*is taken already/,
     );
     other.close();
   });
@@ -32,6 +32,17 @@ describe("a start that can't be", () => {
     await writeFile(join(folder.path, "results/thesis.txt"), "years of work");
     await assert.rejects(startProgram({ dataDir: folder.path }), /ended with 2[\s\S]*no data folder of veil's/);
     assert.equal(await readFile(join(folder.path, "results/thesis.txt"), "utf8"), "years of work");
+  });
+
+  test("on a watched folder that is not there is refused, and works once it is", async () => {
+    await using folder = await temporaryFolder();
+    const share = join(folder.path, "share");
+    const flags = ["--set", `folder.input=${share}`];
+    const dataDir = join(folder.path, "data");
+    await assert.rejects(startProgram({ dataDir, flags }), /ended with 2[\s\S]*There is no folder [\s\S]*mount/);
+    await mkdir(share);
+    await using veil = await startProgram({ dataDir, flags });
+    assert.equal((await fetch(`${veil.address}/readyz`)).status, 200);
   });
 
   test("with a spool that is a link to elsewhere touches nothing there", async () => {

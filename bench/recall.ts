@@ -11,11 +11,12 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
 import type { Pixels } from "../src/core/detector.ts";
+import { bundledDetector, parseDetectors } from "../src/core/detector.ts";
 import type { Profile } from "../src/core/policy.ts";
 import { profiles } from "../src/core/policy.ts";
+import { fullRangePresets, yunetPresets } from "../src/core/presets.ts";
 import type { Region } from "../src/core/region.ts";
-import { defaultMinScore } from "../src/core/scales.ts";
-import { createFullRangeDetector } from "../src/engine/full-range.ts";
+import { openDetector } from "../src/engine/detectors.ts";
 import type { Face, Outcome } from "./recall-measures.ts";
 import { judge } from "./recall-measures.ts";
 
@@ -27,20 +28,27 @@ interface Picture {
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { profile: { type: "string", multiple: true }, "min-score": { type: "string" } },
+  options: {
+    profile: { type: "string", multiple: true },
+    "min-score": { type: "string" },
+    detector: { type: "string", default: bundledDetector },
+    models: { type: "string", default: "veil-data/models" },
+  },
 });
 const [folder] = positionals;
 if (folder === undefined) throw new Error("Expected a folder: node bench/recall.ts DIR [--profile P] [--min-score S]");
 
 sharp.concurrency(1);
 const stages = { decode: 0, resize: 0, network: 0, merge: 0 };
-const detector = await createFullRangeDetector({ onStage: (stage, ms) => (stages[stage] += ms) });
+const setup = { detectors: parseDetectors(options.detector) ?? [], models: options.models };
+const presets = options.detector.startsWith(bundledDetector) ? fullRangePresets : yunetPresets;
+const detector = await openDetector(setup, { onStage: (stage, ms) => (stages[stage] += ms) });
 const pictures = [...labelled(join(folder, "faces")), ...faceless(join(folder, "nofaces"))];
 const chosen = profiles.filter((profile) => options.profile?.includes(profile) ?? true);
 for (const profile of chosen) await measure(profile);
 
 async function measure(profile: Profile): Promise<void> {
-  const scores = options["min-score"]?.split(",").map(Number) ?? [defaultMinScore[profile]];
+  const scores = options["min-score"]?.split(",").map(Number) ?? [presets.profiles[profile].minScore];
   const outcomes = new Map(scores.map((score) => [score, [] as { picture: Picture; outcome: Outcome }[]]));
   Object.assign(stages, { decode: 0, resize: 0, network: 0, merge: 0 });
   let cpuMs = 0;

@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Config } from "./config.ts";
+import { parseDetectors } from "./core/detector.ts";
 import { createSerial } from "./core/serial.ts";
 import { lockDataFolder, openDataFolder, placesIn, readyFolders } from "./data-folder.ts";
 import { hasHeicDecoder } from "./engine/heic.ts";
@@ -48,8 +49,11 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   await readyFolders(config);
   const { ledger, queue, storeOf, installationKey } = data;
   const spool = started.adopt(await openSpool(placesIn(dataDir).spool), (it) => it.close());
-  const model = { cacheDir: placesIn(dataDir).models };
-  const pool = started.adopt(createPool({ ...engine, limits, spool: spool.folder, model }), (it) => it.close());
+  const { models } = placesIn(dataDir);
+  const wanted = { detectors: parseDetectors(config.detector)!, models, cache: models };
+  const pool = started.adopt(createPool({ ...engine, limits, spool: spool.folder, detector: wanted }), (it) =>
+    it.close(),
+  );
   const detector = await pool.detector();
 
   // From where to where.

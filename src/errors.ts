@@ -28,6 +28,7 @@ export const problems = {
   "lease-lost": { status: 503, retry: true, title: "The job's lease was lost" },
   "model-missing": { status: 503, retry: false, title: "The detector's model is missing" },
   "model-mismatch": { status: 503, retry: false, title: "The detector's model is not the expected one" },
+  "model-unavailable": { status: 503, retry: true, title: "The model could not be fetched" },
   "client-gone": { status: 499, retry: false, title: "The client hung up before its answer was ready" },
   "shutting-down": { status: 503, retry: true, title: "veil is stopping" },
   internal: { status: 500, retry: true, title: "veil met a fault of its own" },

@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import { z } from "zod";
+import { bundledDetector, detectorNames, parseDetectors } from "../core/detector.ts";
 import { defaultPolicy, profiles, strengths, styles } from "../core/policy.ts";
 
 const MiB = 1024 * 1024;
@@ -15,7 +16,14 @@ export const settingsSchema = z.strictObject({
     .describe("Address to listen on. Loopback only: there is no login yet."),
   port: count(0, 65_535).default(8080).describe("Port to listen on; 0 takes any free one."),
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("Least that is logged."),
-  detector: z.enum(["mediapipe-full-range"]).default("mediapipe-full-range").describe("What finds the faces."),
+  detector: z
+    .string()
+    .refine((value) => parseDetectors(value) !== undefined)
+    .default(bundledDetector)
+    .meta({
+      expected: `one of ${detectorNames.join(", ")}, or several joined by +`,
+      description: "What finds the faces. All but mediapipe-full-range are added by `veil models add`.",
+    }),
   policy: z
     .strictObject({
       profile: z.enum(profiles).default(defaultPolicy.profile).describe("How much time detection may take."),
@@ -94,6 +102,7 @@ interface JsonSchema {
   readonly default?: unknown;
   readonly description?: string;
   readonly shown?: string;
+  readonly expected?: string;
   readonly path?: boolean;
 }
 
@@ -130,7 +139,8 @@ function fieldsOf(node: JsonSchema, prefix: string): ConfigField[] {
   });
 }
 
-function expectedOf({ type, enum: values, minimum, maximum, path }: JsonSchema): string {
+function expectedOf({ type, enum: values, minimum, maximum, path, expected }: JsonSchema): string {
+  if (expected !== undefined) return expected;
   if (values) return values.length === 1 ? `${values[0]}` : `one of ${values.join(", ")}`;
   if (type === "boolean") return "true or false";
   if (type === "string") return path ? "a path" : "text";

@@ -2,13 +2,13 @@ import type { Limits } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 import type { ProblemCode } from "../errors.ts";
+import type { DetectorSetup } from "./detectors.ts";
 import type { PictureHeader, RenderedFile } from "./image-medium.ts";
-import type { LoadOptions } from "./models.ts";
 
 /** What an engine process is started with: its first message. */
 export interface EngineSetup {
   readonly limits: Limits;
-  readonly model: LoadOptions;
+  readonly detector: DetectorSetup;
 }
 
 /** The verbs between pool and engine process: paths, regions and digests cross, never pixels. */

@@ -21,6 +21,7 @@ import { openSqlite } from "../../src/sqlite.ts";
 import { createMemoryStore } from "../../src/stores/memory.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { until } from "../e2e/program.ts";
+import { bundled } from "../engine/detectors.ts";
 
 const route: Route = {
   name: "folder",
@@ -41,7 +42,14 @@ let portrait: Buffer;
 before(async () => {
   root = await mkdtemp(join(tmpdir(), "veil-worker-"));
   spool = await openSpool(root);
-  pool = createPool({ processes: 2, deadlineMs: 60_000, memoryMb: 1536, spool: spool.folder, limits, model: {} });
+  pool = createPool({
+    processes: 2,
+    deadlineMs: 60_000,
+    memoryMb: 1536,
+    spool: spool.folder,
+    limits,
+    detector: bundled,
+  });
   portrait = await sharp(new URL("../fixtures/astronaut.png", import.meta.url).pathname)
     .resize(256)
     .jpeg()

@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { plainProblem } from "./cli/plain-problem.ts";
 import type { ConfigFlags } from "./config/layers.ts";
-import { profiles, strengths, styles } from "./core/policy.ts";
+import { profiles, strengths, styles, verifications } from "./core/policy.ts";
 import { version } from "./version.ts";
 
 /** Flags that every command takes. */
@@ -44,7 +44,9 @@ export async function run(argv: readonly string[]): Promise<number> {
   program
     .command("serve")
     .description("start the page, the API and the watched folder")
-    .action(async () => {
+    .option("--set-up", "first choose the detector, if the configuration names none, and write it there")
+    .action(async (options: { setUp?: boolean }) => {
+      if (options.setUp) await (await import("./cli/set-up.ts")).setUp(flags());
       exitCode = await (await import("./cli/serve.ts")).serve(flags());
     });
 
@@ -91,6 +93,31 @@ export async function run(argv: readonly string[]): Promise<number> {
       exitCode = await (await import("./cli/jobs.ts")).retryJobs(flags(), ids, options);
     });
 
+  const models = program.command("models").description("the detectors' models: which there are, add one, check them");
+  models
+    .command("list", { isDefault: true })
+    .description("every model that veil knows, with its licence")
+    .option("--json", "machine-readable")
+    .action(async (options) => {
+      exitCode = await (await import("./cli/models.ts")).listModels(flags(), options);
+    });
+  models
+    .command("add")
+    .description("fetch a model from its publisher, or take it from a file, and check it")
+    .argument("<name>")
+    .option("--file <file>", "the published file, where it can't be fetched from here")
+    .option("--use", "make it the detector of this configuration")
+    .option("--accept-licence", "say that you know and keep the terms of a model that is not free for any use")
+    .action(async (name: string, options) => {
+      exitCode = await (await import("./cli/models.ts")).addModelCommand(flags(), name, options);
+    });
+  models
+    .command("verify")
+    .description("check that every model that was added is the published one, byte for byte")
+    .action(async () => {
+      exitCode = await (await import("./cli/models.ts")).verifyModels(flags());
+    });
+
   program
     .command("config")
     .description("what is configured, and where each value comes from")
@@ -130,6 +157,12 @@ function policyOptions(command: Command): Command {
       new Option("--profile <profile>", "how much time detection may take (default: balanced)").choices(profiles),
     )
     .option("--min-score <score>", "drop detections below it, 0 to 1")
+    .option("--turns", "look for heads that lie on their side or hang down too (default: only thorough does)")
+    .addOption(
+      new Option("--verify <what>", "look a second time: mask what that finds, or hold (default: off)").choices(
+        verifications,
+      ),
+    )
     .option("--quality <number>", "quality of lossy output, 1 to 100 (default: 90)");
 }
 

@@ -41,11 +41,7 @@ export function placesIn(dataDir: string) {
 export async function openDataFolder(config: Config, onProblem: (problem: Problem) => void): Promise<DataFolder> {
   const { dataDir, folder, jobs } = config;
   const places = placesIn(dataDir);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  await refuseNetworkDisk(dataDir);
-  await refuseForeignFolder(dataDir);
-  // First of all: it marks the folder as veil's, whatever fails after it.
-  const installationKey = await installationKeyIn(places.key);
+  const installationKey = await claimDataFolder(dataDir);
   for (const path of [places.inbox, places.results]) await mkdir(path, { recursive: true, mode: 0o700 });
   const sqlite = await openSqlite(places.database);
   // Keys of photographs are names of people: its owner alone reads them, whatever the folder allows.
@@ -77,6 +73,15 @@ export async function openDataFolder(config: Config, onProblem: (problem: Proble
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Makes the data folder on first use and marks it as veil's; answers its installation key. */
+export async function claimDataFolder(dataDir: string): Promise<string> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await refuseNetworkDisk(dataDir);
+  await refuseForeignFolder(dataDir);
+  // First of all: it marks the folder as veil's, whatever fails after it.
+  return installationKeyIn(placesIn(dataDir).key);
 }
 
 /**

@@ -17,6 +17,7 @@ export const problems = {
   unsupported: { status: 415, retry: false, title: "veil does not mask this kind of file" },
   "not-an-image": { status: 415, retry: false, title: "The file is not an image" },
   unreadable: { status: 422, retry: false, title: "The picture is damaged or incomplete" },
+  doubtful: { status: 422, retry: false, title: "veil is not sure that every face would be masked" },
   "changed-while-reading": { status: 409, retry: true, title: "The object changed while it was read" },
   "already-exists": { status: 409, retry: false, title: "There is something at the destination already" },
   "store-denied": { status: 502, retry: true, title: "The store refused access" },

@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
 import { z } from "zod";
 import { bundledDetector, detectorNames, parseDetectors } from "../core/detector.ts";
-import { defaultPolicy, profiles, strengths, styles } from "../core/policy.ts";
+import { defaultPolicy, implausibles, profiles, strengths, styles, verifications } from "../core/policy.ts";
 
 const MiB = 1024 * 1024;
 const count = (min: number, max = Number.MAX_SAFE_INTEGER) => z.int().min(min).max(max);
@@ -32,6 +32,18 @@ export const settingsSchema = z.strictObject({
       minScore: z
         .exactOptional(z.number().min(0).max(1))
         .meta({ shown: "the profile's own", description: "Detections below this score are dropped." }),
+      turns: z.exactOptional(z.boolean()).meta({
+        shown: "only `thorough` does",
+        description: "Whether to look for heads that lie on their side or hang down.",
+      }),
+      implausible: z
+        .exactOptional(z.enum(implausibles))
+        .meta({ shown: "`drop`", description: "What becomes of regions whose shape or size no face has." }),
+      verify: z.exactOptional(z.enum(verifications)).meta({
+        shown: "`off`",
+        description:
+          "A second look with the masks filled flat: `mask` masks what it finds, `hold` leaves it to a person.",
+      }),
       quality: count(1, 100).default(defaultPolicy.quality).describe("Quality of lossy output."),
     })
     .prefault({}),

@@ -1,4 +1,4 @@
-import type { Profile } from "./policy.ts";
+import type { Implausible, Profile } from "./policy.ts";
 import type { Region } from "./region.ts";
 
 /** Upright 8-bit pixels, rows from the top, `channels` interleaved; with 4 the last is alpha. */
@@ -15,7 +15,7 @@ export interface DetectOptions {
   /** Whether to look for heads that lie on their side or hang down; absent: as the profile does. */
   readonly turns?: boolean;
   /** What becomes of boxes whose shape or size no face has; absent: dropped. */
-  readonly implausible?: "drop" | "keep";
+  readonly implausible?: Implausible;
 }
 
 /** Finds faces in one still picture. */

@@ -11,6 +11,17 @@ export const profiles = ["fast", "balanced", "thorough"] as const;
 /** How much time detection may take: which passes run at which scales. */
 export type Profile = (typeof profiles)[number];
 
+export const verifications = ["off", "mask", "hold"] as const;
+/**
+ * A second look at the picture with what was found filled flat: a face that is seen now was missed, or not covered. It
+ * is masked too; with `hold` nothing is written, and a person must look.
+ */
+export type Verification = (typeof verifications)[number];
+
+export const implausibles = ["drop", "keep"] as const;
+/** What becomes of regions whose shape or size no face has. */
+export type Implausible = (typeof implausibles)[number];
+
 /** What is looked for and how it is hidden. Two jobs with equal policies and models give equal bytes. */
 export interface Policy {
   readonly profile: Profile;
@@ -20,12 +31,19 @@ export interface Policy {
   readonly minScore?: number;
   /** Quality of lossy output, 1 to 100. */
   readonly quality: number;
+  /** Whether to look for heads that lie on their side or hang down; absent: as the profile does. */
+  readonly turns?: boolean;
+  /** Absent: dropped. */
+  readonly implausible?: Implausible;
+  /** Absent: off. */
+  readonly verify?: Verification;
 }
 
 export const defaultPolicy: Policy = { profile: "balanced", style: "blur", strength: "standard", quality: 90 };
 
-/** SHA-256 (hex) over the policy's fields in a fixed order. */
+/** SHA-256 (hex) over the policy's fields; one that is absent counts for nothing, so a new field changes no old digest. */
 export function policyDigest(policy: Policy): string {
-  const fields = [policy.profile, policy.style, policy.strength, policy.minScore ?? null, policy.quality];
-  return createHash("sha256").update(JSON.stringify(fields)).digest("hex");
+  const fields = Object.entries(policy).filter(([, value]) => value !== undefined);
+  const sorted = fields.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
 }

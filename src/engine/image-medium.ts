@@ -11,6 +11,7 @@ import { spreadOverFrames } from "../core/spread.ts";
 import { Problem } from "../errors.ts";
 import { type Decoded, decode } from "./decode.ts";
 import { encode } from "./encode.ts";
+import { lookAt } from "./look.ts";
 import { remember } from "./unmask.ts";
 
 /** A masked file as the engine process reports it; the pool turns it into `Anonymized`. */
@@ -54,11 +55,9 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
   return {
     header,
     async detect(policy) {
-      const { profile, minScore } = policy;
-      const options = { profile, ...(minScore !== undefined && { minScore }) };
       const found: Region[] = [];
       for (let frame = 0; frame < frames; frame++) {
-        const regions = await detector.detect(frameOf(decoded, frame), options);
+        const regions = await lookAt(frameOf(decoded, frame), detector, policy);
         for (const region of regions) found.push(frames === 1 ? region : { ...region, frame });
       }
       // A face of which not even a pixel lies within the border shows nothing of itself, and render would refuse it.

@@ -7,14 +7,22 @@ import { type GivenBox, givenBoxesSchema, type OptionsQuery } from "./schema.ts"
 
 /** The default policy with what a request asks for instead. */
 export function policyFor(defaults: Policy, options: OptionsQuery): Policy {
-  const minScore = options.min_score ?? defaults.minScore;
-  return {
-    profile: options.profile ?? defaults.profile,
-    style: options.style ?? defaults.style,
-    strength: options.strength ?? defaults.strength,
-    quality: options.quality ?? defaults.quality,
-    ...(minScore !== undefined && { minScore }),
+  const { profile, style, strength, quality, min_score: minScore, turns, verify } = options;
+  const asked = {
+    profile,
+    style,
+    strength,
+    quality,
+    minScore,
+    turns: turns === undefined ? undefined : turns === "1",
+    verify,
   };
+  return { ...defaults, ...withoutAbsent(asked) };
+}
+
+/** The fields that are there. */
+function withoutAbsent<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
 
 /** Options that came as form fields, which the schema must know; those of the query string go before them. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { jobStates } from "../core/job.ts";
-import { profiles, strengths, styles } from "../core/policy.ts";
+import { profiles, strengths, styles, verifications } from "../core/policy.ts";
 
 /** RFC 9457, with a stable code and what to do. */
 export const problemSchema = z.object({
@@ -52,6 +52,8 @@ export const optionsSchema = z.strictObject({
   profile: z.enum(profiles).optional().describe("How much time detection may take"),
   min_score: z.coerce.number().min(0).max(1).optional().describe("Detections below it are dropped"),
   quality: z.coerce.number().int().min(1).max(100).optional().describe("Quality of lossy output"),
+  turns: z.enum(["0", "1"]).optional().describe("1: look for heads that lie on their side or hang down too"),
+  verify: z.enum(verifications).optional().describe("A second look: mask or hold what it finds"),
 });
 export type OptionsQuery = z.infer<typeof optionsSchema>;
 

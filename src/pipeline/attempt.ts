@@ -8,7 +8,7 @@ import type { Spool, SpoolFile } from "./spool.ts";
 
 /** How one attempt at a job ended; `failed` is for the retry rules to judge. */
 export type Outcome =
-  | { readonly kind: "done" | "skipped" | "superseded"; readonly detail: EventDetail }
+  | { readonly kind: "done" | "skipped" | "superseded" | "held"; readonly detail: EventDetail }
   | { readonly kind: "failed"; readonly problem: Problem };
 
 export interface AttemptParts extends DeliverParts {
@@ -39,6 +39,7 @@ export async function attempt(parts: AttemptParts, assignment: Assignment): Prom
       return { kind: "failed", problem: new Problem("lease-lost", problem.message, { cause: error }) };
     const gone = problem.code === "changed-while-reading" || problem.code === "not-found";
     if (gone && watched) return { kind: "superseded", detail: { code: problem.code, message: problem.message } };
+    if (problem.code === "doubtful") return { kind: "held", detail: { code: problem.code, message: problem.message } };
     if (problem.code === "not-an-image") return { kind: "skipped", detail: { recognised: problem.message } };
     return { kind: "failed", problem };
   }

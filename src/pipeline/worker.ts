@@ -70,6 +70,7 @@ async function settle(parts: WorkerParts, delivery: Delivery): Promise<void> {
   const { ledger, maxRetries } = parts;
   const { job } = delivery;
   const record = await ledger.get(job.id);
+  if (record?.state === "held") return delivery.ack();
   if (record === undefined || isFinished(record.state)) return finish(parts, delivery, record?.state === "dead");
 
   // Attempts are counted before the engine is called: a job that kills its process can't loop.
@@ -98,7 +99,8 @@ async function conclude(
   if (outcome.kind !== "failed") {
     await write(parts, job, outcome.kind, { ...outcome.detail, attempt: attemptNumber });
     if (outcome.kind === "done") await buryOlder(parts, job);
-    return finish(parts, delivery, false);
+    // A person is to look at what is held: its original stays.
+    return outcome.kind === "held" ? delivery.ack() : finish(parts, delivery, false);
   }
   const { code, message } = outcome.problem;
   const detail = { code, message, attempt: attemptNumber };

@@ -61,7 +61,11 @@ after(async () => {
 });
 
 /** A running worker over memory stores; `faults` may stand in for a store's verbs. */
-async function setUp(faults: Partial<Record<"photos" | "masked", Partial<Store>>> = {}, removeInput = false) {
+async function setUp(
+  faults: Partial<Record<"photos" | "masked", Partial<Store>>> = {},
+  removeInput = false,
+  policy = route.policy,
+) {
   const sqlite = await openSqlite(":memory:");
   const ledger = await createSqliteLedger({ sqlite });
   const queue = createMemoryQueue({ pollMs: 10 });
@@ -92,7 +96,7 @@ async function setUp(faults: Partial<Record<"photos" | "masked", Partial<Store>>
       return this.admitArrival((await photos.head(key))!);
     },
     async admitArrival(arrival: Arrival) {
-      const [admission] = await admit(route, [arrival]);
+      const [admission] = await admit(route, [arrival], { policy });
       return admission!.record.job;
     },
     async settled(id: string, state: string) {
@@ -216,6 +220,17 @@ describe("the worker", () => {
     await parts.photos.put("a.jpg", streamOf(portrait), type);
     await parts.settled((await parts.admitObject("a.jpg")).id, "done");
     await until("the original is gone", async () => (await parts.photos.head("a.jpg")) === undefined);
+  });
+
+  test("what a second look puts in doubt is held: nothing is written, and the original stays", async () => {
+    // With such a score the flat mask itself passes for a head, so the second look is sure to see one more.
+    await using parts = await setUp({}, true, { ...route.policy, minScore: 0.1, verify: "hold" });
+    await parts.photos.put("a.jpg", streamOf(portrait), type);
+    const held = await parts.settled((await parts.admitObject("a.jpg")).id, "held");
+    assert.equal(held.last.code, "doubtful");
+    assert.equal(await parts.masked.head("a.jpg"), undefined);
+    assert.notEqual(await parts.photos.head("a.jpg"), undefined);
+    assert.equal(await parts.queue.depth!("bulk"), 0);
   });
 
   test("what lay at the output before is never replaced, and becomes a dead letter with a reason", async () => {

@@ -16,10 +16,10 @@ body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 sys
 main { max-width: 1120px; margin: 0 auto; padding: 40px 24px 64px; }
 h1 { font-size: 30px; line-height: 1.2; margin: 0 0 6px; letter-spacing: -.01em; }
 h2 { font-size: 19px; margin: 0 0 4px; }
-p { margin: 0 0 10px; max-width: 76ch; }
+p { margin: 0 0 10px; max-width: 88ch; }
 .soft, figcaption { color: var(--soft); }
 section, .panel { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 22px 24px; margin-top: 20px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(160px, 1fr)); gap: 12px; margin-top: 24px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin-top: 24px; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 14px 18px; }
 .tile b { display: block; font-size: 28px; font-weight: 650; line-height: 1.25; font-variant-numeric: tabular-nums; }
 .tile.first b { color: var(--leak); }
@@ -56,7 +56,7 @@ figcaption { font-size: 13px; margin-bottom: 2px; }
 .plot .dot.line-1 { fill: var(--leak); } .plot .dot.line-2 { fill: var(--two); } .plot .dot.line-3 { fill: var(--three); } .plot .dot.line-f { fill: var(--false); }
 .plot text.name { stroke: none; font-weight: 600; }
 .plot text.line-1 { fill: var(--leak); } .plot text.line-2 { fill: var(--two); } .plot text.line-3 { fill: var(--three); } .plot text.line-f { fill: var(--false); }
-.album { display: grid; grid-template-columns: repeat(auto-fill, minmax(180px, 1fr)); gap: 16px; margin-top: 14px; }
+.album { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr)); gap: 16px; margin-top: 14px; }
 .album img { display: block; width: 100%; border-radius: 8px; background: var(--faint); }
 .album figcaption { overflow-wrap: anywhere; margin-top: 6px; line-height: 1.35; }
 details summary { cursor: pointer; margin-top: 14px; color: var(--soft); }

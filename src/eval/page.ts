@@ -81,7 +81,7 @@ function tiles({ slices, falseRegions, cpuMs }: Card): Markup {
     if (slice === undefined) return undefined;
     const { rate, from, to } = leakRate(slice);
     return html`<div class="tile${first && " first"}"><span>${title}</span><b>${rate} %</b>
-      <span>${number(slice.leaks)} of ${number(slice.faces)}; ${from} – ${to} %</span></div>`;
+      <span>${from} – ${to} %</span><span>${number(slice.leaks)} of ${number(slice.faces)}</span></div>`;
   };
   const every = falseRegions[0];
   return html`<div class="tiles">
@@ -89,8 +89,8 @@ function tiles({ slices, falseRegions, cpuMs }: Card): Markup {
     ${leak("height=>=16", "of 16 px and more")}
     ${leak("height=>=32", "of 32 px and more")}
     ${leak("height=>=64", "of 64 px and more")}
-    <div class="tile"><span>False regions</span><b>${(every?.perPicture ?? 0).toFixed(2)}</b><span>a picture, of ${number(every?.pictures ?? 0)}</span></div>
-    <div class="tile"><span>Processor time</span><b>${number(cpuMs.whole.mean)} ms</b><span>a picture; ${number(cpuMs.detect.mean)} to detect</span></div>
+    <div class="tile"><span>False regions</span><b>${(every?.perPicture ?? 0).toFixed(2)}</b><span>a picture</span><span>${number(every?.regions ?? 0)} in ${number(every?.pictures ?? 0)}</span></div>
+    <div class="tile"><span>Processor time</span><b>${number(cpuMs.whole.mean)} ms</b><span>a picture</span><span>${number(cpuMs.detect.mean)} ms to detect</span></div>
   </div>`;
 }
 
@@ -139,7 +139,7 @@ function notMeasuredPart({ notMeasured, truth }: Card): Markup | undefined {
 const reading = html`<section><h2>How to read it</h2><dl>
   <dt>Leak</dt><dd>A labelled face of which less than 95 % of the ellipse inscribed in its box lies under masks at full strength, in the file that veil wrote.</dd>
   <dt>Still visible</dt><dd>What the pixels alone say: the face's local detail in the output agrees with the original's (correlation of at least 0.3; for faces below 40 px
-  12 divided by their smaller side, at most 0.75). Faces below 16 px, and those without detail, can't be judged so. A face that is masked and still visible would be a fault of the mask.</dd>
+  12 divided by their smaller side, at most 0.75). Faces below 16 px, and those without detail, can't be judged so. About one small face in a thousand passes for visible by chance; more than that would be a fault of the mask.</dd>
   <dt>False region</dt><dd>A mask whose region touches no labelled face, counted or not. Where a set does not label every face, some of them are faces.</dd>
   <dt>95 % bounds</dt><dd>Clopper and Pearson's exact two-sided interval. It speaks of pictures like these; of other pictures it says nothing.</dd>
 </dl></section>`;

@@ -38,15 +38,17 @@ const lineSchema = z.looseObject({
  */
 export function parseTruthLines(text: string, name: string): ParsedTruth {
   const faults: string[] = [];
+  let faceless = true;
   const lines: { readonly where: string; readonly line: z.output<typeof lineSchema> }[] = [];
   for (const [index, content] of text.split("\n").entries()) {
     if (content.trim() === "") continue;
     const where = `${name}:${index + 1}`;
-    const parsed = lineSchema.safeParse(objectIn(content));
+    const value = objectIn(content);
+    if (typeof value === "object" && value !== null && "faces" in value) faceless = false;
+    const parsed = lineSchema.safeParse(value);
     if (parsed.success) lines.push({ where, line: parsed.data });
     else for (const issue of parsed.error.issues) faults.push(`${where}: ${sentence(issue)}`);
   }
-  const faceless = lines.every(({ line }) => line.faces === undefined);
   const pictures = lines.flatMap(({ where, line }): TruePicture[] => {
     const { file, set, category, width, height, faces } = line;
     if (faces === undefined && !faceless) {
@@ -84,6 +86,6 @@ function objectIn(line: string): unknown {
 
 /** A fault that zod found, as `faces.3.w: expected number, received undefined`. */
 export function sentence({ path, message }: Pick<z.core.$ZodIssue, "path" | "message">): string {
-  const said = message.replace(/^Invalid (input|option): /, "");
+  const said = message.replace(/^(Invalid|Too) \w+: /, "");
   return path.length === 0 ? `expected a JSON object; ${said}` : `${path.join(".")}: ${said}`;
 }

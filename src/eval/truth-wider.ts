@@ -21,7 +21,8 @@ export function parseTruthWider(text: string, name: string): ParsedTruth {
     const count = lines[at + 1] ?? "";
     if (!/^\d+$/.test(count)) {
       faults.push(`${name}:${at + 2}: expected the number of faces of ${file} but received ${shown(count)}`);
-      at++;
+      // Where the number is left out, another picture begins on its line.
+      at += /^\d+$/.test(lines[at + 2] ?? "") ? 1 : 2;
       continue;
     }
     at += 2;

@@ -36,8 +36,8 @@ const hourMs = 3_600_000;
 const main = new URL("./main.ts", import.meta.url);
 
 /**
- * Measures the configured labelled pictures again and again, each time in a process of its own that works only when
- * nothing else wants to: `veil eval --keep`. What was due while veil was stopped is made up for at the start.
+ * Measures the configured labelled pictures again and again, each time in a process of its own that gives way to
+ * the others: `veil eval --keep`. What was due while veil was stopped is made up for at the start.
  */
 export async function createEvaluationSchedule(options: ScheduleOptions): Promise<EvaluationSchedule> {
   const { config, place, onAlert, onProblem } = options;

@@ -76,7 +76,6 @@ async function newestIn(place: string): Promise<Evaluation> {
 async function measure(config: Config, folder: string, options: EvalFlags): Promise<Evaluation | undefined> {
   const choice = choiceOf(options);
   const { policy, limits } = config;
-  lowerPriority();
   const truths = options.truth.length > 0 ? options.truth : [join(folder, "truth.jsonl")];
   const truth = await readTruth(
     truths.map((path) => resolve(path)),
@@ -86,9 +85,12 @@ async function measure(config: Config, folder: string, options: EvalFlags): Prom
   if (total === 0) throw new Problem("invalid-request", "Expected at least one picture of the truth to be chosen");
   await using engine = await openCommandEngine(config);
   const { spool, signal } = engine;
-  // The service that started this is gone, or stops: nobody waits for the result.
-  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
-  process.channel?.unref();
+  if (process.channel) {
+    // The service started this: it goes first, and when it is gone, nobody waits for the result.
+    lowerPriority();
+    process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
+    process.channel.unref();
+  }
   const detector = await createFullRangeDetector();
   const minScore = policy.minScore ?? defaultMinScore[policy.profile];
   const progress = createProgress(total);

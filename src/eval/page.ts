@@ -108,7 +108,7 @@ function sidePart({ falseRegions, area, cpuMs }: Card): Markup {
       html`: <b>${changed.toFixed(1)} times</b> the area of the labelled faces, because a mask also hides hair, ears and forehead`
     }. Detection takes ${number(cpuMs.detect.mean)} ms of processor time (95 % of the pictures: up to ${number(cpuMs.detect.p95)} ms),
     everything from file to file ${number(cpuMs.whole.mean)} ms (up to ${number(cpuMs.whole.p95)} ms).</p>
-    <div class="scroll"><table><thead><tr><th scope="col">Regions that touch no labelled face</th><th scope="col">pictures</th><th scope="col">regions</th><th scope="col">a picture</th></tr></thead>
+    <div class="scroll" tabindex="0" role="group" aria-label="False regions by set"><table><thead><tr><th scope="col">Regions that touch no labelled face</th><th scope="col">pictures</th><th scope="col">regions</th><th scope="col">a picture</th></tr></thead>
     <tbody>${falseRegions.map(
       ({ set, pictures, regions, perPicture }) =>
         html`<tr><th scope="row">${set === "all" ? "All sets" : set.replaceAll("_", " ")}</th><td>${number(pictures)}</td><td>${number(regions)}</td><td>${perPicture.toFixed(2)}</td></tr>`,

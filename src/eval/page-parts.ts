@@ -103,8 +103,8 @@ export function trendPlots(cards: readonly Card[]): Markup {
       label: "Share of faces leaked over time",
       series: [
         leaks("all", "line-1", "all"),
-        leaks("≥ 16 px", "line-2", "height=>=16"),
-        leaks("≥ 32 px", "line-3", "height=>=32"),
+        leaks("≥ 16 px", "line-2", "height>=16"),
+        leaks("≥ 32 px", "line-3", "height>=32"),
       ].filter(({ points }) => points.length > 0),
       ...{ x, y: { from: 0, to: 1, ticks: percentTicks } },
     })}</figure>

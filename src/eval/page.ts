@@ -86,9 +86,9 @@ function tiles({ slices, falseRegions, cpuMs }: Card): Markup {
   const every = falseRegions[0];
   return html`<div class="tiles">
     ${leak("all", "Faces leaked", true)}
-    ${leak("height=>=16", "of 16 px and more")}
-    ${leak("height=>=32", "of 32 px and more")}
-    ${leak("height=>=64", "of 64 px and more")}
+    ${leak("height>=16", "of 16 px and more")}
+    ${leak("height>=32", "of 32 px and more")}
+    ${leak("height>=64", "of 64 px and more")}
     <div class="tile"><span>False regions</span><b>${(every?.perPicture ?? 0).toFixed(2)}</b><span>a picture</span><span>${number(every?.regions ?? 0)} in ${number(every?.pictures ?? 0)}</span></div>
     <div class="tile"><span>Processor time</span><b>${number(cpuMs.whole.mean)} ms</b><span>a picture</span><span>${number(cpuMs.detect.mean)} ms to detect</span></div>
   </div>`;

@@ -4,7 +4,7 @@ import { grades, levels } from "./true-picture.ts";
 
 /** Faces of one kind: how many leaked, and what the pixels say. */
 export interface Slice {
-  /** For example `height=8-16`: the same in every result. */
+  /** For example `height=8-16` or `height>=16`: the same in every result. */
   readonly id: string;
   /** For example `height`. */
   readonly dimension: string;
@@ -28,25 +28,30 @@ export const heights = [0, 8, 16, 32, 64] as const;
 /** Buckets without an upper end. */
 export const cumulative = [16, 32] as const;
 
-/** `dimension=name` of every slice that a face is in. */
+/** A slice's id: `set=school`, and where its name is a comparison, `height>=16`. */
+function idOf(dimension: string, name: string): string {
+  return /^[<>]/.test(name) ? `${dimension}${name}` : `${dimension}=${name}`;
+}
+
+/** The ids of every slice that a face is in. */
 function slicesOf({ face, box }: FaceOutcome, { picture }: PictureOutcome): string[] {
   const height = Math.max(...heights.filter((from) => box.height >= from));
   const next = heights[heights.indexOf(height as (typeof heights)[number]) + 1];
   const graded = (Object.keys(grades) as (keyof typeof grades)[]).flatMap((dimension) =>
-    face[dimension] === undefined ? [] : [`${dimension}=${face[dimension]}`],
+    face[dimension] === undefined ? [] : [idOf(dimension, face[dimension])],
   );
   const { level } = face;
   return [
     "all",
-    `height=${bucketName(height, next)}`,
-    ...cumulative.filter((from) => box.height >= from).map((from) => `height=>=${from}`),
-    ...(level === undefined ? [] : levels.slice(levels.indexOf(level)).map((name) => `level=${name}`)),
+    idOf("height", bucketName(height, next)),
+    ...cumulative.filter((from) => box.height >= from).map((from) => idOf("height", `>=${from}`)),
+    ...(level === undefined ? [] : levels.slice(levels.indexOf(level)).map((name) => idOf("level", name))),
     ...graded,
-    ...(face.label === undefined ? [] : [`label=${face.label}`]),
-    `crowd=${picture.faces.length >= crowdFrom ? ">50" : "<=50"}`,
-    `set=${picture.set}`,
-    ...picture.tags.map((tag) => `tag=${tag}`),
-    ...(picture.category === undefined ? [] : [`category=${picture.category}`]),
+    ...(face.label === undefined ? [] : [idOf("label", face.label)]),
+    idOf("crowd", picture.faces.length >= crowdFrom ? ">50" : "<=50"),
+    idOf("set", picture.set),
+    ...[...new Set(picture.tags)].map((tag) => idOf("tag", tag)),
+    ...(picture.category === undefined ? [] : [idOf("category", picture.category)]),
   ];
 }
 
@@ -98,7 +103,7 @@ export function slicesIn(outcomes: readonly PictureOutcome[]): Slice[] {
 }
 
 function sliceOf(id: string, faces: readonly FaceOutcome[]): Slice {
-  const [, dimension = id, name = id] = /^([^=]+)=(.*)$/s.exec(id) ?? [];
+  const [, dimension = id, name = id] = /^([a-z]+)(?:=|(?=[<>]))(.+)$/s.exec(id) ?? [];
   const leaks = faces.filter(({ leaked }) => leaked).length;
   const { share, lower, upper } = exactBounds(faces.length - leaks, faces.length)!;
   const shown = faces.filter(({ visible }) => visible);

@@ -4,7 +4,7 @@ import type { Slice } from "../../src/eval/slices.ts";
 
 /** A slice with honest bounds. */
 export function sliceOf(id: string, faces: number, leaks: number): Slice {
-  const [dimension = id, name = id] = id === "all" ? [] : [id.split("=")[0]!, id.slice(id.indexOf("=") + 1)];
+  const [, dimension = id, name = id] = /^([a-z]+)(?:=|(?=[<>]))(.+)$/s.exec(id) ?? [];
   const { share, lower, upper } = exactBounds(faces - leaks, faces)!;
   const pixels = { judged: faces, leakedVisible: leaks, maskedVisible: 0 };
   return { id, dimension, name, faces, leaks, recall: share, lowerBound: lower, upperBound: upper, pixels };

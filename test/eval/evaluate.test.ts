@@ -91,7 +91,7 @@ describe("leaks", () => {
     });
     const all = card.slices.find(({ id }) => id === "all")!;
     assert.deepEqual([all.leaks, all.recall, all.pixels.leakedVisible], [1, 4 / 5, 1]);
-    assert.deepEqual(card.slices.find(({ id }) => id === "height=>=64")?.leaks, 1);
+    assert.deepEqual(card.slices.find(({ id }) => id === "height>=64")?.leaks, 1);
     assert.deepEqual(card.slices.find(({ id }) => id === "height=32-64")?.leaks, 0);
     assert.equal(card.worst.length, 1);
     assert.ok(iou(card.worst[0]!.box, largest!) > 0.99 && card.worst[0]!.maskedUpTo === 0);
@@ -184,10 +184,10 @@ describe("what the card says besides", () => {
     ]);
     const counts = Object.fromEntries(card.slices.map(({ id, faces }) => [id, faces]));
     assert.deepEqual(counts, {
-      ...{ all: 2, "height=>=64": 2, "height=>=16": 2, "height=>=32": 2 },
+      ...{ all: 2, "height>=64": 2, "height>=16": 2, "height>=32": 2 },
       ...{ "level=easy": 1, "level=medium": 1, "level=hard": 2 },
       ...{ "blur=clear": 1, "occlusion=none": 1, "occlusion=heavy": 1, "pose=atypical": 1 },
-      ...{ "label=with_mask": 1, "crowd=>50": 2, "set=school": 2, "tag=children": 2, "category=class": 2 },
+      ...{ "label=with_mask": 1, "crowd>50": 2, "set=school": 2, "tag=children": 2, "category=class": 2 },
     });
   });
 });
@@ -201,7 +201,7 @@ test("of labelled photographs, large faces rarely leak and no masked face shows 
   const truth = await readTruth([join(data!, "faces/truth.jsonl")], join(data!, "faces"));
   const options = { policy, minScore, limits, scratch, version: "test", withPictures: false };
   const { card } = await evaluate({ ...options, truth, choice: { limit: 40 }, detector });
-  const large = card.slices.find(({ id }) => id === "height=>=64")!;
+  const large = card.slices.find(({ id }) => id === "height>=64")!;
   assert.ok(large.upperBound > 0.9, `${large.recall}`);
   const { judged, maskedVisible } = card.slices[0]!.pixels;
   assert.ok(judged > 100 && maskedVisible <= 2, `${maskedVisible} of ${judged}`);

@@ -15,8 +15,8 @@ const box = { x: 10, y: 10, width: 40, height: 50 };
 const card = madeCard(
   "2026-03-22T02:00:00.000Z",
   [
-    ...[sliceOf("all", 900, 160), sliceOf("height=<8", 100, 90), sliceOf("height=8-16", 200, 50)],
-    ...[sliceOf("height=>=64", 120, 3), sliceOf("height=>=16", 600, 20), sliceOf("height=>=32", 400, 9)],
+    ...[sliceOf("all", 900, 160), sliceOf("height<8", 100, 90), sliceOf("height=8-16", 200, 50)],
+    ...[sliceOf("height>=64", 120, 3), sliceOf("height>=16", 600, 20), sliceOf("height>=32", 400, 9)],
     ...[sliceOf(`set=${evil}`, 900, 160), sliceOf("category=0--Parade", 10, 2)],
   ],
   {
@@ -26,7 +26,7 @@ const card = madeCard(
   },
 );
 const kept = ["01", "08", "15"].map((day, index) => {
-  const slices = [sliceOf("all", 900, 90 + 20 * index), sliceOf("height=>=16", 600, 15)];
+  const slices = [sliceOf("all", 900, 90 + 20 * index), sliceOf("height>=16", 600, 15)];
   return madeCard(`2026-03-${day}T02:00:00.000Z`, slices);
 });
 

@@ -45,11 +45,19 @@ export async function createEvaluationSchedule(options: ScheduleOptions): Promis
   let history = await readHistory(place);
   const newest = () => history.cards.at(-1)?.measuredAt;
 
+  /** Somebody may have accepted another baseline since. */
+  async function refresh(): Promise<void> {
+    history = await readHistory(place).catch((error: unknown) => {
+      onProblem(toProblem(error));
+      return history;
+    });
+  }
+
   async function measure(signal: AbortSignal): Promise<void> {
     const before = newest();
     const failure = await runChild(argumentsFor(config), signal);
     if (signal.aborted) return;
-    history = await readHistory(place);
+    await refresh();
     for (const fault of history.faults) onProblem(new Problem("unreadable", fault));
     if (newest() === before) {
       throw new Problem("internal", `The leak-rate measurement failed: ${failure}`, {
@@ -64,6 +72,7 @@ export async function createEvaluationSchedule(options: ScheduleOptions): Promis
     async run(signal) {
       const clock = createBell();
       while (!signal.aborted) {
+        await refresh();
         const last = Date.parse(newest() ?? "");
         const due = Number.isNaN(last) ? 0 : last + everyHours * hourMs - Date.now();
         if (due > 0) {

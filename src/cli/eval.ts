@@ -75,6 +75,11 @@ async function newestIn(place: string): Promise<Evaluation> {
 /** Undefined: it was asked to stop. */
 async function measure(config: Config, folder: string, options: EvalFlags): Promise<Evaluation | undefined> {
   const choice = choiceOf(options);
+  if ((options.keep || options.accept) && Object.keys(choice).length > 0) {
+    throw new Problem("invalid-request", "Expected --keep and --accept without --only, --half and --limit", {
+      remedy: "What is kept is held against what was kept before: it has to be the whole truth.",
+    });
+  }
   const { policy, limits } = config;
   const truths = options.truth.length > 0 ? options.truth : [join(folder, "truth.jsonl")];
   const truth = await readTruth(

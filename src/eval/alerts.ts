@@ -34,7 +34,7 @@ export function alertsOf(card: Card, baseline: Card): Alert[] {
   if (failed > failedThen) {
     alerts.push({
       slice: "pictures",
-      message: `${failed} pictures could not be masked, more than the ${failedThen} of ${since}`,
+      message: `${failed} pictures could not be measured, more than the ${failedThen} of ${since}`,
     });
   }
   return alerts;

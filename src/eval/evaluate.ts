@@ -40,7 +40,7 @@ const lowestScore = 0.1;
 const checkedTwice = 3;
 
 /**
- * Masks every chosen picture as veil does and says how many faces leaked. A picture that could not be masked is none
+ * Masks every chosen picture as veil does and says how many faces leaked. A picture that could not be measured is none
  * that leaked: it is listed, and its faces do not count. Rejects when `signal` aborts.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {

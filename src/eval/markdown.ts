@@ -57,7 +57,7 @@ export function markdownOf(card: Card): string {
     );
   for (const note of truth.notes) lines.push("", note);
   if (notMeasured.length > 0) {
-    lines.push("", `${notMeasured.length} pictures could not be masked, and their faces do not count:`, "");
+    lines.push("", `${notMeasured.length} pictures could not be measured, and their faces do not count:`, "");
     for (const { file, code, message } of notMeasured) lines.push(`- ${cell(file)}: ${code}: ${message}`);
   }
   return `${lines.join("\n")}\n`;

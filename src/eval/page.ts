@@ -132,7 +132,7 @@ function notMeasuredPart({ notMeasured, truth }: Card): Markup | undefined {
   return html`<section><h2>Not in these numbers</h2><ul>
     ${truth.facesNotCounted > 0 && html`<li>${number(truth.facesNotCounted)} labelled faces that do not count: invalid, to be ignored, or outside the picture.</li>`}
     ${truth.notes.map((note) => html`<li>${note}</li>`)}
-    ${notMeasured.map(({ file, code, message }) => html`<li class="bad">${file} could not be masked (${code}): ${message}</li>`)}
+    ${notMeasured.map(({ file, code, message }) => html`<li class="bad">${file} could not be measured (${code}): ${message}</li>`)}
   </ul></section>`;
 }
 

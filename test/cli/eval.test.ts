@@ -86,6 +86,7 @@ describe("veil eval", () => {
     await writeTruth({ file: "a.jpg", faces });
     assert.match((await veil("photos", "--limit", "none")).err, /--limit/);
     assert.match((await veil("photos", "--only", "nosuch")).err, /at least one picture/);
+    assert.match((await veil("photos", "--half", "tune", "--keep")).err, /without --only, --half and --limit/);
     const nothing = await veil("--data-dir", "new");
     assert.equal(nothing.code, 2);
     assert.match(nothing.err, /no kept result/);

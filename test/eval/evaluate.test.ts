@@ -166,7 +166,7 @@ describe("what the card says besides", () => {
       ],
     );
     assert.deepEqual([card.truth.pictures, card.truth.faces, card.slices], [1, 0, []]);
-    assert.match(markdownOf(card), /2 pictures could not be masked/);
+    assert.match(markdownOf(card), /2 pictures could not be measured/);
   });
 
   test("slices follow the truth's own words", async () => {

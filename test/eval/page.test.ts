@@ -61,19 +61,20 @@ test("a browser shows it alone, readable in light and dark, on a desk and on a t
     const file = join(folder, "card.html");
     await writeFile(file, await page(true));
     const address = pathToFileURL(file).href;
-    for (const colorScheme of ["light", "dark"] as const) {
-      for (const width of [1200, 390]) {
-        const options = { colorScheme, viewport: { width, height: 800 }, bypassCSP: true };
-        await using tab = await openTab(browser, address, options);
-        const where = `${colorScheme}, ${width} px`;
-        await assertAccessible(tab.page, where);
-        await assertNoSidewaysScroll(tab.page, where);
-        const plots = await tab.page.locator("svg.plot").count();
-        assert.equal(plots, 4, "two over the threshold, two over time");
-        assert.equal(await tab.page.locator("svg.plot text", { hasText: "NaN" }).count(), 0);
-        const scheme = (await tab.page.evaluate("getComputedStyle(document.body).backgroundColor")) as string;
-        assert.equal(scheme === "rgb(20, 23, 28)", colorScheme === "dark", scheme);
-      }
+    for (const [colorScheme, width] of [
+      ["light", 1200],
+      ["dark", 390],
+    ] as const) {
+      const options = { colorScheme, viewport: { width, height: 800 }, bypassCSP: true };
+      await using tab = await openTab(browser, address, options);
+      const where = `${colorScheme}, ${width} px`;
+      await assertAccessible(tab.page, where);
+      await assertNoSidewaysScroll(tab.page, where);
+      const plots = await tab.page.locator("svg.plot").count();
+      assert.equal(plots, 4, "two over the threshold, two over time");
+      assert.equal(await tab.page.locator("svg.plot text", { hasText: "NaN" }).count(), 0);
+      const scheme = (await tab.page.evaluate("getComputedStyle(document.body).backgroundColor")) as string;
+      assert.equal(scheme === "rgb(20, 23, 28)", colorScheme === "dark", scheme);
     }
   } finally {
     await browser.close();

@@ -1,9 +1,11 @@
 import { join, resolve } from "node:path";
 import type { ConfigFlags } from "../config/layers.ts";
 import type { Config } from "../config.ts";
-import { defaultMinScore } from "../core/scales.ts";
-import { evaluationsIn } from "../data-folder.ts";
-import { createFullRangeDetector } from "../engine/full-range.ts";
+import { bundledDetector, type DetectorName, parseDetectors } from "../core/detector.ts";
+import type { Profile } from "../core/policy.ts";
+import { fullRangePresets, yunetPresets } from "../core/presets.ts";
+import { evaluationsIn, placesIn } from "../data-folder.ts";
+import { openDetector } from "../engine/detectors.ts";
 import { Problem } from "../errors.ts";
 import { alertsOf, isComparable } from "../eval/alerts.ts";
 import { type Choice, choose, type Half } from "../eval/choose.ts";
@@ -96,12 +98,14 @@ async function measure(config: Config, folder: string, options: EvalFlags): Prom
     process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
     process.channel.unref();
   }
-  const detector = await createFullRangeDetector();
-  const minScore = policy.minScore ?? defaultMinScore[policy.profile];
+  const { models } = placesIn(config.dataDir);
+  const detectors = parseDetectors(config.detector)!;
+  const detector = await openDetector({ detectors, models });
+  const minScore = policy.minScore ?? ownScore(detectors, policy.profile);
   const progress = createProgress(total);
   try {
     return await evaluate({
-      ...{ truth, choice, detector, policy, minScore, limits, version, signal },
+      ...{ truth, choice, detector, policy, limits, version, signal, ...(minScore !== undefined && { minScore }) },
       scratch: spool.folder,
       withPictures: options.html !== undefined,
       onPicture: () => progress.tick(true),
@@ -112,6 +116,13 @@ async function measure(config: Config, folder: string, options: EvalFlags): Prom
   } finally {
     progress.stop();
   }
+}
+
+/** The score from which a detector masks where the policy gives none; several have no single one. */
+function ownScore(detectors: readonly DetectorName[], profile: Profile): number | undefined {
+  if (detectors.length > 1) return undefined;
+  const presets = detectors[0] === bundledDetector ? fullRangePresets : yunetPresets;
+  return presets.profiles[profile].minScore;
 }
 
 function choiceOf({ only, half, limit }: EvalFlags): Choice {

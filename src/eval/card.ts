@@ -39,7 +39,8 @@ export const cardSchema = z
         quality: z.number(),
       })
       .readonly(),
-    minScore: share,
+    /** Null: several detectors, each from a score of its own. */
+    minScore: share.nullable(),
     truth: z
       .object({
         files: z.array(z.object({ name: z.string(), sha256: z.string() }).readonly()).readonly(),

@@ -4,7 +4,7 @@ import type { PictureOutcome } from "./measure-picture.ts";
 const step = 0.025;
 
 /** Recall and false regions at thresholds from `lowest` to 1, and at `minScore` itself. */
-export function curveOf(outcomes: readonly PictureOutcome[], lowest: number, minScore: number): Card["curve"] {
+export function curveOf(outcomes: readonly PictureOutcome[], lowest: number, minScore = lowest): Card["curve"] {
   const faces = outcomes.flatMap((outcome) => outcome.faces);
   const falseScores = outcomes.flatMap((outcome) => outcome.falseScores);
   const regular = Array.from({ length: Math.floor(1 / step) + 1 }, (_, index) => Number((index * step).toFixed(3)));

@@ -15,8 +15,8 @@ export interface EvaluateOptions {
   readonly choice: Choice;
   readonly detector: Detector;
   readonly policy: Policy;
-  /** The threshold at which `policy` masks with this detector. */
-  readonly minScore: number;
+  /** The threshold at which `policy` masks with this detector; absent: it has no single one. */
+  readonly minScore?: number;
   readonly limits: Limits;
   /** Owner-only folder for what is on its way; nothing is left in it. */
   readonly scratch: string;
@@ -48,8 +48,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const measuredAt = new Date().toISOString();
   const pictures = choose(truth.pictures, choice);
   const album = createLeakAlbum({ size: worstShown, withPictures: options.withPictures });
-  const looks: Looks = { together: true, checks: checkedTwice };
-  const lowest = Math.min(lowestScore, minScore);
+  const looks: Looks = { together: minScore !== undefined, checks: checkedTwice };
+  const lowest = Math.min(lowestScore, minScore ?? 1);
   const outcomes: PictureOutcome[] = [];
   const notMeasured: Card["notMeasured"][number][] = [];
   for (const picture of pictures) {
@@ -72,14 +72,14 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const card: Card = {
     ...{ schema: "veil-eval/1", veil: version, measuredAt },
     detector: { name: detector.name, digest: detector.digest },
-    ...{ policy: { profile, style, strength, quality }, minScore },
+    ...{ policy: { profile, style, strength, quality }, minScore: minScore ?? null },
     truth: {
       files: truth.files,
       ...{ ...(sets && { sets }), ...(half && { half }), ...(limit !== undefined && { limit }) },
       pictures: outcomes.length,
       faces: sum(outcomes, ({ faces }) => faces.length),
       facesNotCounted: labelled - sum(outcomes, ({ faces }) => faces.length),
-      notes: [...truth.notes, ...(looks.together ? [] : [apart])],
+      notes: [...truth.notes, ...(minScore === undefined ? [ownScores] : looks.together ? [] : [apart])],
     },
     notMeasured,
     slices,
@@ -107,6 +107,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   return { card, pictures: album.pictures };
 }
 
+const ownScores =
+  "Several detectors, each from a score of its own: the curve shows one score for all of them, which is not where this card was measured.";
 const apart =
   "This detector answers otherwise at a low threshold than at its own: each picture was looked at twice, and the curve is not exact.";
 

@@ -34,21 +34,18 @@ export function markdownOf(card: Card): string {
     `Masks change ${percent(area.maskedShare)} % of a picture on average${changed}.`,
     `Processor time a picture: ${cpuMs.detect.mean.toFixed(0)} ms to detect, ${cpuMs.whole.mean.toFixed(0)} ms in all.`,
   );
-  const operating = card.curve.find((point) => point.minScore === minScore);
-  if (operating) {
-    const shown = card.curve.filter(
-      ({ minScore: at }) => at === minScore || [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7].includes(at),
-    );
-    lines.push(
-      "",
-      "| score from | leaked | of 32 px and more | false regions a picture |",
-      "| ---: | ---: | ---: | ---: |",
-    );
-    for (const { minScore: at, recall, falseRegionsPerPicture } of shown) {
-      const large = recall.from32 === null ? "–" : `${percent(1 - recall.from32)} %`;
-      const score = at === minScore ? `**${Number(at.toFixed(3))}**` : Number(at.toFixed(3));
-      lines.push(`| ${score} | ${percent(1 - recall.all)} % | ${large} | ${falseRegionsPerPicture.toFixed(2)} |`);
-    }
+  const shown = card.curve.filter(
+    ({ minScore: at }) => at === minScore || [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7].includes(at),
+  );
+  lines.push(
+    "",
+    "| score from | leaked | of 32 px and more | false regions a picture |",
+    "| ---: | ---: | ---: | ---: |",
+  );
+  for (const { minScore: at, recall, falseRegionsPerPicture } of shown) {
+    const large = recall.from32 === null ? "–" : `${percent(1 - recall.from32)} %`;
+    const score = at === minScore ? `**${Number(at.toFixed(3))}**` : Number(at.toFixed(3));
+    lines.push(`| ${score} | ${percent(1 - recall.all)} % | ${large} | ${falseRegionsPerPicture.toFixed(2)} |`);
   }
   if (truth.facesNotCounted > 0)
     lines.push(

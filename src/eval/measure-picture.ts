@@ -54,8 +54,8 @@ export interface Rendered {
 export interface MeasureOptions {
   readonly detector: Detector;
   readonly policy: Policy;
-  /** The threshold at which `policy` masks. */
-  readonly minScore: number;
+  /** The threshold at which `policy` masks; absent: there is no single one, and each picture is looked at twice. */
+  readonly minScore?: number;
   /** Where the curve over thresholds begins. */
   readonly lowest: number;
   readonly limits: Limits;
@@ -99,7 +99,7 @@ export async function measurePicture(picture: FoundPicture, options: MeasureOpti
 /** The regions as the policy wants them, and those at the lowest threshold. */
 async function look(opened: OpenPicture, { policy, minScore, lowest }: MeasureOptions, looks: Looks) {
   const low = { ...policy, minScore: lowest };
-  if (looks.together && looks.checks <= 0) {
+  if (minScore !== undefined && looks.together && looks.checks <= 0) {
     const clock = cpuClock();
     const all = await opened.detect(low);
     return { all, regions: all.filter(({ score }) => score >= minScore), detecting: clock() };
@@ -108,7 +108,7 @@ async function look(opened: OpenPicture, { policy, minScore, lowest }: MeasureOp
   const regions = await opened.detect(policy);
   const detecting = clock();
   const all = await opened.detect(low);
-  const filtered = all.filter(({ score }) => score >= minScore);
+  const filtered = all.filter(({ score }) => score >= (minScore ?? 1));
   if (JSON.stringify(filtered) !== JSON.stringify(regions)) looks.together = false;
   if (all.length > 0) looks.checks--;
   return { all, regions, detecting };

@@ -37,7 +37,7 @@ export function curvePlots({ curve, minScore }: Card): Markup {
     ...{ from, to: 1, title: "score from" },
     ticks: [0, 0.2, 0.4, 0.6, 0.8, 1].filter((at) => at >= from).map((at) => ({ at, label: at.toFixed(1) })),
   };
-  const mark = { at: minScore, label: `${Number(minScore.toFixed(3))}` };
+  const mark = minScore === null ? {} : { mark: { at: minScore, label: `${Number(minScore.toFixed(3))}` } };
   const leaks = (name: string, style: string, read: (point: Card["curve"][number]) => number | null): Series => ({
     ...{ name, style },
     points: curve.flatMap((point) => {
@@ -65,12 +65,12 @@ export function curvePlots({ curve, minScore }: Card): Markup {
         leaks("≥ 16 px", "line-2", ({ recall }) => recall.from16),
         leaks("≥ 32 px", "line-3", ({ recall }) => recall.from32),
       ].filter(({ points }) => points.length > 0),
-      ...{ x, y: { from: 0, to: 1, ticks: percentTicks }, mark },
+      ...{ x, y: { from: 0, to: 1, ticks: percentTicks }, ...mark },
     })}</figure>
     <figure><figcaption>False regions a picture</figcaption>${linePlot({
       label: "False regions a picture over the score threshold",
       series: [falses],
-      ...{ x, y: { from: 0, to: top, ticks }, mark },
+      ...{ x, y: { from: 0, to: top, ticks }, ...mark },
     })}</figure></div>`;
 }
 

@@ -47,7 +47,7 @@ ${categories(card)}
 </section>
 <section>
 <h2>If the score threshold moved</h2>
-<p class="soft">A lower threshold hides more faces, and more of what is none. The dashed line is where this card was measured.</p>
+<p class="soft">A lower threshold hides more faces, and more of what is none.${card.minScore !== null && " The dashed line is where this card was measured."}</p>
 ${curvePlots(card)}
 </section>
 ${trend.length > 1 && html`<section><h2>Over time</h2><p class="soft">The kept results on the same pictures.</p>${trendPlots(trend)}</section>`}

@@ -42,7 +42,7 @@ export function sliceName({ dimension, name }: Pick<Slice, "dimension" | "name">
 export function aboutOf({ detector, policy, minScore, truth }: Card): string {
   const { sets, half, limit } = truth;
   return [
-    `${detector.name}, profile ${policy.profile}, score from ${Number(minScore.toFixed(3))}`,
+    `${detector.name}, profile ${policy.profile}, ${minScore === null ? "scores of each detector's own" : `score from ${Number(minScore.toFixed(3))}`}`,
     `${policy.style} ${policy.strength}`,
     `${number(truth.pictures)} pictures, ${number(truth.faces)} faces`,
     ...(sets ? [`only ${sets.join(", ")}`] : []),

@@ -7,13 +7,15 @@ import sharp from "sharp";
 import type { Detector } from "../../src/core/detector.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import { type Box, iou } from "../../src/core/region.ts";
-import { createFullRangeDetector } from "../../src/engine/full-range.ts";
+import { openDetector } from "../../src/engine/detectors.ts";
 import { cardSchema } from "../../src/eval/card.ts";
 import type { Choice } from "../../src/eval/choose.ts";
 import { evaluate } from "../../src/eval/evaluate.ts";
 import { markdownOf } from "../../src/eval/markdown.ts";
+import { pageOf } from "../../src/eval/page.ts";
 import { readTruth } from "../../src/eval/read-truth.ts";
 import { crowd, scene } from "../fixtures/scenes.ts";
+import { testData, withoutTestData } from "../fixtures/test-data.ts";
 
 const limits = { maxBytes: 64e6, maxPixels: 100e6, maxFrames: 10 };
 const policy = { ...defaultPolicy, profile: "fast" } as const;
@@ -31,13 +33,21 @@ interface Line {
 
 const truthOf = (boxes: readonly Box[]) => boxes.map(({ x, y, width, height }) => ({ x, y, w: width, h: height }));
 
-async function cardOf(lines: readonly Line[], options: { found?: Detector; choice?: Choice; pictures?: boolean } = {}) {
+interface Options {
+  readonly found?: Detector;
+  readonly choice?: Choice;
+  readonly pictures?: boolean;
+  /** Whether the detector masks from one score. */
+  readonly common?: boolean;
+}
+
+async function cardOf(lines: readonly Line[], options: Options = {}) {
   const path = join(folder, "truth.jsonl");
   await writeFile(path, lines.map((line) => JSON.stringify(line)).join("\n"));
   const truth = await readTruth([path], folder);
-  const { found = detector, choice = {}, pictures = false } = options;
-  const common = { policy, minScore, limits, scratch, version: "test" };
-  const evaluation = await evaluate({ ...common, truth, choice, detector: found, withPictures: pictures });
+  const { found = detector, choice = {}, pictures = false, common = true } = options;
+  const parts = { policy, limits, scratch, version: "test", ...(common && { minScore }) };
+  const evaluation = await evaluate({ ...parts, truth, choice, detector: found, withPictures: pictures });
   assert.deepEqual(await readdir(scratch), [], "nothing is left of the outputs");
   return evaluation;
 }
@@ -45,7 +55,7 @@ async function cardOf(lines: readonly Line[], options: { found?: Detector; choic
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "veil-eval-"));
   scratch = await mkdtemp(join(tmpdir(), "veil-eval-scratch-"));
-  detector = await createFullRangeDetector();
+  detector = await openDetector({ detectors: ["mediapipe-full-range"] });
   // The engine keeps SVG out of reach, and a scene is composed with one.
   sharp.unblock({ operation: ["VipsForeignLoadSvg"] });
   const made = await crowd([150, 100, 72, 56, 44], 900);
@@ -152,6 +162,20 @@ describe("what the card says besides", () => {
     assert.match(card.truth.notes.join(), /curve is not exact/);
   });
 
+  test("of several detectors without a common score it says so, and counts the leaks of their own scores", async () => {
+    const found: Detector = {
+      ...detector,
+      detect: (pixels, { profile, minScore: asked }) =>
+        detector.detect(pixels, { profile, minScore: asked === undefined ? 1 : asked }),
+    };
+    const { card } = await cardOf([{ file: "crowd.jpg", faces: truthOf(faces) }], { found, common: false });
+    assert.deepEqual([card.minScore, card.slices[0]!.leaks], [null, 5]);
+    assert.equal(card.curve[0]!.recall.all, 1);
+    assert.match(card.truth.notes.join(), /each from a score of its own/);
+    assert.match(markdownOf(card), /scores of each detector's own/);
+    assert.match(pageOf({ card, pictures: [], kept: [], alerts: [] }), /scores of each detector&#39;s own/);
+  });
+
   test("a picture that can't be masked is named, and its faces are no leaks", async () => {
     const { card } = await cardOf([
       { file: "cut.jpg", faces: truthOf(faces) },
@@ -192,13 +216,12 @@ describe("what the card says besides", () => {
   });
 });
 
-const data = process.env.VEIL_TEST_DATA;
-const noData = data === undefined ? "not run: VEIL_TEST_DATA names no folder with labelled photographs" : false;
+const noData = withoutTestData("faces/truth.jsonl");
 
 test("of labelled photographs, large faces rarely leak and no masked face shows its detail", {
   skip: noData,
 }, async () => {
-  const truth = await readTruth([join(data!, "faces/truth.jsonl")], join(data!, "faces"));
+  const truth = await readTruth([testData("faces/truth.jsonl")], testData("faces"));
   const options = { policy, minScore, limits, scratch, version: "test", withPictures: false };
   const { card } = await evaluate({ ...options, truth, choice: { limit: 40 }, detector });
   const large = card.slices.find(({ id }) => id === "height>=64")!;

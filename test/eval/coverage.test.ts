@@ -7,7 +7,7 @@ import { maskFrame } from "../../src/core/mask.ts";
 import { styles } from "../../src/core/policy.ts";
 import type { Region } from "../../src/core/region.ts";
 import { coveredShare, leastCovered, maskedUpTo } from "../../src/eval/coverage.ts";
-import { detailCorrelation, isVisible } from "../../src/eval/detail.ts";
+import { detailOf, isVisible } from "../../src/eval/detail.ts";
 import { uprightBox } from "../../src/eval/upright.ts";
 import { pixelsOf } from "../fixtures/pixels.ts";
 import { crowd } from "../fixtures/scenes.ts";
@@ -73,13 +73,16 @@ describe("what the pixels alone say", () => {
       const regions = made.truth.map((face): Region => ({ kind: "face", box: face, score: 1 }));
       maskFrame(masked, regions, { style, strength: "standard" });
       for (const face of made.truth) assert.equal(isVisible(original, masked, face), false, `${style} ${face.height}`);
+      // A fifth of the face shines through.
+      const thin = { ...masked, data: masked.data.map((value, at) => 0.8 * value + 0.2 * original.data[at]!) };
+      for (const face of made.truth) assert.equal(isVisible(original, thin, face), true, `${style} ${face.height}`);
     }
   });
 
   test("they can't tell of fewer than 16 pixels, nor of what had no detail", () => {
     const flat = { data: new Uint8Array(300 * 200 * 3).fill(90), width: 300, height: 200, channels: 3 as const };
-    assert.equal(detailCorrelation(flat, flat, { x: 10, y: 10, width: 40, height: 40 }), undefined);
-    assert.equal(detailCorrelation(flat, flat, { x: 10, y: 10, width: 12, height: 15 }), undefined);
+    assert.equal(detailOf(flat, flat, { x: 10, y: 10, width: 40, height: 40 }), undefined);
+    assert.equal(detailOf(flat, flat, { x: 10, y: 10, width: 12, height: 15 }), undefined);
   });
 });
 

@@ -223,10 +223,10 @@ test("of labelled photographs, large faces rarely leak and no masked face shows 
 }, async () => {
   const truth = await readTruth([testData("faces/truth.jsonl")], testData("faces"));
   const options = { policy, minScore, limits, scratch, version: "test", withPictures: false };
-  const { card } = await evaluate({ ...options, truth, choice: { limit: 40 }, detector });
+  const { card } = await evaluate({ ...options, truth, choice: { limit: 16 }, detector });
   const large = card.slices.find(({ id }) => id === "height>=64")!;
   assert.ok(large.upperBound > 0.9, `${large.recall}`);
   const { judged, maskedVisible } = card.slices[0]!.pixels;
-  assert.ok(judged > 100 && maskedVisible <= 2, `${maskedVisible} of ${judged}`);
+  assert.ok(judged > 30 && maskedVisible === 0, `${maskedVisible} of ${judged}`);
   assert.deepEqual(card.notMeasured, []);
 });

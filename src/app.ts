@@ -3,10 +3,11 @@ import { fileURLToPath } from "node:url";
 import type { Config } from "./config.ts";
 import { parseDetectors } from "./core/detector.ts";
 import { createSerial } from "./core/serial.ts";
-import { lockDataFolder, openDataFolder, placesIn, readyFolders } from "./data-folder.ts";
+import { evaluationsIn, lockDataFolder, openDataFolder, placesIn, readyFolders } from "./data-folder.ts";
 import { hasHeicDecoder } from "./engine/heic.ts";
 import { createPool } from "./engine/pool.ts";
 import { Problem } from "./errors.ts";
+import { createEvaluationSchedule } from "./eval-schedule.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { closeWithin, createServer } from "./http/server.ts";
 import { statusOf } from "./http/status.ts";
@@ -76,9 +77,24 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const redrive = createRedrive(keyed);
   const submit = createSubmit({ ...keyed, admit, rerun: createRerun(keyed), redrive, routes, uploads, storeOf });
 
+  // How many faces leak, measured again and again.
+  const evaluation =
+    config.eval.folder === undefined
+      ? undefined
+      : await createEvaluationSchedule({
+          ...{ config, place: evaluationsIn(dataDir) },
+          onAlert: ({ slice, message }) => log.error({ slice }, `leak rate: ${message}`),
+          onProblem: ({ code, message }) => log.error({ code }, message),
+        });
+
   // The ways in by HTTP.
   const formats = ["jpeg", "png", "webp", "avif", "tiff", "gif", ...((await hasHeicDecoder()) ? ["heic"] : [])];
-  const metrics = createMetrics({ ledger, queue, engine: pool.stats });
+  const metrics = createMetrics({
+    ledger,
+    queue,
+    engine: pool.stats,
+    ...(evaluation && { evaluation: evaluation.figures }),
+  });
   const status = statusOf({ version, detector, folder, limits, formats, policy });
   const page = fileURLToPath(new URL("../web/dist", import.meta.url));
   const core = { medium: pool, spool, limits, detector, ledger, queue, storeOf };
@@ -121,6 +137,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     ),
     keepRepublishing({ ledger, queue, republishAfterMs: jobs.leaseMs * 4, signal, onProblem }),
     keepRetention({ ...kept, retainHours: jobs.retainHours, sweep: data.sweep, signal, onProblem }),
+    ...(evaluation ? [evaluation.run(signal)] : []),
   ];
   started.defer(async () => {
     stopping.abort();

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import { plainProblem } from "./cli/plain-problem.ts";
 import type { ConfigFlags } from "./config/layers.ts";
 import { profiles, strengths, styles, verifications } from "./core/policy.ts";
+import { halves } from "./eval/choose.ts";
 import { version } from "./version.ts";
 
 /** Flags that every command takes. */
@@ -17,6 +18,14 @@ Examples:
   veil jobs retry --all                    send dead letters back
 
 Errors go to standard error. Exit codes: 0 all done, 1 something failed, 2 wrong usage.`;
+
+const evalExamples = `
+Examples:
+  veil eval photos/ --truth photos/truth.jsonl --html card.html
+  veil eval photos/ --truth photos/truth.jsonl --half tune --profile thorough --min-score 0.3
+  veil eval --accept                       take the newest kept result as the baseline
+
+Exit codes: 0 measured, 1 a picture failed or a slice fell below the baseline, 2 wrong usage or a faulty truth.`;
 
 /** Runs one command line; answers the exit code. Each command loads its own parts. */
 export async function run(argv: readonly string[]): Promise<number> {
@@ -65,6 +74,22 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option("--json", "machine-readable")
     .action(async (input: string, options) => {
       exitCode = await (await import("./cli/detect.ts")).detect(flags(), input, options);
+    });
+
+  policyOptions(program.command("eval"))
+    .description("measure on labelled pictures how many faces leak; without a folder: show the newest kept result")
+    .argument("[folder]", "pictures; nothing in it is changed")
+    .option("--truth <file>", "what is in them; repeatable (default: truth.jsonl in the folder)", collect, [])
+    .option("--only <set>", "only this set of the truth; repeatable", collect, [])
+    .addOption(new Option("--half <half>", "thresholds are tuned on one half, reported on the other").choices(halves))
+    .option("--limit <number>", "at most so many pictures, evenly from everywhere")
+    .option("--json <file>", "write the result as JSON; - for standard output")
+    .option("--html <file>", "write the result as a page, with the worst leaks: it shows UNMASKED faces")
+    .option("--keep", "keep the result in the data folder, and hold it against the baseline")
+    .option("--accept", "make the result the baseline")
+    .addHelpText("after", evalExamples)
+    .action(async (folder: string | undefined, options) => {
+      exitCode = await (await import("./cli/eval.ts")).evalFolder(flags(), folder, options);
     });
 
   const jobs = program.command("jobs").description("look at the service's jobs, and send dead letters back");

@@ -37,6 +37,11 @@ export function placesIn(dataDir: string) {
   };
 }
 
+/** Where results of `veil eval` are kept; it may be there before the data folder is otherwise in use. */
+export function evaluationsIn(dataDir: string): string {
+  return join(dataDir, "eval");
+}
+
 /** Opens the data folder, and makes it on first use: owner-only, on a local disk. */
 export async function openDataFolder(config: Config, onProblem: (problem: Problem) => void): Promise<DataFolder> {
   const { dataDir, folder, jobs } = config;

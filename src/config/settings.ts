@@ -81,6 +81,16 @@ export const settingsSchema = z.strictObject({
       retainHours: count(1).default(168).describe("How long uploads and results of the jobs API are kept."),
     })
     .prefault({}),
+  eval: z
+    .strictObject({
+      folder: z.exactOptional(
+        folder("none: nothing is measured", "Labelled pictures on which the service measures how many faces leak."),
+      ),
+      truth: z.exactOptional(folder("`truth.jsonl` in that folder", "What is in them, in a format of docs/eval.md.")),
+      everyHours: count(1).default(168).describe("How often they are measured."),
+      keep: count(2).default(60).describe("How many results are kept."),
+    })
+    .prefault({}),
 });
 
 export type Settings = z.output<typeof settingsSchema>;

@@ -209,6 +209,9 @@ export const statusSchema = z.object({
       watched: z.boolean().describe("False: fed by requests alone"),
       input: z.string().describe("For a person: the folder's path"),
       output: z.string().describe("For a person: the folder's path"),
+      passed_over: z
+        .object({ count: z.number().int(), examples: z.array(z.string()) })
+        .describe("What lies there and can't be taken, with the reason: no job stands for it"),
     }),
   ),
   limits: z.object({

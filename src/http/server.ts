@@ -49,7 +49,7 @@ export async function createServer(parts: HttpParts, logger: FastifyBaseLogger):
       openapi: "3.1.0",
       info: {
         title: "veil",
-        version: parts.status.version,
+        version: parts.status().version,
         description:
           "Masks faces in photographs where they are stored. Errors are RFC 9457 problem+json with a stable code.",
       },

@@ -13,6 +13,7 @@ import { closeWithin, createServer } from "./http/server.ts";
 import { statusOf } from "./http/status.ts";
 import type { Logger } from "./log.ts";
 import { createAdmit, createRerun } from "./pipeline/admit.ts";
+import { createPassedOver } from "./pipeline/passed-over.ts";
 import { createRedrive } from "./pipeline/redrive.ts";
 import { keepRepublishing } from "./pipeline/republish.ts";
 import { keepRetention } from "./pipeline/retain.ts";
@@ -45,8 +46,12 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   await using started = new AsyncDisposableStack();
 
   // What lasts, and what works on it.
-  const data = started.use(await openDataFolder(config, onProblem));
-  started.use(lockDataFolder(dataDir));
+  const passedOver = createPassedOver();
+  const onStoreProblem = (problem: Problem, store: string) => {
+    if (store !== "input" || passedOver.report(problem)) onProblem(problem);
+  };
+  const data = started.use(await openDataFolder(config, onStoreProblem));
+  const lock = started.use(lockDataFolder(dataDir));
   await readyFolders(config);
   const { ledger, queue, storeOf, installationKey } = data;
   const spool = started.adopt(await openSpool(placesIn(dataDir).spool), (it) => it.close());
@@ -95,7 +100,8 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     engine: pool.stats,
     ...(evaluation && { evaluation: evaluation.figures }),
   });
-  const status = statusOf({ version, detector, folder, limits, formats, policy });
+  const facts = { version, detector, folder, limits, formats, policy };
+  const status = () => statusOf({ ...facts, passedOver: passedOver.current() });
   const page = fileURLToPath(new URL("../web/dist", import.meta.url));
   const core = { medium: pool, spool, limits, detector, ledger, queue, storeOf };
   const parts = { ...core, maxBatch: limits.maxBatch, policy, submit, metrics, status, page, pool };
@@ -125,7 +131,13 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const input = storeOf("input");
   const watched = { route: inFolder.name, store: input, ...folder, onProblem };
   const reconcile = createReconcileSource({
-    ...{ ...watched, name: "reconcile", unseen: ledger.unseen, intervalMs: folder.reconcileMs },
+    ...{
+      ...watched,
+      name: "reconcile",
+      unseen: ledger.unseen,
+      intervalMs: folder.reconcileMs,
+      onPass: passedOver.endOfPass,
+    },
   });
   const hints = { ...watched, name: "watch", onHintsLost: reconcile.lookNow };
   const sources = [reconcile, ...(canWatch(input) ? [createWatchSource({ ...hints, store: input })] : [])];
@@ -144,9 +156,11 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     await Promise.allSettled([closeWithin(server, graceMs), ...loops]);
   });
 
+  const address = addressOf(server.server.address() as AddressInfo);
+  lock.tell(address);
   const running = started.move();
   return {
-    address: addressOf(server.server.address() as AddressInfo),
+    address,
     detector,
     ended: Promise.race(loops),
     stop: () => running.disposeAsync(),

@@ -11,6 +11,7 @@ interface Globals extends ConfigFlags {}
 const examples = `
 Examples:
   veil mask photo.jpg -o masked.jpg        mask one picture
+  veil mask a.jpg b.jpg                    mask each beside itself: a-masked.jpg, b-masked.jpg
   veil mask holiday/ --out masked/         mask a folder; started again it goes on where it stopped
   veil mask - < in.jpg > out.jpg           from standard input to standard output
   veil detect photo.jpg --json             show the faces, mask nothing
@@ -60,12 +61,15 @@ export async function run(argv: readonly string[]): Promise<number> {
     });
 
   policyOptions(program.command("mask"))
-    .description("mask a picture, or every picture of a folder")
-    .argument("<input>", "picture, folder, or - for standard input")
-    .option("-o, --out <path>", "where to write; - for standard output (default: NAME-masked.EXT beside the picture)")
+    .description("mask pictures, or every picture of folders")
+    .argument("<inputs...>", "pictures and folders, or - for standard input")
+    .option(
+      "-o, --out <path>",
+      "file or folder to write to; - for standard output (default: NAME-masked.EXT beside each)",
+    )
     .option("--force", "replace what is there already, and mask again what is done")
-    .action(async (input: string, options) => {
-      exitCode = await (await import("./cli/mask.ts")).mask(flags(), input, options);
+    .action(async (inputs: string[], options) => {
+      exitCode = await (await import("./cli/mask.ts")).mask(flags(), inputs, options);
     });
 
   policyOptions(program.command("detect"))

@@ -15,6 +15,7 @@ export const problems = {
   "too-many-frames": { status: 413, retry: false, title: "The picture has more frames than allowed" },
   "too-many-items": { status: 413, retry: false, title: "The request has more items than allowed" },
   unsupported: { status: 415, retry: false, title: "veil does not mask this kind of file" },
+  "unsupported-media-type": { status: 415, retry: false, title: "The request came in another content type" },
   "not-an-image": { status: 415, retry: false, title: "The file is not an image" },
   unreadable: { status: 422, retry: false, title: "The picture is damaged or incomplete" },
   doubtful: { status: 422, retry: false, title: "veil is not sure that every face would be masked" },

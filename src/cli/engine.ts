@@ -39,6 +39,15 @@ export async function openCommandEngine({ limits, engine, detector, dataDir }: C
   };
 }
 
+/** Whether a folder lies there. */
+export async function isFolder(path: string): Promise<boolean> {
+  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    throw error;
+  });
+  return info?.isDirectory() === true;
+}
+
 /** Refuses, in plain words, what is no readable file. */
 export async function requireFile(path: string): Promise<void> {
   await access(path, constants.R_OK);

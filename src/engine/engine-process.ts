@@ -39,6 +39,10 @@ async function answer(request: EngineRequest): Promise<EngineAnswers[EngineVerb]
     return null;
   }
   if (picture === undefined) throw new Problem("internal", `Expected an open picture for ${request.verb}`);
+  if (request.verb === "preview") {
+    await picture.preview(request.outPath);
+    return null;
+  }
   return request.verb === "detect"
     ? picture.detect(request.policy)
     : picture.render(request.regions, request.policy, request.outPath);

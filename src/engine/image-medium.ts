@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import type { Detector } from "../core/detector.ts";
 import { maskFrame } from "../core/mask.ts";
-import type { Limits } from "../core/media.ts";
+import type { Limits, PictureHeader } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 import { spreadOverFrames } from "../core/spread.ts";
@@ -12,6 +12,7 @@ import { Problem } from "../errors.ts";
 import { type Decoded, decode } from "./decode.ts";
 import { encode } from "./encode.ts";
 import { lookAt } from "./look.ts";
+import { writePreview } from "./preview.ts";
 import { remember } from "./unmask.ts";
 
 /** A masked file as the engine process reports it; the pool turns it into `Anonymized`. */
@@ -24,19 +25,14 @@ export interface RenderedFile {
   readonly height: number;
 }
 
-export interface PictureHeader {
-  readonly format: string;
-  readonly width: number;
-  readonly height: number;
-  readonly frames: number;
-}
-
 /** One decoded picture inside an engine process. */
 export interface OpenPicture {
   readonly header: PictureHeader;
   detect(policy: Policy): Promise<readonly Region[]>;
   /** Writes the masked picture to `outPath`, which must not exist. Fails with invalid-request on a region outside it. */
   render(regions: readonly Region[], policy: Policy, outPath: string): Promise<RenderedFile>;
+  /** Writes the first frame as it is, small and as JPEG, to `outPath`, which must not exist. */
+  preview(outPath: string): Promise<void>;
 }
 
 export interface PictureSetup {
@@ -63,6 +59,7 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
       // A face of which not even a pixel lies within the border shows nothing of itself, and render would refuse it.
       return found.filter((region) => isWithin(region, header));
     },
+    preview: (outPath) => writePreview(decoded, outPath),
     async render(regions, policy, outPath) {
       const outside = regions.find((region) => !isWithin(region, header));
       if (outside !== undefined) throw new Problem("invalid-request", outsideText(outside, header), { remedy });

@@ -3,7 +3,7 @@ import type { Policy } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 import { Problem } from "../errors.ts";
 import { refusal } from "./faults.ts";
-import { type GivenBox, givenBoxesSchema, type OptionsQuery } from "./schema.ts";
+import { anonymizeQuerySchema, type GivenBox, givenBoxesSchema, type OptionsQuery } from "./schema.ts";
 
 /** The default policy with what a request asks for instead. */
 export function policyFor(defaults: Policy, options: OptionsQuery): Policy {
@@ -25,13 +25,16 @@ function withoutAbsent<T extends object>(fields: T): { [K in keyof T]?: Exclude<
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
 
-/** Options that came as form fields, which the schema must know; those of the query string go before them. */
+/** Options that came as form fields, which the schema must know; empty ones say nothing, those of the query go before. */
 export function mergeFields<T extends OptionsQuery>(
   schema: z.ZodType<T>,
   fields: Readonly<Record<string, string>>,
   query: T,
 ): T {
-  const parsed = schema.safeParse(fields);
+  const said = Object.entries(fields).filter(
+    ([name, value]) => value !== "" || !Object.hasOwn(anonymizeQuerySchema.shape, name),
+  );
+  const parsed = schema.safeParse(Object.fromEntries(said));
   if (!parsed.success) throw refusal(parsed.error, "form");
   return { ...parsed.data, ...query };
 }

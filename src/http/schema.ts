@@ -57,22 +57,36 @@ export const optionsSchema = z.strictObject({
 });
 export type OptionsQuery = z.infer<typeof optionsSchema>;
 
-export const anonymizeQuerySchema = optionsSchema.extend({
-  detail: z.enum(["0", "1"]).optional().describe("1: JSON with regions and problem instead of the bare picture"),
+const flag = z.enum(["0", "1"]).optional();
+
+export const batchQuerySchema = optionsSchema.extend({
+  detail: flag.describe("1: JSON with regions and problem instead of the bare picture"),
+});
+
+export const anonymizeQuerySchema = batchQuerySchema.extend({
+  preview: flag.describe("1, with detail=1: small JPEGs too, for a browser that can't show the format (TIFF, HEIC)"),
 });
 
 /** A picture's file. */
 export const pictureSchema = z.file().describe("The picture's file");
 
 /**
- * Forms as a person is told about them; the handlers read them part by part. The options are told with the query alone:
- * the API's page would fill a form with samples, and a `min_score` of 1 masks nothing.
+ * Forms as a person is told about them; the handlers read them part by part. An empty field says nothing, and that is
+ * each one's sample: the API's page fills forms with them, and a `min_score` of 1 would mask nothing.
  */
-export const imageFormSchema = z.object({ image: pictureSchema });
+function fieldsOf(shape: Readonly<Record<string, z.ZodType>>): Record<string, z.ZodType> {
+  return Object.fromEntries(
+    Object.entries(shape).map(([name, field]) => [name, field.meta({ ...field.meta(), examples: [""] })]),
+  );
+}
+export const imageFormSchema = z.object({ image: pictureSchema, ...fieldsOf(optionsSchema.shape) });
 export const batchFormSchema = z.object({
   images: z.array(pictureSchema).min(1).describe("The pictures' files; repeat the field"),
+  ...fieldsOf(batchQuerySchema.shape),
 });
-export const anonymizeFormSchema = imageFormSchema.extend({
+export const anonymizeFormSchema = z.object({
+  image: pictureSchema,
+  ...fieldsOf(anonymizeQuerySchema.shape),
   regions: z
     .string()
     .optional()
@@ -94,6 +108,7 @@ export const base64ResponseSchema = z.object({ anonymized_base64: z.string() });
 /** One picture's outcome where `detail=1` was asked for: either `anonymized_base64` or `problem`. */
 export const anonymizedItemSchema = z.object({
   name: z.string().nullable().describe("The upload's file name"),
+  masked_name: z.string().nullable().describe("What to call the masked picture: NAME-masked.EXT"),
   anonymized_base64: z.string().nullable(),
   content_type: z.string().nullable(),
   width: z.number().int().nullable(),
@@ -101,6 +116,13 @@ export const anonymizedItemSchema = z.object({
   frames: z.number().int().nullable(),
   regions: z.array(regionSchema),
   detector: z.string().nullable().describe("What found the regions; null where the request gave them"),
+  previews: z
+    .object({
+      before_base64: z.string().describe("The upload itself, NOT masked; veil keeps no copy of it"),
+      after_base64: z.string().describe("The masked picture"),
+    })
+    .nullable()
+    .describe("With preview=1: JPEGs of the first frame, at most 2048 pixels a side"),
   problem: problemSchema.nullable(),
 });
 export type AnonymizedItem = z.infer<typeof anonymizedItemSchema>;
@@ -148,6 +170,7 @@ export const jobSchema = z.object({
     quality: z.number(),
   }),
   regions: z.number().int().nullable().describe("How many regions were masked; null before it is done"),
+  masked_name: z.string().nullable().describe("What to call its result: NAME-masked.EXT; null before it is done"),
   kind: z.string().nullable().describe("For skipped: what the file is, for example PDF"),
   problem: z
     .object({ code: z.string(), title: z.string(), detail: z.string() })
@@ -157,6 +180,10 @@ export const jobSchema = z.object({
   updated_at: z.string().describe("ISO 8601"),
 });
 export type JobBody = z.infer<typeof jobSchema>;
+
+export const resultQuerySchema = z.strictObject({
+  preview: flag.describe("1: a small JPEG of the masked picture, for a browser that can't show its format"),
+});
 
 export const jobsQuerySchema = z.strictObject({
   route: z.string().optional(),
@@ -184,6 +211,9 @@ export const statusSchema = z.object({
       watched: z.boolean().describe("False: fed by requests alone"),
       input: z.string().describe("For a person: the folder's path"),
       output: z.string().describe("For a person: the folder's path"),
+      passed_over: z
+        .object({ count: z.number().int(), examples: z.array(z.string()) })
+        .describe("What lies there and can't be taken, with the reason: no job stands for it"),
     }),
   ),
   limits: z.object({

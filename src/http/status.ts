@@ -9,17 +9,29 @@ export interface StatusFacts {
   readonly limits: Limits & { readonly maxBatch: number };
   readonly formats: readonly string[];
   readonly policy: Policy;
+  /** What is in the watched folder and can't be taken, in words. */
+  readonly passedOver: readonly string[];
 }
 
+/** How many of what is passed over are told in words. */
+const maxExamples = 20;
+
 /** What the page is told about this installation. */
-export function statusOf({ version, detector, folder, limits, formats, policy }: StatusFacts): Status {
+export function statusOf({ version, detector, folder, limits, formats, policy, passedOver }: StatusFacts): Status {
   const { profile, style, strength, quality, minScore } = policy;
+  const none = { count: 0, examples: [] };
   return {
     version,
     detector: { ...detector },
     routes: [
-      { name: "folder", watched: folder.watch, input: folder.input, output: folder.output },
-      { name: "upload", watched: false, input: "POST /api/v1/jobs", output: "GET /api/v1/jobs/{id}/result" },
+      {
+        ...{ name: "folder", watched: folder.watch, input: folder.input, output: folder.output },
+        passed_over: { count: passedOver.length, examples: passedOver.slice(0, maxExamples) },
+      },
+      {
+        ...{ name: "upload", watched: false, input: "POST /api/v1/jobs", output: "GET /api/v1/jobs/{id}/result" },
+        passed_over: none,
+      },
     ],
     limits: {
       max_bytes: limits.maxBytes,

@@ -1,6 +1,7 @@
 import type { Job, Lane } from "../core/job.ts";
 import type { Limits, Medium } from "../core/media.ts";
 import { nameOf, recognise } from "../core/sniff.ts";
+import { unfinishedKind } from "../core/unfinished.ts";
 import { Problem, toProblem } from "../errors.ts";
 import type { EventDetail } from "../ledger/ledger.ts";
 import { type DeliverParts, deliver } from "./deliver.ts";
@@ -45,9 +46,12 @@ export async function attempt(parts: AttemptParts, assignment: Assignment): Prom
   }
 }
 
-async function mask(parts: AttemptParts, { job, lane, signal }: Assignment): Promise<Outcome> {
+async function mask(parts: AttemptParts, { job, lane, watched, signal }: Assignment): Promise<Outcome> {
   const { ledger, medium, detector } = parts;
   if (!(await ledger.isCurrent(job))) return { kind: "superseded", detail: {} };
+  // It gets its own name when it is finished, and announces itself then.
+  const unfinished = watched ? unfinishedKind(job.input.key) : undefined;
+  if (unfinished !== undefined) return { kind: "skipped", detail: { recognised: unfinished } };
   const clock = stopwatch();
   await using original = await fetchOriginal(parts, job);
   clock.lap("get");

@@ -157,6 +157,29 @@ describe("the worker", () => {
     assert.equal(await parts.masked.head("a.jpg"), undefined);
   });
 
+  test("deaths of the service among other jobs use up no attempt; alone they do, so that none loops for ever", async () => {
+    await using parts = await setUp();
+    const interrupted = async (key: string, detail: Pick<LedgerEvent, "alone">) => {
+      const { version } = await parts.photos.put(key, streamOf(portrait), type);
+      const where = { input: { store: "photos", key, version }, output: { store: "masked", key } };
+      const job = { id: key, revision: 0, route: route.name, medium: "image", ...where, policy: route.policy } as const;
+      const [admission] = await parts.ledger.admit([{ job, lane: "bulk" }]);
+      for (let at = 1; at <= 4; at++) await parts.ledger.append({ jobId: key, kind: "started", at, ...detail });
+      await parts.queue.publish([admission!.record.job], "bulk");
+    };
+    await interrupted("healthy.jpg", {});
+    const done = await parts.settled("healthy.jpg", "done");
+    assert.equal(done.attempts, 5);
+    const starts = (await parts.ledger.history("healthy.jpg")).filter(({ kind }) => kind === "started");
+    assert.deepEqual(
+      starts.map(({ alone }) => alone),
+      [undefined, undefined, undefined, undefined, true],
+    );
+    await interrupted("deadly.jpg", { alone: true });
+    const dead = await parts.settled("deadly.jpg", "dead");
+    assert.deepEqual([dead.last.code, dead.attempts], ["crashed", 4]);
+  });
+
   test("a dead letter that is sent back is a new revision with attempts of its own", async () => {
     let away = true;
     const memory = createMemoryStore({ name: "masked" });

@@ -25,6 +25,10 @@ export const settingsSchema = z.strictObject({
         .exactOptional(z.number().min(0).max(1))
         .meta({ shown: "the profile's own", description: "Detections below this score are dropped." }),
       quality: count(1, 100).default(defaultPolicy.quality).describe("Quality of lossy output."),
+      lossless: z
+        .boolean()
+        .default(false)
+        .describe("Whether all outside the masks stays exactly as it was; what can't be kept so is refused."),
     })
     .prefault({}),
   limits: z

@@ -20,12 +20,28 @@ export interface Policy {
   readonly minScore?: number;
   /** Quality of lossy output, 1 to 100. */
   readonly quality: number;
+  /** Whether everything outside the masks must stay exactly as it was, or the file be refused; absent: no. */
+  readonly lossless?: boolean;
 }
 
-export const defaultPolicy: Policy = { profile: "balanced", style: "blur", strength: "standard", quality: 90 };
+export const defaultPolicy: Policy = {
+  profile: "balanced",
+  style: "blur",
+  strength: "standard",
+  quality: 90,
+  lossless: false,
+};
 
 /** SHA-256 (hex) over the policy's fields in a fixed order. */
 export function policyDigest(policy: Policy): string {
-  const fields = [policy.profile, policy.style, policy.strength, policy.minScore ?? null, policy.quality];
+  const fields: (string | number | null)[] = [
+    policy.profile,
+    policy.style,
+    policy.strength,
+    policy.minScore ?? null,
+    policy.quality,
+  ];
+  // Policies from before this option keep their digest.
+  if (policy.lossless) fields.push("lossless");
   return createHash("sha256").update(JSON.stringify(fields)).digest("hex");
 }

@@ -11,6 +11,7 @@ import { spreadOverFrames } from "../core/spread.ts";
 import { Problem } from "../errors.ts";
 import { type Decoded, decode } from "./decode.ts";
 import { encode } from "./encode.ts";
+import { encodeLossless, refuseLossy } from "./lossless.ts";
 import { remember } from "./unmask.ts";
 
 /** A masked file as the engine process reports it; the pool turns it into `Anonymized`. */
@@ -50,6 +51,8 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
   const { limits, scratch, detector } = setup;
   const decoded = await decode(path, limits, scratch);
   const { width, height, frames } = decoded;
+  // Of veil's own making, and hardly larger than what was let in.
+  const readable = { ...limits, maxBytes: Number.MAX_SAFE_INTEGER };
   const header = { format: decoded.original.format, width, height, frames };
   return {
     header,
@@ -67,6 +70,7 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
     async render(regions, policy, outPath) {
       const outside = regions.find((region) => !isWithin(region, header));
       if (outside !== undefined) throw new Problem("invalid-request", outsideText(outside, header), { remedy });
+      if (policy.lossless) refuseLossy(decoded);
       const spread = spreadOverFrames(regions, frames);
       const unmask: (() => void)[] = [];
       try {
@@ -75,7 +79,9 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
           unmask.push(remember(frameOf(decoded, frame), here, policy));
           maskFrame(frameOf(decoded, frame), here, policy);
         }
-        const encoded = await encode(decoded, policy.quality, outPath);
+        const encoded = policy.lossless
+          ? await encodeLossless(decoded, spread, policy, outPath, (path) => decode(path, readable, scratch))
+          : await encode(decoded, policy.quality, outPath);
         const { size } = await stat(outPath);
         return { ...encoded, size, sha256: await digestOf(outPath), width, height };
       } finally {

@@ -130,7 +130,8 @@ function policyOptions(command: Command): Command {
       new Option("--profile <profile>", "how much time detection may take (default: balanced)").choices(profiles),
     )
     .option("--min-score <score>", "drop detections below it, 0 to 1")
-    .option("--quality <number>", "quality of lossy output, 1 to 100 (default: 90)");
+    .option("--quality <number>", "quality of lossy output, 1 to 100 (default: 90)")
+    .option("--lossless", "keep everything outside the masks exactly as it was, or refuse");
 }
 
 function collect(value: string, list: readonly string[]): readonly string[] {

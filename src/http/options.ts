@@ -14,6 +14,7 @@ export function policyFor(defaults: Policy, options: OptionsQuery): Policy {
     strength: options.strength ?? defaults.strength,
     quality: options.quality ?? defaults.quality,
     ...(minScore !== undefined && { minScore }),
+    ...((options.lossless ?? defaults.lossless) && { lossless: true }),
   };
 }
 

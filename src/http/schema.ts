@@ -52,6 +52,11 @@ export const optionsSchema = z.strictObject({
   profile: z.enum(profiles).optional().describe("How much time detection may take"),
   min_score: z.coerce.number().min(0).max(1).optional().describe("Detections below it are dropped"),
   quality: z.coerce.number().int().min(1).max(100).optional().describe("Quality of lossy output"),
+  lossless: z
+    .stringbool({ truthy: ["true", "1"], falsy: ["false", "0"] })
+    .or(z.boolean())
+    .optional()
+    .describe("true: all outside the masks stays exactly as it was, or the picture is refused"),
 });
 export type OptionsQuery = z.infer<typeof optionsSchema>;
 
@@ -144,6 +149,7 @@ export const jobSchema = z.object({
     strength: z.enum(strengths),
     min_score: z.number().nullable(),
     quality: z.number(),
+    lossless: z.boolean(),
   }),
   regions: z.number().int().nullable().describe("How many regions were masked; null before it is done"),
   kind: z.string().nullable().describe("For skipped: what the file is, for example PDF"),

@@ -192,7 +192,8 @@ function policyOptions(command: Command): Command {
         verifications,
       ),
     )
-    .option("--quality <number>", "quality of lossy output, 1 to 100 (default: 90)");
+    .option("--quality <number>", "quality of lossy output, 1 to 100 (default: 90)")
+    .option("--lossless", "keep everything outside the masks exactly as it was, or refuse");
 }
 
 function collect(value: string, list: readonly string[]): readonly string[] {

@@ -10,12 +10,13 @@ export interface PolicyFlags {
   readonly quality?: string;
   readonly turns?: boolean;
   readonly verify?: string;
+  readonly lossless?: true;
 }
 
 /** The configuration with a command's own policy flags, which win; faults of both come together. */
 export function configFor(flags: ConfigFlags, policy: PolicyFlags = {}): Config {
-  const { style, strength, profile, minScore, quality, turns, verify } = policy;
-  const values = { style, strength, profile, minScore, quality, turns, verify };
+  const { style, strength, profile, minScore, quality, turns, verify, lossless } = policy;
+  const values = { style, strength, profile, minScore, quality, turns, verify, lossless };
   const assignments = Object.entries(values).flatMap(([name, value]) =>
     value === undefined ? [] : [`policy.${name}=${value}`],
   );

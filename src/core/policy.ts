@@ -37,6 +37,8 @@ export interface Policy {
   readonly implausible?: Implausible;
   /** Absent: off. */
   readonly verify?: Verification;
+  /** Whether everything outside the masks must stay exactly as it was, or the file be refused; absent: no. */
+  readonly lossless?: boolean;
 }
 
 export const defaultPolicy: Policy = { profile: "balanced", style: "blur", strength: "standard", quality: 90 };

@@ -12,6 +12,7 @@ import { Problem } from "../errors.ts";
 import { type Decoded, decode } from "./decode.ts";
 import { encode } from "./encode.ts";
 import { lookAt } from "./look.ts";
+import { encodeLossless, refuseLossy } from "./lossless.ts";
 import { writePreview } from "./preview.ts";
 import { remember } from "./unmask.ts";
 
@@ -47,6 +48,8 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
   const { limits, scratch, detector } = setup;
   const decoded = await decode(path, limits, scratch);
   const { width, height, frames } = decoded;
+  // Of veil's own making, and hardly larger than what was let in.
+  const readable = { ...limits, maxBytes: Number.MAX_SAFE_INTEGER };
   const header = { format: decoded.original.format, width, height, frames };
   return {
     header,
@@ -63,6 +66,7 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
     async render(regions, policy, outPath) {
       const outside = regions.find((region) => !isWithin(region, header));
       if (outside !== undefined) throw new Problem("invalid-request", outsideText(outside, header), { remedy });
+      if (policy.lossless) refuseLossy(decoded);
       const spread = spreadOverFrames(regions, frames);
       const unmask: (() => void)[] = [];
       try {
@@ -71,7 +75,9 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
           unmask.push(remember(frameOf(decoded, frame), here, policy));
           maskFrame(frameOf(decoded, frame), here, policy);
         }
-        const encoded = await encode(decoded, policy.quality, outPath);
+        const encoded = policy.lossless
+          ? await encodeLossless(decoded, spread, policy, outPath, (path) => decode(path, readable, scratch))
+          : await encode(decoded, policy.quality, outPath);
         const { size } = await stat(outPath);
         return { ...encoded, size, sha256: await digestOf(outPath), width, height };
       } finally {

@@ -11,6 +11,7 @@ import { refusal } from "./faults.ts";
 import { goneSignal } from "./gone.ts";
 import { mergeFields, policyFor } from "./options.ts";
 import type { HttpParts } from "./parts.ts";
+import { policyBody } from "./policy-body.ts";
 import {
   imageFormSchema,
   type JobBody,
@@ -199,7 +200,6 @@ function parseState(text: string): JobState {
 
 /** A job as the API shows it. */
 function jobBodyOf({ job, state, attempts, admittedAt, updatedAt, last }: JobRecord, name: string | null): JobBody {
-  const { profile, style, strength, minScore, quality } = job.policy;
   return {
     id: job.id,
     route: job.route,
@@ -208,7 +208,7 @@ function jobBodyOf({ job, state, attempts, admittedAt, updatedAt, last }: JobRec
     attempts,
     input: { ...job.input },
     output: { ...job.output },
-    policy: { profile, style, strength, quality, min_score: minScore ?? null },
+    policy: policyBody(job.policy),
     regions: last.regions ?? null,
     masked_name: name,
     kind: last.recognised ?? null,

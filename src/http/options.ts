@@ -7,17 +7,8 @@ import { anonymizeQuerySchema, type GivenBox, givenBoxesSchema, type OptionsQuer
 
 /** The default policy with what a request asks for instead. */
 export function policyFor(defaults: Policy, options: OptionsQuery): Policy {
-  const { profile, style, strength, quality, min_score: minScore, turns, verify } = options;
-  const asked = {
-    profile,
-    style,
-    strength,
-    quality,
-    minScore,
-    turns: turns === undefined ? undefined : turns === "1",
-    verify,
-  };
-  return { ...defaults, ...withoutAbsent(asked) };
+  const { profile, style, strength, quality, min_score: minScore, turns, verify, lossless } = options;
+  return { ...defaults, ...withoutAbsent({ profile, style, strength, quality, minScore, turns, verify, lossless }) };
 }
 
 /** The fields that are there. */

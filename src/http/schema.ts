@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { jobStates } from "../core/job.ts";
-import { profiles, strengths, styles, verifications } from "../core/policy.ts";
+import { implausibles, profiles, strengths, styles, verifications } from "../core/policy.ts";
 
 /** RFC 9457, with a stable code and what to do. */
 export const problemSchema = z.object({
@@ -42,6 +42,12 @@ export const regionSchema = z.object({
 });
 export type RegionBody = z.infer<typeof regionSchema>;
 
+/** In a query or a form true, false, 1 or 0; in JSON true or false. */
+const choice = z
+  .stringbool({ truthy: ["true", "1"], falsy: ["false", "0"] })
+  .or(z.boolean())
+  .optional();
+
 /**
  * The options of a request, in the query string or as form fields of the same names. Like every request, it may hold
  * nothing else: what veil would ignore could be a face that somebody meant to have masked.
@@ -52,8 +58,9 @@ export const optionsSchema = z.strictObject({
   profile: z.enum(profiles).optional().describe("How much time detection may take"),
   min_score: z.coerce.number().min(0).max(1).optional().describe("Detections below it are dropped"),
   quality: z.coerce.number().int().min(1).max(100).optional().describe("Quality of lossy output"),
-  turns: z.enum(["0", "1"]).optional().describe("1: look for heads that lie on their side or hang down too"),
+  turns: choice.describe("true: look for heads that lie on their side or hang down too"),
   verify: z.enum(verifications).optional().describe("A second look: mask or hold what it finds"),
+  lossless: choice.describe("true: all outside the masks stays exactly as it was, or the picture is refused"),
 });
 export type OptionsQuery = z.infer<typeof optionsSchema>;
 
@@ -154,6 +161,19 @@ export const jobRequestSchema = z
   })
   .meta({ examples: [{ store: "input", key: "holiday/beach.jpg" }] });
 
+export const policySchema = z.object({
+  profile: z.enum(profiles),
+  style: z.enum(styles),
+  strength: z.enum(strengths),
+  min_score: z.number().nullable().describe("null: the profile's own"),
+  quality: z.number(),
+  turns: z.boolean().nullable().describe("null: as the profile does"),
+  implausible: z.enum(implausibles),
+  verify: z.enum(verifications),
+  lossless: z.boolean(),
+});
+export type PolicyBody = z.infer<typeof policySchema>;
+
 export const jobSchema = z.object({
   id: z.string(),
   route: z.string(),
@@ -162,13 +182,7 @@ export const jobSchema = z.object({
   attempts: z.number().int(),
   input: z.object({ store: z.string(), key: z.string(), version: z.string() }),
   output: z.object({ store: z.string(), key: z.string() }),
-  policy: z.object({
-    profile: z.enum(profiles),
-    style: z.enum(styles),
-    strength: z.enum(strengths),
-    min_score: z.number().nullable(),
-    quality: z.number(),
-  }),
+  policy: policySchema,
   regions: z.number().int().nullable().describe("How many regions were masked; null before it is done"),
   masked_name: z.string().nullable().describe("What to call its result: NAME-masked.EXT; null before it is done"),
   kind: z.string().nullable().describe("For skipped: what the file is, for example PDF"),
@@ -223,6 +237,6 @@ export const statusSchema = z.object({
     max_batch: z.number().int(),
   }),
   formats: z.array(z.string()).describe("Formats that are masked here, for example jpeg"),
-  policy: jobSchema.shape.policy.describe("What applies where a request says nothing"),
+  policy: policySchema.describe("What applies where a request says nothing"),
 });
 export type Status = z.infer<typeof statusSchema>;

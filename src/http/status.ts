@@ -1,5 +1,6 @@
 import type { Limits } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
+import { policyBody } from "./policy-body.ts";
 import type { Status } from "./schema.ts";
 
 export interface StatusFacts {
@@ -18,7 +19,6 @@ const maxExamples = 20;
 
 /** What the page is told about this installation. */
 export function statusOf({ version, detector, folder, limits, formats, policy, passedOver }: StatusFacts): Status {
-  const { profile, style, strength, quality, minScore } = policy;
   const none = { count: 0, examples: [] };
   return {
     version,
@@ -40,6 +40,6 @@ export function statusOf({ version, detector, folder, limits, formats, policy, p
       max_batch: limits.maxBatch,
     },
     formats: [...formats],
-    policy: { profile, style, strength, quality, min_score: minScore ?? null },
+    policy: policyBody(policy),
   };
 }

@@ -40,6 +40,7 @@ export const cardSchema = z
         turns: z.boolean().optional(),
         implausible: z.enum(implausibles).optional(),
         verify: z.enum(verifications).optional(),
+        lossless: z.boolean().optional(),
       })
       .readonly(),
     /** Null: several detectors, each from a score of its own. */

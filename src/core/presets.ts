@@ -23,6 +23,11 @@ export interface Preset {
     readonly passes: readonly PassTarget[];
     /** Passes over the picture turned by 90, 180 and 270 degrees. */
     readonly turned: readonly PassTarget[];
+    /**
+     * Exponent by which the row's scores become comparable with other rows': more passes agree by chance more often.
+     * A score s of the merged passes counts as 1 - (1 - s) ^ trust. Absent: 1.
+     */
+    readonly trust?: number;
   }[];
 }
 
@@ -104,29 +109,37 @@ export const yunetPresets: Presets = {
   maxEnlargement: 2,
   profiles: {
     fast: {
-      minScore: 0.52,
+      minScore: 0.6,
       turns: false,
       rows: [
-        { upTo: 2600, passes: [wide(256), wide(512), top(768)], turned: [wide(512)] },
-        { upTo: any, passes: [wide(256), wide(512), top(1024)], turned: [wide(512)] },
+        { upTo: 2600, passes: [wide(256), wide(512), top(768)], turned: [wide(512)], trust: 1.21 },
+        { upTo: any, passes: [wide(256), wide(512), top(1024)], turned: [wide(512)], trust: 1.21 },
       ],
     },
     balanced: {
-      minScore: 0.59,
+      minScore: 0.6,
       turns: false,
       rows: [
+        { upTo: 850, passes: [wide(256), wide(512), top(1280)], turned: [wide(512)] },
+        { upTo: 1500, passes: [wide(256), wide(512), top(1024), top(1280)], turned: [wide(512)], trust: 0.59 },
         { upTo: 2600, passes: [wide(256), wide(512), top(1280)], turned: [wide(512)] },
         { upTo: 6000, passes: [wide(256), wide(512), top(1920)], turned: [wide(768)] },
-        { upTo: any, passes: [wide(256), wide(512), top(1280), top(2560)], turned: [wide(768)] },
+        { upTo: any, passes: [wide(256), wide(512), top(1280), top(2560)], turned: [wide(768)], trust: 0.8 },
       ],
     },
     thorough: {
-      minScore: 0.72,
+      minScore: 0.6,
       turns: true,
       rows: [
-        { upTo: 1500, passes: [wide(256), wide(512), wide(768), top(1024), top(1536)], turned: [wide(512)] },
-        { upTo: 2600, passes: [wide(256), wide(512), wide(1024), top(1536), top(2048)], turned: [wide(768)] },
-        { upTo: any, passes: [wide(256), wide(512), wide(1024), top(2048), top(4096)], turned: [wide(1024)] },
+        { upTo: 850, passes: [wide(256), wide(512), wide(768), top(1536)], turned: [wide(512)], trust: 0.89 },
+        { upTo: 1500, passes: [wide(256), wide(512), middle(1024), top(1280)], turned: [wide(512)], trust: 0.89 },
+        { upTo: 2600, passes: [wide(256), wide(512), middle(1024), top(1920)], turned: [wide(768)], trust: 0.89 },
+        {
+          upTo: any,
+          passes: [wide(256), wide(512), middle(1024), top(2048), top(4096)],
+          turned: [wide(1024)],
+          trust: 0.7,
+        },
       ],
     },
   },
@@ -135,6 +148,11 @@ export const yunetPresets: Presets = {
 /** A pass for faces that are large in it: what it says of small ones is more often wrong than right. */
 function wide(side: number): PassTarget {
   return { side, minFace: 16 };
+}
+
+/** Between the two. */
+function middle(side: number): PassTarget {
+  return { side, minFace: 10, maxFace: 256 };
 }
 
 /** The pass for the smallest faces; of large ones a part may lie in another tile. */

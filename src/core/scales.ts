@@ -13,18 +13,27 @@ export interface Pass {
 /** A pass that enlarges less beyond the one below it than this shows nothing new. */
 const leastStep = 1.2;
 
-/** The passes over a picture of this size, largest first; `turns` says whether those over the turned picture too. */
-export function passesFor(
+/** What a preset does with a picture of one size. */
+export interface Plan {
+  /** Largest first. */
+  readonly passes: readonly Pass[];
+  /** See Preset. */
+  readonly trust: number;
+}
+
+/** The plan for a picture of this size; `turns` says whether it is turned too. */
+export function planFor(
   presets: Presets,
   { rows, turns: own }: Preset,
   width: number,
   height: number,
   turns = own,
-): Pass[] {
+): Plan {
   const side = Math.sqrt((width * height * 4) / 3);
   const row = rows.find(({ upTo }) => side <= upTo)!;
   const turned = turns ? ([90, 180, 270] as const).map((turn) => ladderOf(row.turned, turn)) : [];
-  return [ladderOf(row.passes, 0), ...turned].flat().toSorted((a, b) => b.width - a.width);
+  const passes = [ladderOf(row.passes, 0), ...turned].flat().toSorted((a, b) => b.width - a.width);
+  return { passes, trust: row.trust ?? 1 };
 
   function ladderOf(targets: readonly PassTarget[], turn: Turn): Pass[] {
     const steps: { target: PassTarget; scale: number }[] = [];

@@ -1,5 +1,6 @@
 import sharp from "sharp";
 import type { Pixels } from "../core/detector.ts";
+import { enlarge } from "../core/enlarge.ts";
 import type { Turn } from "../core/presets.ts";
 
 /** The same picture at other sizes. */
@@ -20,6 +21,7 @@ export function createPyramid(picture: Pixels): Pyramid {
     async level(width, height) {
       const known = levels.find((level) => level.width === width && level.height === height);
       if (known) return known;
+      if (width >= picture.width && height >= picture.height) return enlarge(picture, width, height);
       // From twice the size or more the filter has enough to average over, so that nothing is lost by the detour.
       const source = levels.findLast((level) => level.width >= 2 * width && level.height >= 2 * height) ?? picture;
       const data = await sharp(source.data, { raw: { width: source.width, height: source.height, channels: 3 } })
@@ -27,7 +29,7 @@ export function createPyramid(picture: Pixels): Pyramid {
         .raw()
         .toBuffer();
       const level: Pixels = { data, width, height, channels: 3 };
-      if (width <= picture.width && height <= picture.height) levels.push(level);
+      levels.push(level);
       return level;
     },
     async turned(level, turn) {

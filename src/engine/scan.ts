@@ -6,8 +6,8 @@ import { opaqueViews } from "../core/opaque.ts";
 import { seamOf, unwrap } from "../core/panorama.ts";
 import { isPlausible } from "../core/plausible.ts";
 import type { Preset } from "../core/presets.ts";
-import type { Pass } from "../core/scales.ts";
-import { passesFor } from "../core/scales.ts";
+import type { Pass, Plan } from "../core/scales.ts";
+import { planFor } from "../core/scales.ts";
 import type { Tile } from "../core/tiles.ts";
 import { planTiles } from "../core/tiles.ts";
 import { turnBack } from "../core/turn.ts";
@@ -36,14 +36,19 @@ export function createScan(network: FaceNetwork, { onStage }: ScanOptions = {}):
   }
 
   /** The faces of an opaque picture. Passes of one turn confirm one another; of several turns the best counts. */
-  async function look(picture: Pixels, passes: readonly Pass[]): Promise<Candidate[]> {
+  async function look(picture: Pixels, { passes, trust }: Plan): Promise<Candidate[]> {
     const pyramid = createPyramid(picture);
     const byTurn = new Map<number, Candidate[][]>();
     for (const pass of passes) {
       const found = byTurn.get(pass.turn) ?? [];
       byTurn.set(pass.turn, [...found, await run(pass, picture, pyramid)]);
     }
-    return timed("merge", () => unite(byTurn.values().map(mergePasses).toArray()));
+    return timed("merge", () => {
+      const upright = (byTurn.get(0) ?? []).length > 0 ? mergePasses(byTurn.get(0)!) : [];
+      const trusted = upright.map((face) => ({ ...face, score: 1 - (1 - face.score) ** trust }));
+      byTurn.delete(0);
+      return unite([trusted, ...byTurn.values().map(mergePasses)]);
+    });
   }
 
   async function run(pass: Pass, picture: Pixels, pyramid: Pyramid): Promise<Candidate[]> {
@@ -64,14 +69,14 @@ export function createScan(network: FaceNetwork, { onStage }: ScanOptions = {}):
 
   async function lookAround(picture: Pixels, preset: Preset, turns: boolean): Promise<Candidate[]> {
     const { width, height } = picture;
-    const passes = passesFor(network.presets, preset, width, height, turns);
-    const faces = await look(picture, passes);
+    const plan = planFor(network.presets, preset, width, height, turns);
+    const faces = await look(picture, plan);
     const seam = seamOf(picture);
     if (seam === undefined) return faces;
     // At the picture's own scales: the strip is narrower, and its own rows would enlarge it.
     const scale = seam.width / width;
-    const narrowed = passes.map((pass) => ({ ...pass, width: Math.max(1, Math.round(pass.width * scale)) }));
-    return [...faces, ...unwrap(await look(seam, narrowed), seam.width, width)];
+    const passes = plan.passes.map((pass) => ({ ...pass, width: Math.max(1, Math.round(pass.width * scale)) }));
+    return [...faces, ...unwrap(await look(seam, { ...plan, passes }), seam.width, width)];
   }
 
   return {

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { profiles } from "../../src/core/policy.ts";
 import { fullRangePresets, yunetPresets } from "../../src/core/presets.ts";
 import type { Pass } from "../../src/core/scales.ts";
-import { passesFor as passesOf } from "../../src/core/scales.ts";
+import { planFor } from "../../src/core/scales.ts";
 
 const side = fc.integer({ min: 1, max: 20_000 });
 const profile = fc.constantFrom(...profiles);
@@ -15,7 +15,7 @@ describe("the passes over a picture", () => {
   it("go from large to small and have at least one pixel each way", () => {
     fc.assert(
       fc.property(presets, profile, side, side, (table, name, width, height) => {
-        const passes = passesOf(table, table.profiles[name], width, height);
+        const passes = planFor(table, table.profiles[name], width, height).passes;
         assert.ok(passes.length >= 1);
         for (const [index, pass] of passes.entries()) {
           assert.ok(pass.width >= 1 && pass.height >= 1);
@@ -34,7 +34,7 @@ describe("the passes over a picture", () => {
   it("stay below 15 megapixels whatever the picture's size and shape", () => {
     fc.assert(
       fc.property(presets, profile, side, side, (table, name, width, height) => {
-        for (const pass of passesOf(table, table.profiles[name], width, height))
+        for (const pass of planFor(table, table.profiles[name], width, height).passes)
           assert.ok(pass.width * pass.height < 15e6);
       }),
     );
@@ -106,7 +106,7 @@ function passesFor(
   height: number,
   table = fullRangePresets,
 ): readonly Pass[] {
-  return passesOf(table, table.profiles[name], width, height);
+  return planFor(table, table.profiles[name], width, height).passes;
 }
 
 function sizes(name: (typeof profiles)[number], width: number, height: number, table = fullRangePresets): number[][] {

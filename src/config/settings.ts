@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { z } from "zod";
-import { defaultPolicy, profiles, strengths, styles } from "../core/policy.ts";
+import { defaultPolicy, metadataPolicies, profiles, strengths, styles } from "../core/policy.ts";
 
 const MiB = 1024 * 1024;
 const count = (min: number, max = Number.MAX_SAFE_INTEGER) => z.int().min(min).max(max);
@@ -25,6 +25,10 @@ export const settingsSchema = z.strictObject({
         .exactOptional(z.number().min(0).max(1))
         .meta({ shown: "the profile's own", description: "Detections below this score are dropped." }),
       quality: count(1, 100).default(defaultPolicy.quality).describe("Quality of lossy output."),
+      metadata: z
+        .enum(metadataPolicies)
+        .default("none")
+        .describe("What of the original's metadata is written anew; see docs/formats.md."),
     })
     .prefault({}),
   limits: z

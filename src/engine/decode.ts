@@ -6,10 +6,11 @@ import { Problem } from "../errors.ts";
 import { rgbOrRgba } from "./channels.ts";
 import { keptProfile } from "./colour-profile.ts";
 import { decodeHeic } from "./heic.ts";
+import { type Metadata, readMetadata } from "./kept-metadata.ts";
 import { type Strip, turnFrames } from "./orient.ts";
 import { refusePassedOver } from "./passed-over.ts";
 
-/** What encoding needs to know of the original; never its metadata. */
+/** What encoding needs to know of the original. */
 export interface Original {
   readonly format: ImageFormat;
   readonly grey: boolean;
@@ -24,6 +25,8 @@ export interface Original {
   /** Milliseconds by frame. */
   readonly delay?: readonly number[];
   readonly loop?: number;
+  /** What a policy may keep of it: typed values, no block of bytes. */
+  readonly metadata: Metadata;
 }
 
 /** Upright 8-bit pixels. */
@@ -132,6 +135,7 @@ async function decodeAs(
       ...(header.compression && { compression: header.compression }),
       ...(header.delay && { delay: header.delay }),
       ...(header.loop !== undefined && { loop: header.loop }),
+      metadata: header.exif === undefined ? { words: {} } : readMetadata(header.exif),
     },
   };
   return turned || format === "heic" ? decoded : turnFrames(decoded, header.orientation ?? 1);

@@ -9,8 +9,11 @@ import type { Policy } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 import { spreadOverFrames } from "../core/spread.ts";
 import { Problem } from "../errors.ts";
+import { checkResidue } from "./check-residue.ts";
 import { type Decoded, decode } from "./decode.ts";
 import { encode } from "./encode.ts";
+import { clearHidden, countHidden } from "./hidden-colours.ts";
+import { keptExif } from "./kept-metadata.ts";
 import { remember } from "./unmask.ts";
 
 /** A masked file as the engine process reports it; the pool turns it into `Anonymized`. */
@@ -28,6 +31,8 @@ export interface PictureHeader {
   readonly width: number;
   readonly height: number;
   readonly frames: number;
+  /** How many pixels hide colours under full transparency. */
+  readonly hidden: number;
 }
 
 /** One decoded picture inside an engine process. */
@@ -43,14 +48,19 @@ export interface PictureSetup {
   /** Owner-only folder for this picture's intermediate files. */
   readonly scratch: string;
   readonly detector: Detector;
+  /** What writes the file; a test puts a faulty one here. */
+  readonly encode?: typeof encode;
 }
 
 /** Decodes a file once; detection and rendering then work on its pixels. */
 export async function openPicture(path: string, setup: PictureSetup): Promise<OpenPicture> {
-  const { limits, scratch, detector } = setup;
+  const { limits, scratch, detector, encode: write = encode } = setup;
   const decoded = await decode(path, limits, scratch);
   const { width, height, frames } = decoded;
-  const header = { format: decoded.original.format, width, height, frames };
+  const { format, lossless } = decoded.original;
+  const lossy = format === "avif" || format === "heic" || (format === "webp" && !lossless);
+  const hidden = countHidden(frameOf({ ...decoded, height: height * frames }, 0), lossy);
+  const header = { format, width, height, frames, hidden };
   return {
     header,
     async detect(policy) {
@@ -74,13 +84,17 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
           const here = spread.filter((region) => region.frame === undefined || region.frame === frame);
           unmask.push(remember(frameOf(decoded, frame), here, policy));
           maskFrame(frameOf(decoded, frame), here, policy);
+          unmask.push(clearHidden(frameOf(decoded, frame)));
         }
-        const encoded = await encode(decoded, policy.quality, outPath);
+        const { metadata } = decoded.original;
+        const { metadata: kept = "none" } = policy;
+        const encoded = await write(decoded, policy.quality, outPath, keptExif(metadata, kept));
+        await checkResidue(outPath, { frames, metadata, policy: kept });
         const { size } = await stat(outPath);
         return { ...encoded, size, sha256: await digestOf(outPath), width, height };
       } finally {
         // The same picture may be looked at, and rendered, again.
-        for (const restore of unmask) restore();
+        for (const restore of unmask.reverse()) restore();
       }
     },
   };

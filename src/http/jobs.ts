@@ -178,7 +178,7 @@ function parseState(text: string): JobState {
 
 /** A job as the API shows it. */
 export function jobBody({ job, state, attempts, admittedAt, updatedAt, last }: JobRecord): JobBody {
-  const { profile, style, strength, minScore, quality } = job.policy;
+  const { profile, style, strength, minScore, quality, metadata = "none" } = job.policy;
   return {
     id: job.id,
     route: job.route,
@@ -187,7 +187,7 @@ export function jobBody({ job, state, attempts, admittedAt, updatedAt, last }: J
     attempts,
     input: { ...job.input },
     output: { ...job.output },
-    policy: { profile, style, strength, quality, min_score: minScore ?? null },
+    policy: { profile, style, strength, quality, min_score: minScore ?? null, metadata },
     regions: last.regions ?? null,
     kind: last.recognised ?? null,
     problem:

@@ -13,6 +13,7 @@ export function policyFor(defaults: Policy, options: OptionsQuery): Policy {
     style: options.style ?? defaults.style,
     strength: options.strength ?? defaults.strength,
     quality: options.quality ?? defaults.quality,
+    metadata: options.metadata ?? defaults.metadata ?? "none",
     ...(minScore !== undefined && { minScore }),
   };
 }

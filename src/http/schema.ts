@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { jobStates } from "../core/job.ts";
-import { profiles, strengths, styles } from "../core/policy.ts";
+import { metadataPolicies, profiles, strengths, styles } from "../core/policy.ts";
 
 /** RFC 9457, with a stable code and what to do. */
 export const problemSchema = z.object({
@@ -52,6 +52,10 @@ export const optionsSchema = z.strictObject({
   profile: z.enum(profiles).optional().describe("How much time detection may take"),
   min_score: z.coerce.number().min(0).max(1).optional().describe("Detections below it are dropped"),
   quality: z.coerce.number().int().min(1).max(100).optional().describe("Quality of lossy output"),
+  metadata: z
+    .enum(metadataPolicies)
+    .optional()
+    .describe("What of the original's metadata is written anew: none (default), keep-safe or keep-safe-gps"),
 });
 export type OptionsQuery = z.infer<typeof optionsSchema>;
 
@@ -144,6 +148,7 @@ export const jobSchema = z.object({
     strength: z.enum(strengths),
     min_score: z.number().nullable(),
     quality: z.number(),
+    metadata: z.enum(metadataPolicies),
   }),
   regions: z.number().int().nullable().describe("How many regions were masked; null before it is done"),
   kind: z.string().nullable().describe("For skipped: what the file is, for example PDF"),

@@ -13,7 +13,7 @@ export interface StatusFacts {
 
 /** What the page is told about this installation. */
 export function statusOf({ version, detector, folder, limits, formats, policy }: StatusFacts): Status {
-  const { profile, style, strength, quality, minScore } = policy;
+  const { profile, style, strength, quality, minScore, metadata = "none" } = policy;
   return {
     version,
     detector: { ...detector },
@@ -28,6 +28,6 @@ export function statusOf({ version, detector, folder, limits, formats, policy }:
       max_batch: limits.maxBatch,
     },
     formats: [...formats],
-    policy: { profile, style, strength, quality, min_score: minScore ?? null },
+    policy: { profile, style, strength, quality, min_score: minScore ?? null, metadata },
   };
 }

@@ -37,7 +37,7 @@ export interface Opened extends AsyncDisposable {
   readonly width: number;
   readonly height: number;
   readonly frames: number;
-  /** How many pixels hide colours under full transparency, which no output keeps; absent: not counted. */
+  /** How many pixels hide colours under full transparency, which no output keeps; absent: none. */
   readonly hidden?: number;
   detect(policy: Policy): Promise<readonly Region[]>;
   render(regions: readonly Region[], policy: Policy): Promise<Anonymized>;

@@ -9,6 +9,7 @@ import { decodeHeic } from "./heic.ts";
 import { type Metadata, readMetadata } from "./kept-metadata.ts";
 import { type Strip, turnFrames } from "./orient.ts";
 import { refusePassedOver } from "./passed-over.ts";
+import { residueOf } from "./residue.ts";
 
 /** What encoding needs to know of the original. */
 export interface Original {
@@ -94,12 +95,17 @@ async function decodeAs(
   limits: Limits,
   scratch: string,
 ): Promise<Decoded> {
+  refusePassedOver(file, format);
   const header = await sharp(file, { failOn: "error", limitInputPixels: false }).metadata();
   const frames = format === "avif" || format === "heic" ? 1 : (header.pages ?? 1);
   checkLimits(header.width, header.pageHeight ?? header.height, frames, limits);
-  // libvips would hand over the first picture alone: frames must not vanish in silence.
-  if (format === "avif" && (header.pages ?? 1) > 1) throw new Problem("unsupported", "unsupported: animated AVIF");
-  refusePassedOver(file, format);
+  // libvips counts the tiles of a picture too; a picture beside it must not vanish in silence.
+  const tiled = format === "avif" && (header.pages ?? 1) > 1;
+  if (tiled && (header.pagePrimary === undefined || residueOf(file).findings.some(({ picture }) => picture))) {
+    throw new Problem("unsupported", "unsupported: AVIF with several pictures", {
+      remedy: "Export its pictures one by one.",
+    });
+  }
 
   // libheif has turned the picture already when it hands over the pixels.
   const pixels = format === "heic" ? await decodeHeic(path, scratch) : file;
@@ -112,6 +118,7 @@ async function decodeAs(
     failOn: "error",
     limitInputPixels: limits.maxPixels,
     pages: frames === 1 ? 1 : -1,
+    ...(tiled && { page: header.pagePrimary ?? 0 }),
     ignoreIcc: icc !== undefined,
     autoOrient: turned,
   });

@@ -31,8 +31,8 @@ export interface PictureHeader {
   readonly width: number;
   readonly height: number;
   readonly frames: number;
-  /** How many pixels hide colours under full transparency. */
-  readonly hidden: number;
+  /** How many pixels hide colours under full transparency; absent: none. */
+  readonly hidden?: number;
 }
 
 /** One decoded picture inside an engine process. */
@@ -60,7 +60,7 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
   const { format, lossless } = decoded.original;
   const lossy = format === "avif" || format === "heic" || (format === "webp" && !lossless);
   const hidden = countHidden(frameOf({ ...decoded, height: height * frames }, 0), lossy);
-  const header = { format, width, height, frames, hidden };
+  const header = { format, width, height, frames, ...(hidden > 0 && { hidden }) };
   return {
     header,
     async detect(policy) {

@@ -1,3 +1,4 @@
+import { spokenFor } from "./jpeg-tables.ts";
 import { searchExif, searchPhotoshop, searchXmp } from "./residue-metadata.ts";
 import { searchPictures } from "./residue-pictures.ts";
 import { searchProfile } from "./residue-profile.ts";
@@ -48,6 +49,12 @@ export function searchJpeg(file: Part, search: Search): void {
       const body = partOf(file, at + 2, length - 2);
       if (length < 2 || body.bytes.length < length - 2) throw new RangeError("a segment is cut");
       at += length;
+      const spoken = spokenFor(marker, body.bytes) ?? body.bytes.length;
+      if (spoken < body.bytes.length) {
+        const rest = partOf(body, spoken);
+        search.add("stray-bytes", rest);
+        searchPictures(rest, search);
+      }
       if (marker === sos) at = endOfScan(bytes, at);
       else if (marker >= app0 && marker <= 0xef) searchApplication(marker - app0, body, split, search);
       else if (marker === com) search.add("comment", body);

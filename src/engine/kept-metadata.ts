@@ -5,7 +5,7 @@ import { readTiff, type Tiff, valuesOf } from "./tiff-directories.ts";
 /** Words of an original that may be kept: short, printable ASCII, of the shape that their name promises. */
 export type Words = Readonly<Partial<Record<keyof typeof wordFields, string>>>;
 
-/** Degrees, north and east positive; metres above the sea. */
+/** Degrees, north and east positive; metres above the sea, never below: libvips writes no other sign. */
 export interface Position {
   readonly latitude: number;
   readonly longitude: number;
@@ -92,8 +92,8 @@ export function gpsText({ latitude, longitude, altitude }: Position): Record<str
     GPSLongitudeRef: longitude < 0 ? "W" : "E",
     GPSLongitude: sexagesimal(longitude),
     ...(altitude !== undefined && {
-      GPSAltitudeRef: altitude < 0 ? "1" : "0",
-      GPSAltitude: `${Math.round(Math.abs(altitude) * 100)}/100`,
+      GPSAltitudeRef: "0",
+      GPSAltitude: `${Math.round(altitude * 100)}/100`,
     }),
   };
 }
@@ -111,11 +111,11 @@ function positionOf(numbers: (tag: number) => number[], letter: (tag: number) =>
   const [latitude, longitude] = [degrees(2), degrees(4)];
   if (!(latitude <= 90 && longitude <= 180 && "NS".includes(letter(1)) && "EW".includes(letter(3)))) return undefined;
   const [metres] = numbers(6);
-  const below = numbers(5)[0] === 1;
+  const above = (numbers(5)[0] ?? 0) === 0;
   return {
     latitude: letter(1) === "S" ? -latitude : latitude,
     longitude: letter(3) === "W" ? -longitude : longitude,
-    ...(metres !== undefined && metres < 20_000 && { altitude: below ? -metres : metres }),
+    ...(above && metres !== undefined && metres < 20_000 && { altitude: metres }),
   };
 }
 

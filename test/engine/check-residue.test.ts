@@ -207,16 +207,21 @@ describe("metadata", () => {
     assert.equal(masked.includes("secret"), false);
   });
 
-  test("any words that may be kept come through as they are", async () => {
+  test("any words and places that may be kept come through as they are", async () => {
     const word = fc.stringMatching(/^[!-~]([ -~]{0,40}[!-~])?$/);
     const flat = sharp({ create: { width: 8, height: 8, channels: 3, background: "#c0ffee" } });
+    const place = fc.record({
+      latitude: fc.double({ min: -90, max: 90, noNaN: true }),
+      longitude: fc.double({ min: -180, max: 180, noNaN: true }),
+      altitude: fc.double({ min: 0, max: 20_000, noNaN: true }),
+    });
     await fc.assert(
-      fc.asyncProperty(word, word, word, async (Make, Model, Copyright) => {
-        const metadata = { words: { Make, Model, Copyright } };
-        const file = await flat.clone().withExif(keptExif(metadata, "keep-safe")!).jpeg().toBuffer();
-        await checkResidue(await saved(file), { frames: 1, metadata, policy: "keep-safe" });
+      fc.asyncProperty(word, word, word, place, async (Make, Model, Copyright, position) => {
+        const metadata = { words: { Make, Model, Copyright }, position };
+        const file = await flat.clone().withExif(keptExif(metadata, "keep-safe-gps")!).jpeg().toBuffer();
+        await checkResidue(await saved(file), { frames: 1, metadata, policy: "keep-safe-gps" });
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
   });
 

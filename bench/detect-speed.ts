@@ -1,5 +1,5 @@
 /**
- * node bench/detect-speed.ts [--runs 10]
+ * node bench/detect-speed.ts [--runs 10] [--detector yunet] [--models FOLDER]
  *
  * What detection costs by profile and picture size, on one core, as Markdown: the fastest of several runs, because
  * whatever else runs on the machine can only make them slower.
@@ -8,13 +8,21 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
 import type { Pixels } from "../src/core/detector.ts";
+import { bundledDetector, parseDetectors } from "../src/core/detector.ts";
 import { profiles } from "../src/core/policy.ts";
-import type { Stage } from "../src/engine/full-range.ts";
-import { createFullRangeDetector } from "../src/engine/full-range.ts";
+import { openDetector } from "../src/engine/detectors.ts";
+import type { Stage } from "../src/engine/scan.ts";
 
-const { values } = parseArgs({ options: { runs: { type: "string", default: "10" } } });
+const { values } = parseArgs({
+  options: {
+    runs: { type: "string", default: "10" },
+    detector: { type: "string", default: bundledDetector },
+    models: { type: "string", default: "veil-data/models" },
+  },
+});
+const setup = { detectors: parseDetectors(values.detector) ?? [], models: values.models };
 const stages: Record<Stage, number> = { resize: 0, network: 0, merge: 0 };
-const detector = await createFullRangeDetector({ onStage: (stage, ms) => (stages[stage] += ms) });
+const detector = await openDetector(setup, { onStage: (stage, ms) => (stages[stage] += ms) });
 
 console.log("| picture | profile | ms | resize | network | merge | process, MB |");
 console.log("|---|---|---|---|---|---|---|");

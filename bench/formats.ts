@@ -41,7 +41,14 @@ const spool = await mkdtemp(join(tmpdir(), "veil-formats-"));
 if (values.out !== undefined) await mkdir(values.out, { recursive: true });
 const limits = { maxBytes: 64 * 2 ** 20, maxPixels: 120_000_000, maxFrames: 500 };
 const processes = Math.min(4, availableParallelism());
-const pool = createPool({ limits, model: {}, processes, deadlineMs: 300_000, memoryMb: 4096, spool });
+const pool = createPool({
+  limits,
+  detector: { detectors: ["mediapipe-full-range"] },
+  processes,
+  deadlineMs: 300_000,
+  memoryMb: 4096,
+  spool,
+});
 const rows: Row[] = [];
 try {
   const files = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isFile());

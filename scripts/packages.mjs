@@ -7,6 +7,7 @@ import { run } from "./run.mjs";
 const needed = [
   { command: "chromium", package: "chromium", why: "the browser test of the page" },
   { command: "heif-enc", package: "libheif-examples", why: "HEIC pictures" },
+  { command: "cjpeg", package: "libjpeg-turbo-progs", why: "rare kinds of JPEG" },
 ];
 
 /** Installs what is missing where it may (root, with apt-get), and otherwise names it in one line. */

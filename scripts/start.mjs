@@ -3,5 +3,5 @@ import { runMain } from "./report.mjs";
 
 await runMain(async () => {
   const node = await prepare({ page: true });
-  await handOver(node, ["serve", ...process.argv.slice(2)]);
+  await handOver(node, ["serve", "--set-up", ...process.argv.slice(2)]);
 });

@@ -1,16 +1,19 @@
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Config } from "./config.ts";
+import { parseDetectors } from "./core/detector.ts";
 import { createSerial } from "./core/serial.ts";
-import { lockDataFolder, openDataFolder, placesIn, readyFolders } from "./data-folder.ts";
+import { evaluationsIn, lockDataFolder, openDataFolder, placesIn, readyFolders } from "./data-folder.ts";
 import { hasHeicDecoder } from "./engine/heic.ts";
 import { createPool } from "./engine/pool.ts";
 import { Problem } from "./errors.ts";
+import { createEvaluationSchedule } from "./eval-schedule.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { closeWithin, createServer } from "./http/server.ts";
 import { statusOf } from "./http/status.ts";
 import type { Logger } from "./log.ts";
 import { createAdmit, createRerun } from "./pipeline/admit.ts";
+import { createPassedOver } from "./pipeline/passed-over.ts";
 import { createRedrive } from "./pipeline/redrive.ts";
 import { keepRepublishing } from "./pipeline/republish.ts";
 import { keepRetention } from "./pipeline/retain.ts";
@@ -43,13 +46,20 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   await using started = new AsyncDisposableStack();
 
   // What lasts, and what works on it.
-  const data = started.use(await openDataFolder(config, onProblem));
-  started.use(lockDataFolder(dataDir));
+  const passedOver = createPassedOver();
+  const onStoreProblem = (problem: Problem, store: string) => {
+    if (store !== "input" || passedOver.report(problem)) onProblem(problem);
+  };
+  const data = started.use(await openDataFolder(config, onStoreProblem));
+  const lock = started.use(lockDataFolder(dataDir));
   await readyFolders(config);
   const { ledger, queue, storeOf, installationKey } = data;
   const spool = started.adopt(await openSpool(placesIn(dataDir).spool), (it) => it.close());
-  const model = { cacheDir: placesIn(dataDir).models };
-  const pool = started.adopt(createPool({ ...engine, limits, spool: spool.folder, model }), (it) => it.close());
+  const { models } = placesIn(dataDir);
+  const wanted = { detectors: parseDetectors(config.detector)!, models, cache: models };
+  const pool = started.adopt(createPool({ ...engine, limits, spool: spool.folder, detector: wanted }), (it) =>
+    it.close(),
+  );
   const detector = await pool.detector();
 
   // From where to where.
@@ -72,10 +82,26 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const redrive = createRedrive(keyed);
   const submit = createSubmit({ ...keyed, admit, rerun: createRerun(keyed), redrive, routes, uploads, storeOf });
 
+  // How many faces leak, measured again and again.
+  const evaluation =
+    config.eval.folder === undefined
+      ? undefined
+      : await createEvaluationSchedule({
+          ...{ config, place: evaluationsIn(dataDir) },
+          onAlert: ({ slice, message }) => log.error({ slice }, `leak rate: ${message}`),
+          onProblem: ({ code, message }) => log.error({ code }, message),
+        });
+
   // The ways in by HTTP.
   const formats = ["jpeg", "png", "webp", "avif", "tiff", "gif", ...((await hasHeicDecoder()) ? ["heic"] : [])];
-  const metrics = createMetrics({ ledger, queue, engine: pool.stats });
-  const status = statusOf({ version, detector, folder, limits, formats, policy });
+  const metrics = createMetrics({
+    ledger,
+    queue,
+    engine: pool.stats,
+    ...(evaluation && { evaluation: evaluation.figures }),
+  });
+  const facts = { version, detector, folder, limits, formats, policy };
+  const status = () => statusOf({ ...facts, passedOver: passedOver.current() });
   const page = fileURLToPath(new URL("../web/dist", import.meta.url));
   const core = { medium: pool, spool, limits, detector, ledger, queue, storeOf };
   const parts = { ...core, maxBatch: limits.maxBatch, policy, submit, metrics, status, page, pool };
@@ -105,7 +131,13 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const input = storeOf("input");
   const watched = { route: inFolder.name, store: input, ...folder, onProblem };
   const reconcile = createReconcileSource({
-    ...{ ...watched, name: "reconcile", unseen: ledger.unseen, intervalMs: folder.reconcileMs },
+    ...{
+      ...watched,
+      name: "reconcile",
+      unseen: ledger.unseen,
+      intervalMs: folder.reconcileMs,
+      onPass: passedOver.endOfPass,
+    },
   });
   const hints = { ...watched, name: "watch", onHintsLost: reconcile.lookNow };
   const sources = [reconcile, ...(canWatch(input) ? [createWatchSource({ ...hints, store: input })] : [])];
@@ -117,15 +149,18 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     ),
     keepRepublishing({ ledger, queue, republishAfterMs: jobs.leaseMs * 4, signal, onProblem }),
     keepRetention({ ...kept, retainHours: jobs.retainHours, sweep: data.sweep, signal, onProblem }),
+    ...(evaluation ? [evaluation.run(signal)] : []),
   ];
   started.defer(async () => {
     stopping.abort();
     await Promise.allSettled([closeWithin(server, graceMs), ...loops]);
   });
 
+  const address = addressOf(server.server.address() as AddressInfo);
+  lock.tell(address);
   const running = started.move();
   return {
-    address: addressOf(server.server.address() as AddressInfo),
+    address,
     detector,
     ended: Promise.race(loops),
     stop: () => running.disposeAsync(),

@@ -1,7 +1,8 @@
 import { Command, CommanderError, Option } from "commander";
 import { plainProblem } from "./cli/plain-problem.ts";
 import type { ConfigFlags } from "./config/layers.ts";
-import { metadataPolicies, profiles, strengths, styles } from "./core/policy.ts";
+import { metadataPolicies, profiles, strengths, styles, verifications } from "./core/policy.ts";
+import { halves } from "./eval/choose.ts";
 import { version } from "./version.ts";
 
 /** Flags that every command takes. */
@@ -10,6 +11,7 @@ interface Globals extends ConfigFlags {}
 const examples = `
 Examples:
   veil mask photo.jpg -o masked.jpg        mask one picture
+  veil mask a.jpg b.jpg                    mask each beside itself: a-masked.jpg, b-masked.jpg
   veil mask holiday/ --out masked/         mask a folder; started again it goes on where it stopped
   veil mask - < in.jpg > out.jpg           from standard input to standard output
   veil detect photo.jpg --json             show the faces, mask nothing
@@ -18,6 +20,14 @@ Examples:
   veil jobs retry --all                    send dead letters back
 
 Errors go to standard error. Exit codes: 0 all done, 1 something failed, 2 wrong usage.`;
+
+const evalExamples = `
+Examples:
+  veil eval photos/ --truth photos/truth.jsonl --html card.html
+  veil eval photos/ --truth photos/truth.jsonl --half tune --profile thorough --min-score 0.3
+  veil eval --accept                       take the newest kept result as the baseline
+
+Exit codes: 0 measured, 1 a picture failed or a slice fell below the baseline, 2 wrong usage or a faulty truth.`;
 
 /** Runs one command line; answers the exit code. Each command loads its own parts. */
 export async function run(argv: readonly string[]): Promise<number> {
@@ -45,17 +55,22 @@ export async function run(argv: readonly string[]): Promise<number> {
   program
     .command("serve")
     .description("start the page, the API and the watched folder")
-    .action(async () => {
+    .option("--set-up", "first choose the detector, if the configuration names none, and write it there")
+    .action(async (options: { setUp?: boolean }) => {
+      if (options.setUp) await (await import("./cli/set-up.ts")).setUp(flags());
       exitCode = await (await import("./cli/serve.ts")).serve(flags());
     });
 
   policyOptions(program.command("mask"))
-    .description("mask a picture, or every picture of a folder")
-    .argument("<input>", "picture, folder, or - for standard input")
-    .option("-o, --out <path>", "where to write; - for standard output (default: NAME-masked.EXT beside the picture)")
+    .description("mask pictures, or every picture of folders")
+    .argument("<inputs...>", "pictures and folders, or - for standard input")
+    .option(
+      "-o, --out <path>",
+      "file or folder to write to; - for standard output (default: NAME-masked.EXT beside each)",
+    )
     .option("--force", "replace what is there already, and mask again what is done")
-    .action(async (input: string, options) => {
-      exitCode = await (await import("./cli/mask.ts")).mask(flags(), input, options);
+    .action(async (inputs: string[], options) => {
+      exitCode = await (await import("./cli/mask.ts")).mask(flags(), inputs, options);
     });
 
   policyOptions(program.command("detect"))
@@ -74,6 +89,22 @@ export async function run(argv: readonly string[]): Promise<number> {
     .addHelpText("after", "\nExit codes: 0 nothing found, 1 something found or a file not looked through.")
     .action(async (files: string[], options) => {
       exitCode = await (await import("./cli/residue.ts")).residue(flags(), files, options);
+    });
+
+  policyOptions(program.command("eval"))
+    .description("measure on labelled pictures how many faces leak; without a folder: show the newest kept result")
+    .argument("[folder]", "pictures; nothing in it is changed")
+    .option("--truth <file>", "what is in them; repeatable (default: truth.jsonl in the folder)", collect, [])
+    .option("--only <set>", "only this set of the truth; repeatable", collect, [])
+    .addOption(new Option("--half <half>", "thresholds are tuned on one half, reported on the other").choices(halves))
+    .option("--limit <number>", "at most so many pictures, evenly from everywhere")
+    .option("--json <file>", "write the result as JSON; - for standard output")
+    .option("--html <file>", "write the result as a page, with the worst leaks: it shows UNMASKED faces")
+    .option("--keep", "keep the result in the data folder, and hold it against the baseline")
+    .option("--accept", "make the result the baseline")
+    .addHelpText("after", evalExamples)
+    .action(async (folder: string | undefined, options) => {
+      exitCode = await (await import("./cli/eval.ts")).evalFolder(flags(), folder, options);
     });
 
   const jobs = program.command("jobs").description("look at the service's jobs, and send dead letters back");
@@ -100,6 +131,31 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option("--all", "every dead letter")
     .action(async (ids: string[], options) => {
       exitCode = await (await import("./cli/jobs.ts")).retryJobs(flags(), ids, options);
+    });
+
+  const models = program.command("models").description("the detectors' models: which there are, add one, check them");
+  models
+    .command("list", { isDefault: true })
+    .description("every model that veil knows, with its licence")
+    .option("--json", "machine-readable")
+    .action(async (options) => {
+      exitCode = await (await import("./cli/models.ts")).listModels(flags(), options);
+    });
+  models
+    .command("add")
+    .description("fetch a model from its publisher, or take it from a file, and check it")
+    .argument("<name>")
+    .option("--file <file>", "the published file, where it can't be fetched from here")
+    .option("--use", "make it the detector of this configuration")
+    .option("--accept-licence", "say that you know and keep the terms of a model that is not free for any use")
+    .action(async (name: string, options) => {
+      exitCode = await (await import("./cli/models.ts")).addModelCommand(flags(), name, options);
+    });
+  models
+    .command("verify")
+    .description("check that every model that was added is the published one, byte for byte")
+    .action(async () => {
+      exitCode = await (await import("./cli/models.ts")).verifyModels(flags());
     });
 
   program
@@ -141,7 +197,14 @@ function policyOptions(command: Command): Command {
       new Option("--profile <profile>", "how much time detection may take (default: balanced)").choices(profiles),
     )
     .option("--min-score <score>", "drop detections below it, 0 to 1")
+    .option("--turns", "look for heads that lie on their side or hang down too (default: only thorough does)")
+    .addOption(
+      new Option("--verify <what>", "look a second time: mask what that finds, or hold (default: off)").choices(
+        verifications,
+      ),
+    )
     .option("--quality <number>", "quality of lossy output, 1 to 100 (default: 90)")
+    .option("--lossless", "keep everything outside the masks exactly as it was, or refuse")
     .addOption(
       new Option("--metadata <what>", "what of the metadata is written anew (default: none)").choices(metadataPolicies),
     );

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { access, chmod, mkdir, readdir, readFile, statfs, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -37,15 +37,20 @@ export function placesIn(dataDir: string) {
   };
 }
 
+/** Where results of `veil eval` are kept; it may be there before the data folder is otherwise in use. */
+export function evaluationsIn(dataDir: string): string {
+  return join(dataDir, "eval");
+}
+
 /** Opens the data folder, and makes it on first use: owner-only, on a local disk. */
-export async function openDataFolder(config: Config, onProblem: (problem: Problem) => void): Promise<DataFolder> {
+export async function openDataFolder(
+  config: Config,
+  /** Told what a store had to pass over. */
+  onProblem: (problem: Problem, store: string) => void,
+): Promise<DataFolder> {
   const { dataDir, folder, jobs } = config;
   const places = placesIn(dataDir);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  await refuseNetworkDisk(dataDir);
-  await refuseForeignFolder(dataDir);
-  // First of all: it marks the folder as veil's, whatever fails after it.
-  const installationKey = await installationKeyIn(places.key);
+  const installationKey = await claimDataFolder(dataDir);
   for (const path of [places.inbox, places.results]) await mkdir(path, { recursive: true, mode: 0o700 });
   const sqlite = await openSqlite(places.database);
   // Keys of photographs are names of people: its owner alone reads them, whatever the folder allows.
@@ -54,7 +59,10 @@ export async function openDataFolder(config: Config, onProblem: (problem: Proble
   const queue = await createSqliteQueue({ sqlite, leaseMs: jobs.leaseMs });
   const roots = { input: folder.input, output: folder.output, inbox: places.inbox, results: places.results };
   const stores = new Map(
-    Object.entries(roots).map(([name, root]) => [name, createFsStore({ name, root, onProblem })] as const),
+    Object.entries(roots).map(
+      ([name, root]) =>
+        [name, createFsStore({ name, root, onProblem: (problem) => onProblem(problem, name) })] as const,
+    ),
   );
   const close = async () => {
     await queue.close();
@@ -77,6 +85,15 @@ export async function openDataFolder(config: Config, onProblem: (problem: Proble
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Makes the data folder on first use and marks it as veil's; answers its installation key. */
+export async function claimDataFolder(dataDir: string): Promise<string> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await refuseNetworkDisk(dataDir);
+  await refuseForeignFolder(dataDir);
+  // First of all: it marks the folder as veil's, whatever fails after it.
+  return installationKeyIn(placesIn(dataDir).key);
 }
 
 /**
@@ -132,22 +149,38 @@ async function refuseForeignFolder(dataDir: string): Promise<void> {
   });
 }
 
+/** The one process that serves a data folder. */
+export interface DataFolderLock extends Disposable {
+  /** Leaves word for whoever comes second where the page is. */
+  tell(address: string): void;
+}
+
 /**
  * Makes this process the only one that serves a data folder, until it ends, however it ends. The operating system
  * holds the lock, so no stale one is ever left.
  */
-export function lockDataFolder(dataDir: string): Disposable {
+export function lockDataFolder(dataDir: string): DataFolderLock {
+  const word = join(dataDir, "serve.address");
   const lock = new DatabaseSync(join(dataDir, "serve.lock"), { timeout: 0 });
   try {
     lock.exec("begin exclusive");
   } catch (error) {
     lock.close();
-    throw new Problem("invalid-config", `veil is serving ${dataDir} already`, {
+    // Whoever holds the lock has written it, or is about to.
+    const address = existsSync(word) ? readFileSync(word, "utf8").trim() : "";
+    throw new Problem("invalid-config", `veil is serving ${dataDir} already${address && ` at ${address}`}`, {
       remedy: "Use the one that runs, stop it first, or give this one another --data-dir.",
       cause: error,
     });
   }
-  return { [Symbol.dispose]: () => lock.close() };
+  rmSync(word, { force: true });
+  return {
+    tell: (address) => writeFileSync(word, `${address}\n`, { mode: 0o600 }),
+    [Symbol.dispose]() {
+      rmSync(word, { force: true });
+      lock.close();
+    },
+  };
 }
 
 async function installationKeyIn(path: string): Promise<string> {

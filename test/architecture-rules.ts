@@ -43,6 +43,7 @@ const floors: readonly Floor[] = [
     may: ["errors", "core"],
     packages: ["sharp", "onnxruntime-node", "flatbuffers", "pbf"],
   },
+  { name: "eval", files: /^src\/eval\//, may: ["errors", "core", "engine"], packages: ["sharp", "zod"] },
   { name: "pipeline", files: /^src\/pipeline\//, may: below },
   {
     name: "http",
@@ -52,11 +53,16 @@ const floors: readonly Floor[] = [
   },
   { name: "config", files: /^src\/config(\/|\.ts$)/, may: ["errors", "core"], packages: ["yaml", "zod"] },
   { name: "data-folder", files: /^src\/data-folder\.ts$/, may: [...below, "stores", "queues", "ledgers", "config"] },
-  { name: "app", files: /^src\/app\.ts$/, may: [...below, ...houses, "data-folder"] },
+  {
+    name: "eval-schedule",
+    files: /^src\/eval-schedule\.ts$/,
+    may: ["errors", "leaves", "core", "eval", "config", "main"],
+  },
+  { name: "app", files: /^src\/app\.ts$/, may: [...below, ...houses, "data-folder", "eval-schedule"] },
   {
     name: "cli",
     files: /^src\/cli(\/|\.ts$)/,
-    may: [...below, ...houses, "data-folder", "app"],
+    may: [...below, ...houses, "data-folder", "app", "eval"],
     packages: ["commander", "cli-progress"],
   },
   { name: "main", files: /^src\/main\.ts$/, may: ["cli"] },

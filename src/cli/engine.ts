@@ -3,6 +3,8 @@ import { access, stat } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
+import { parseDetectors } from "../core/detector.ts";
+import { placesIn } from "../data-folder.ts";
 import { createPool, type Pool } from "../engine/pool.ts";
 import { Problem } from "../errors.ts";
 import { openSpool, type Spool } from "../pipeline/spool.ts";
@@ -14,11 +16,12 @@ export interface CommandEngine extends AsyncDisposable {
   readonly signal: AbortSignal;
 }
 
-/** Engine processes and a spool for one command, without touching the service's data folder. */
-export async function openCommandEngine({ limits, engine }: Config): Promise<CommandEngine> {
+/** Engine processes and a spool for one command, and nothing of the service's data folder but its models. */
+export async function openCommandEngine({ limits, engine, detector, dataDir }: Config): Promise<CommandEngine> {
   // One root for all commands: each removes what a killed one left there.
   const spool = await openSpool(join(tmpdir(), `veil-${userInfo().username}`));
-  const pool = createPool({ ...engine, limits, spool: spool.folder, model: {} });
+  const wanted = { detectors: parseDetectors(detector)!, models: placesIn(dataDir).models };
+  const pool = createPool({ ...engine, limits, spool: spool.folder, detector: wanted });
   const stopping = new AbortController();
   const stop = () => stopping.abort();
   process.once("SIGINT", stop);
@@ -34,6 +37,15 @@ export async function openCommandEngine({ limits, engine }: Config): Promise<Com
       await spool.close();
     },
   };
+}
+
+/** Whether a folder lies there. */
+export async function isFolder(path: string): Promise<boolean> {
+  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    throw error;
+  });
+  return info?.isDirectory() === true;
 }
 
 /** Refuses, in plain words, what is no readable file. */

@@ -1,14 +1,15 @@
-import { stat } from "node:fs/promises";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { ConfigFlags } from "../config/layers.ts";
+import type { Config } from "../config.ts";
+import { maskedName, misnames, usualExtension } from "../core/masked-name.ts";
 import { Problem } from "../errors.ts";
 import { putMasked } from "../pipeline/deliver.ts";
 import { type MaskedNow, maskNow } from "../pipeline/mask-now.ts";
 import { readSpoolFile } from "../pipeline/spool.ts";
 import { createFsStore } from "../stores/fs.ts";
-import { openCommandEngine, requireFile } from "./engine.ts";
-import { maskFolder } from "./mask-folder.ts";
+import { isFolder, openCommandEngine, requireFile } from "./engine.ts";
+import { maskMany } from "./mask-many.ts";
 import { configFor, type PolicyFlags } from "./settings.ts";
 
 export interface MaskFlags extends PolicyFlags {
@@ -16,27 +17,35 @@ export interface MaskFlags extends PolicyFlags {
   readonly force?: boolean;
 }
 
-/** `veil mask`: one picture, a folder, or standard input. */
-export async function mask(flags: ConfigFlags, input: string, options: MaskFlags): Promise<number> {
+/** `veil mask`: pictures, folders, or standard input. */
+export async function mask(flags: ConfigFlags, inputs: readonly string[], options: MaskFlags): Promise<number> {
   const config = configFor(flags, options);
-  const info = input === "-" ? undefined : await stat(input).catch(() => undefined);
-  if (input !== "-" && info === undefined) throw new Problem("not-found", `There is no ${input}`);
-  if (info?.isDirectory()) {
-    if (options.out === undefined) throw new Problem("invalid-request", "Expected --out FOLDER for a folder");
-    return maskFolder(config, { input, out: options.out, force: options.force === true });
+  const { out } = options;
+  const [input = "-"] = inputs;
+  if (inputs.length > 1 && (inputs.includes("-") || out === "-")) {
+    throw new Problem("invalid-request", "Expected a single picture where - is read or written");
   }
+  const into = out !== undefined && out !== "-" && (out.endsWith("/") || (await isFolder(out)));
+  const many = inputs.length > 1 || (input !== "-" && (into || (await isFolder(input))));
+  if (!many) return maskOne(config, input, options);
+  return maskMany(config, { inputs, out, force: options.force === true });
+}
+
+async function maskOne(config: Config, input: string, options: MaskFlags): Promise<number> {
   if (input !== "-") await requireFile(input);
-  const out = options.out ?? (input === "-" ? "-" : defaultOut(input));
-  if (out === "-" && process.stdout.isTTY) {
+  const given = options.out ?? (input === "-" ? "-" : undefined);
+  if (given === "-" && process.stdout.isTTY) {
     throw new Problem("invalid-request", "Expected a file or a pipe for the picture, not the terminal", {
       remedy: "Add -o FILE.",
     });
   }
-  if (input !== "-" && out !== "-" && resolve(input) === resolve(out)) {
+  if (input !== "-" && given !== undefined && resolve(input) === resolve(given)) {
     throw new Problem("invalid-request", "Expected another file for the result than the picture itself", {
       remedy: "Give -o another name.",
     });
   }
+  if (given !== undefined && (await isFolder(given)))
+    throw new Problem("invalid-request", `Expected a file for --out but ${given} is a folder`);
 
   await using engine = await openCommandEngine(config);
   const { pool, spool, signal } = engine;
@@ -47,6 +56,7 @@ export async function mask(flags: ConfigFlags, input: string, options: MaskFlags
     signal,
     lane: "interactive",
   });
+  const out = given ?? join(dirname(input), maskedName(basename(input), result.masked.contentType));
   if (out === "-") await pipeline(await readSpoolFile(result.masked.path), process.stdout);
   else await write(result, out, options.force === true);
   const { length } = result.regions;
@@ -57,14 +67,13 @@ export async function mask(flags: ConfigFlags, input: string, options: MaskFlags
   return 0;
 }
 
-function defaultOut(input: string): string {
-  const extension = /^\.(heic|heif|hif)$/i.test(extname(input)) ? ".jpg" : extname(input);
-  return join(dirname(input), `${basename(input, extname(input))}-masked${extension}`);
-}
-
-async function write({ masked }: MaskedNow, out: string, force: boolean): Promise<void> {
-  const target = await stat(out).catch(() => undefined);
-  if (target?.isDirectory()) throw new Problem("invalid-request", `Expected a file for --out but ${out} is a folder`);
+async function write({ masked, format }: MaskedNow, out: string, force: boolean): Promise<void> {
+  if (misnames(out, masked.contentType)) {
+    const wanted = usualExtension(masked.contentType);
+    throw new Problem("invalid-request", `Expected a name that ends in ${wanted} for the result but received ${out}`, {
+      remedy: `The picture is ${format.toUpperCase()}, and veil does not convert: give -o a name with ${wanted}.`,
+    });
+  }
   const store = createFsStore({ name: "out", root: dirname(resolve(out)) });
   try {
     await putMasked(store, basename(out), masked, force ? {} : { ifNoneMatch: "*" });

@@ -1,6 +1,15 @@
 import { stringify } from "yaml";
 import { z } from "zod";
-import { defaultPolicy, metadataPolicies, profiles, strengths, styles } from "../core/policy.ts";
+import { bundledDetector, detectorNames, parseDetectors } from "../core/detector.ts";
+import {
+  defaultPolicy,
+  implausibles,
+  metadataPolicies,
+  profiles,
+  strengths,
+  styles,
+  verifications,
+} from "../core/policy.ts";
 
 const MiB = 1024 * 1024;
 const count = (min: number, max = Number.MAX_SAFE_INTEGER) => z.int().min(min).max(max);
@@ -15,7 +24,14 @@ export const settingsSchema = z.strictObject({
     .describe("Address to listen on. Loopback only: there is no login yet."),
   port: count(0, 65_535).default(8080).describe("Port to listen on; 0 takes any free one."),
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("Least that is logged."),
-  detector: z.enum(["mediapipe-full-range"]).default("mediapipe-full-range").describe("What finds the faces."),
+  detector: z
+    .string()
+    .refine((value) => parseDetectors(value) !== undefined)
+    .default(bundledDetector)
+    .meta({
+      expected: `one of ${detectorNames.join(", ")}, or several joined by +`,
+      description: "What finds the faces. All but mediapipe-full-range are added by `veil models add`.",
+    }),
   policy: z
     .strictObject({
       profile: z.enum(profiles).default(defaultPolicy.profile).describe("How much time detection may take."),
@@ -24,11 +40,27 @@ export const settingsSchema = z.strictObject({
       minScore: z
         .exactOptional(z.number().min(0).max(1))
         .meta({ shown: "the profile's own", description: "Detections below this score are dropped." }),
+      turns: z.exactOptional(z.boolean()).meta({
+        shown: "only `thorough` does",
+        description: "Whether to look for heads that lie on their side or hang down.",
+      }),
+      implausible: z
+        .exactOptional(z.enum(implausibles))
+        .meta({ shown: "`drop`", description: "What becomes of regions whose shape or size no face has." }),
+      verify: z.exactOptional(z.enum(verifications)).meta({
+        shown: "`off`",
+        description:
+          "A second look with the masks filled flat: `mask` masks what it finds, `hold` leaves it to a person.",
+      }),
       quality: count(1, 100).default(defaultPolicy.quality).describe("Quality of lossy output."),
-      metadata: z
-        .enum(metadataPolicies)
-        .default("none")
-        .describe("What of the original's metadata is written anew; see docs/formats.md."),
+      lossless: z
+        .boolean()
+        .default(false)
+        .describe("Whether all outside the masks stays exactly as it was; what can't be kept so is refused."),
+      metadata: z.exactOptional(z.enum(metadataPolicies)).meta({
+        shown: "`none`",
+        description: "What of the original's metadata is written anew; see docs/formats.md.",
+      }),
     })
     .prefault({}),
   limits: z
@@ -65,6 +97,16 @@ export const settingsSchema = z.strictObject({
       retainHours: count(1).default(168).describe("How long uploads and results of the jobs API are kept."),
     })
     .prefault({}),
+  eval: z
+    .strictObject({
+      folder: z.exactOptional(
+        folder("none: nothing is measured", "Labelled pictures on which the service measures how many faces leak."),
+      ),
+      truth: z.exactOptional(folder("`truth.jsonl` in that folder", "What is in them, in a format of docs/eval.md.")),
+      everyHours: count(1).default(168).describe("How often they are measured."),
+      keep: count(2).default(60).describe("How many results are kept."),
+    })
+    .prefault({}),
 });
 
 export type Settings = z.output<typeof settingsSchema>;
@@ -98,6 +140,7 @@ interface JsonSchema {
   readonly default?: unknown;
   readonly description?: string;
   readonly shown?: string;
+  readonly expected?: string;
   readonly path?: boolean;
 }
 
@@ -134,7 +177,8 @@ function fieldsOf(node: JsonSchema, prefix: string): ConfigField[] {
   });
 }
 
-function expectedOf({ type, enum: values, minimum, maximum, path }: JsonSchema): string {
+function expectedOf({ type, enum: values, minimum, maximum, path, expected }: JsonSchema): string {
+  if (expected !== undefined) return expected;
   if (values) return values.length === 1 ? `${values[0]}` : `one of ${values.join(", ")}`;
   if (type === "boolean") return "true or false";
   if (type === "string") return path ? "a path" : "text";

@@ -1,4 +1,5 @@
-import type { Box, Point } from "./region.ts";
+import type { Candidate, Window } from "./candidate.ts";
+import type { Box } from "./region.ts";
 
 /** One pass's answer: planes of `rows` x `columns` cells, a cell for every 4 x 4 pixels of the network's input. */
 export interface CellMaps {
@@ -8,21 +9,6 @@ export interface CellMaps {
   readonly boxes: Float32Array;
   readonly rows: number;
   readonly columns: number;
-}
-
-/** Pixels of the network's input from `left` and `top` up to but without `right` and `bottom`. */
-export interface Window {
-  readonly left: number;
-  readonly top: number;
-  readonly right: number;
-  readonly bottom: number;
-}
-
-/** What one cell, one pass or several passes together believe to be a face. */
-export interface Candidate {
-  readonly box: Box;
-  readonly score: number;
-  readonly keypoints: readonly Point[];
 }
 
 const cellSize = 4;
@@ -69,14 +55,4 @@ export function calibrate({ x, y, width, height }: Box): Box {
   const centerY = y + height / 2 - 0.043 * height;
   const fitted = { width: width * 0.907, height: height * 1.183 };
   return { x: centerX - fitted.width / 2, y: centerY - fitted.height / 2, ...fitted };
-}
-
-/** The candidate in another frame of reference: scaled, then moved. */
-export function place(candidate: Candidate, scaleX: number, scaleY: number, left = 0, top = 0): Candidate {
-  const { box, score, keypoints } = candidate;
-  return {
-    box: { x: box.x * scaleX + left, y: box.y * scaleY + top, width: box.width * scaleX, height: box.height * scaleY },
-    score,
-    keypoints: keypoints.map((point) => ({ x: point.x * scaleX + left, y: point.y * scaleY + top })),
-  };
 }

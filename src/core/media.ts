@@ -30,17 +30,27 @@ export interface Anonymized {
   readonly height: number;
 }
 
-/** One picture, decoded once, held by one engine process until closed. */
-export interface Opened extends AsyncDisposable {
+/** What a picture says of itself. */
+export interface PictureHeader {
   /** For example `jpeg` or `heic`. */
   readonly format: string;
+  /** Upright size in pixels. */
   readonly width: number;
   readonly height: number;
   readonly frames: number;
   /** How many pixels hide colours under full transparency, which no output keeps; absent: none. */
   readonly hidden?: number;
+}
+
+/** One picture, decoded once, held by one engine process until closed. */
+export interface Opened extends PictureHeader, AsyncDisposable {
   detect(policy: Policy): Promise<readonly Region[]>;
   render(regions: readonly Region[], policy: Policy): Promise<Anonymized>;
+  /**
+   * The first frame as it is, masked or not, as a JPEG that every browser shows, of at most 2048 pixels a side. In memory
+   * alone: of an original nobody but its sender may see it, and nothing may keep it.
+   */
+  preview(): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 

@@ -1,10 +1,13 @@
-import type { Candidate } from "./full-range-decode.ts";
+import type { Candidate } from "./candidate.ts";
 import type { Box } from "./region.ts";
 import { iou } from "./region.ts";
 
-/** One pass's cells as faces: MediaPipe's weighted non-maximum suppression (IoU 0.3, the best cell's score). */
-export function suppress(cells: readonly Candidate[]): Candidate[] {
-  return groupByOverlap(cells, 0.3).map((members) => ({
+/**
+ * One pass's cells as faces: MediaPipe's weighted non-maximum suppression, with the best cell's score. Boxes whose
+ * intersection over union is above `sameFace` are of one face.
+ */
+export function suppress(cells: readonly Candidate[], sameFace: number): Candidate[] {
+  return groupByOverlap(cells, sameFace).map((members) => ({
     ...average(members, (member) => member.score),
     score: members[0]!.score,
   }));
@@ -27,7 +30,7 @@ export function mergePasses(passes: readonly (readonly Candidate[])[]): Candidat
 }
 
 /** The faces of several views of one picture (opaqueViews) as one list; of the same face the best view's counts. */
-export function unite(views: readonly (readonly Candidate[])[]): Candidate[] {
+export function unite<T extends Candidate>(views: readonly (readonly T[])[]): T[] {
   return groupByOverlap(views.flat(), sameFaceAcrossPasses).map(([best]) => best!);
 }
 

@@ -14,6 +14,16 @@ export type Profile = (typeof profiles)[number];
 export const metadataPolicies = ["none", "keep-safe", "keep-safe-gps"] as const;
 /** What of the original's metadata is written anew: nothing, time, camera and rights, or the place too. */
 export type MetadataPolicy = (typeof metadataPolicies)[number];
+export const verifications = ["off", "mask", "hold"] as const;
+/**
+ * A second look at the picture with what was found filled flat: a face that is seen now was missed, or not covered. It
+ * is masked too; with `hold` nothing is written, and a person must look.
+ */
+export type Verification = (typeof verifications)[number];
+
+export const implausibles = ["drop", "keep"] as const;
+/** What becomes of regions whose shape or size no face has. */
+export type Implausible = (typeof implausibles)[number];
 
 /** What is looked for and how it is hidden. Two jobs with equal policies and models give equal bytes. */
 export interface Policy {
@@ -24,23 +34,25 @@ export interface Policy {
   readonly minScore?: number;
   /** Quality of lossy output, 1 to 100. */
   readonly quality: number;
+  /** Whether to look for heads that lie on their side or hang down; absent: as the profile does. */
+  readonly turns?: boolean;
+  /** Absent: dropped. */
+  readonly implausible?: Implausible;
+  /** Absent: off. */
+  readonly verify?: Verification;
+  /** Whether everything outside the masks must stay exactly as it was, or the file be refused; absent: no. */
+  readonly lossless?: boolean;
   /** Absent: none. */
   readonly metadata?: MetadataPolicy;
 }
 
-export const defaultPolicy: Policy = {
-  profile: "balanced",
-  style: "blur",
-  strength: "standard",
-  quality: 90,
-  metadata: "none",
-};
+export const defaultPolicy: Policy = { profile: "balanced", style: "blur", strength: "standard", quality: 90 };
 
-/** SHA-256 (hex) over the policy's fields in a fixed order. */
+/** SHA-256 (hex) over the policy's fields; one that is absent counts for nothing, so a new field changes no old digest. */
 export function policyDigest(policy: Policy): string {
-  const { metadata = "none" } = policy;
-  const { profile, style, strength, minScore = null, quality } = policy;
-  // Nothing is added for `none`, so that what was done before there was a choice counts as done.
-  const fields = [profile, style, strength, minScore, quality, ...(metadata === "none" ? [] : [metadata])];
-  return createHash("sha256").update(JSON.stringify(fields)).digest("hex");
+  const isSaid = ([name, value]: [string, unknown]) =>
+    value !== undefined && !(name === "metadata" && value === "none");
+  const fields = Object.entries(policy).filter(isSaid);
+  const sorted = fields.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
 }

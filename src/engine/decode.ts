@@ -1,12 +1,12 @@
 import { readFile, stat } from "node:fs/promises";
-import sharp from "sharp";
+import sharp, { type Metadata } from "sharp";
 import type { Limits } from "../core/media.ts";
 import { headBytes, type ImageFormat, nameOf, recognise } from "../core/sniff.ts";
 import { Problem } from "../errors.ts";
 import { rgbOrRgba } from "./channels.ts";
 import { keptProfile } from "./colour-profile.ts";
 import { decodeHeic } from "./heic.ts";
-import { type Metadata, readMetadata } from "./kept-metadata.ts";
+import { type KeepableMetadata, readMetadata } from "./kept-metadata.ts";
 import { type Strip, turnFrames } from "./orient.ts";
 import { refusePassedOver } from "./passed-over.ts";
 import { residueOf } from "./residue.ts";
@@ -26,13 +26,17 @@ export interface Original {
   /** Milliseconds by frame. */
   readonly delay?: readonly number[];
   readonly loop?: number;
+  /** What of the file the pixels do not hold as it is, in words; absent: they are the file's own. */
+  readonly inexact?: string;
   /** What a policy may keep of it: typed values, no block of bytes. */
-  readonly metadata: Metadata;
+  readonly metadata: KeepableMetadata;
 }
 
 /** Upright 8-bit pixels. */
 export interface Decoded extends Strip {
   readonly original: Original;
+  /** Of a JPEG, for the option lossless: the whole file, and its EXIF orientation, 1 to 8. */
+  readonly jpeg?: { readonly file: Buffer; readonly orientation: number };
 }
 
 // libvips' loaders for formats that veil doesn't mask stay out of reach of hostile files.
@@ -126,6 +130,7 @@ async function decodeAs(
   const seen = format === "heic" ? image.flatten() : image;
   const { data, info } = await seen.toColourspace("srgb").raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
 
+  const inexact = inexactness(header, icc);
   const decoded: Decoded = {
     ...rgbOrRgba(data, info.channels),
     width: info.width,
@@ -142,10 +147,19 @@ async function decodeAs(
       ...(header.compression && { compression: header.compression }),
       ...(header.delay && { delay: header.delay }),
       ...(header.loop !== undefined && { loop: header.loop }),
+      ...(inexact !== undefined && { inexact }),
       metadata: header.exif === undefined ? { words: {} } : readMetadata(header.exif),
     },
+    ...(format === "jpeg" && { jpeg: { file, orientation: header.orientation ?? 1 } }),
   };
   return turned || format === "heic" ? decoded : turnFrames(decoded, header.orientation ?? 1);
+}
+
+function inexactness({ depth, space, icc }: Metadata, kept: Buffer | undefined): string | undefined {
+  if (space === "cmyk") return "in CMYK";
+  if (depth !== "uchar") return "of more than 8 bits a channel";
+  if (space !== "srgb" && space !== "rgb" && space !== "b-w") return `in the colour space ${space}`;
+  return icc !== undefined && kept === undefined ? "with a colour profile that veil does not keep" : undefined;
 }
 
 function checkLimits(width: number, height: number, frames: number, limits: Limits): void {

@@ -1,7 +1,7 @@
 // One engine process: it holds at most one picture at a time and answers one request after the other.
 import { Worker } from "node:worker_threads";
 import { Problem, toProblem } from "../errors.ts";
-import { createFullRangeDetector } from "./full-range.ts";
+import { openDetector } from "./detectors.ts";
 import { type OpenPicture, openPicture, type PictureSetup } from "./image-medium.ts";
 import type { EngineAnswers, EngineReply, EngineRequest, EngineVerb } from "./protocol.ts";
 
@@ -24,8 +24,8 @@ let picture: OpenPicture | undefined;
 
 async function answer(request: EngineRequest): Promise<EngineAnswers[EngineVerb]> {
   if (request.verb === "setup") {
-    const { limits, model } = request.setup;
-    const detector = await createFullRangeDetector(model);
+    const { limits } = request.setup;
+    const detector = await openDetector(request.setup.detector);
     setup = { limits, detector };
     return { name: detector.name, digest: detector.digest };
   }
@@ -39,6 +39,10 @@ async function answer(request: EngineRequest): Promise<EngineAnswers[EngineVerb]
     return null;
   }
   if (picture === undefined) throw new Problem("internal", `Expected an open picture for ${request.verb}`);
+  if (request.verb === "preview") {
+    await picture.preview(request.outPath);
+    return null;
+  }
   return request.verb === "detect"
     ? picture.detect(request.policy)
     : picture.render(request.regions, request.policy, request.outPath);

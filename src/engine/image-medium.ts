@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import type { Detector } from "../core/detector.ts";
 import { maskFrame } from "../core/mask.ts";
-import type { Limits } from "../core/media.ts";
+import type { Limits, PictureHeader } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 import { spreadOverFrames } from "../core/spread.ts";
@@ -14,6 +14,9 @@ import { type Decoded, decode } from "./decode.ts";
 import { encode } from "./encode.ts";
 import { clearHidden, countHidden } from "./hidden-colours.ts";
 import { keptExif } from "./kept-metadata.ts";
+import { lookAt } from "./look.ts";
+import { encodeLossless, refuseLossy } from "./lossless.ts";
+import { writePreview } from "./preview.ts";
 import { remember } from "./unmask.ts";
 
 /** A masked file as the engine process reports it; the pool turns it into `Anonymized`. */
@@ -26,21 +29,14 @@ export interface RenderedFile {
   readonly height: number;
 }
 
-export interface PictureHeader {
-  readonly format: string;
-  readonly width: number;
-  readonly height: number;
-  readonly frames: number;
-  /** How many pixels hide colours under full transparency; absent: none. */
-  readonly hidden?: number;
-}
-
 /** One decoded picture inside an engine process. */
 export interface OpenPicture {
   readonly header: PictureHeader;
   detect(policy: Policy): Promise<readonly Region[]>;
   /** Writes the masked picture to `outPath`, which must not exist. Fails with invalid-request on a region outside it. */
   render(regions: readonly Region[], policy: Policy, outPath: string): Promise<RenderedFile>;
+  /** Writes the first frame as it is, small and as JPEG, to `outPath`, which must not exist. */
+  preview(outPath: string): Promise<void>;
 }
 
 export interface PictureSetup {
@@ -60,23 +56,25 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
   const { format, lossless } = decoded.original;
   const lossy = format === "avif" || format === "heic" || (format === "webp" && !lossless);
   const hidden = countHidden(frameOf({ ...decoded, height: height * frames }, 0), lossy);
+  // Of veil's own making, and hardly larger than what was let in.
+  const readable = { ...limits, maxBytes: Number.MAX_SAFE_INTEGER };
   const header = { format, width, height, frames, ...(hidden > 0 && { hidden }) };
   return {
     header,
     async detect(policy) {
-      const { profile, minScore } = policy;
-      const options = { profile, ...(minScore !== undefined && { minScore }) };
       const found: Region[] = [];
       for (let frame = 0; frame < frames; frame++) {
-        const regions = await detector.detect(frameOf(decoded, frame), options);
+        const regions = await lookAt(frameOf(decoded, frame), detector, policy);
         for (const region of regions) found.push(frames === 1 ? region : { ...region, frame });
       }
       // A face of which not even a pixel lies within the border shows nothing of itself, and render would refuse it.
       return found.filter((region) => isWithin(region, header));
     },
+    preview: (outPath) => writePreview(decoded, outPath),
     async render(regions, policy, outPath) {
       const outside = regions.find((region) => !isWithin(region, header));
       if (outside !== undefined) throw new Problem("invalid-request", outsideText(outside, header), { remedy });
+      if (policy.lossless) refuseLossy(decoded);
       const spread = spreadOverFrames(regions, frames);
       const unmask: (() => void)[] = [];
       try {
@@ -88,8 +86,13 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
         }
         const { metadata } = decoded.original;
         const { metadata: kept = "none" } = policy;
-        const encoded = await write(decoded, policy.quality, outPath, keptExif(metadata, kept));
-        await checkResidue(outPath, { frames, metadata, policy: kept });
+        const exif = keptExif(metadata, kept);
+        const encoded = policy.lossless
+          ? await encodeLossless(decoded, spread, policy, outPath, (path) => decode(path, readable, scratch), exif)
+          : await write(decoded, policy.quality, outPath, exif);
+        // Coefficients stay as they were stored, so how to turn them stays too.
+        const orientation = policy.lossless ? decoded.jpeg?.orientation : undefined;
+        await checkResidue(outPath, { frames, metadata, policy: kept, ...(orientation && { orientation }) });
         const { size } = await stat(outPath);
         return { ...encoded, size, sha256: await digestOf(outPath), width, height };
       } finally {

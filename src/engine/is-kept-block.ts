@@ -1,5 +1,5 @@
 import type { MetadataPolicy } from "../core/policy.ts";
-import { gpsText, type Metadata, wordFields } from "./kept-metadata.ts";
+import { gpsText, type KeepableMetadata, wordFields } from "./kept-metadata.ts";
 import { type Directory, type Entry, readTiff, type Tiff, valuesOf } from "./tiff-directories.ts";
 
 type Test = (bytes: Buffer, entry: Entry, tiff: Tiff) => boolean;
@@ -40,7 +40,7 @@ const gpsTags: Readonly<Record<string, number>> = {
 };
 
 /** Whether an EXIF block says what the policy keeps of this metadata, nothing else, and has no byte to spare. */
-export function isKeptBlock(bytes: Buffer, metadata: Metadata, policy: MetadataPolicy): boolean {
+export function isKeptBlock(bytes: Buffer, metadata: KeepableMetadata, policy: MetadataPolicy): boolean {
   if (policy === "none") return false;
   const allowed: Record<string, Record<number, Test>> = {
     main: { ...technical.main },
@@ -55,6 +55,16 @@ export function isKeptBlock(bytes: Buffer, metadata: Metadata, policy: MetadataP
     for (const [name, value] of Object.entries(gpsText(metadata.position)))
       allowed.gps![gpsTags[name]!] = gpsTest(value);
   }
+  return saysOnly(bytes, allowed);
+}
+
+/** Whether an EXIF block says how the picture is to be turned, and nothing else. */
+export function isOrientation(bytes: Buffer, orientation: number): boolean {
+  return saysOnly(bytes, { main: { 274: numbers((value) => value === orientation) } });
+}
+
+/** Whether a block holds fields that pass their tests, each once, and no byte besides. */
+function saysOnly(bytes: Buffer, allowed: Readonly<Record<string, Readonly<Record<number, Test>>>>): boolean {
   let tiff: Tiff;
   try {
     tiff = readTiff(bytes);

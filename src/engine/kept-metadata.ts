@@ -12,7 +12,7 @@ export interface Position {
   readonly altitude?: number;
 }
 
-export interface Metadata {
+export interface KeepableMetadata {
   readonly words: Words;
   readonly position?: Position;
 }
@@ -41,7 +41,7 @@ export const wordFields = {
 } as const satisfies Record<string, WordField>;
 
 /** What of an EXIF block may be kept: each value read by its type, never a block of bytes. Whatever is odd is left out. */
-export function readMetadata(block: Buffer): Metadata {
+export function readMetadata(block: Buffer): KeepableMetadata {
   const bytes = block.subarray(0, 5).equals(Buffer.from("Exif\0")) ? block.subarray(6) : block;
   let tiff: Tiff;
   try {
@@ -72,7 +72,7 @@ export function readMetadata(block: Buffer): Metadata {
 }
 
 /** The fields that a policy keeps, as sharp writes them; undefined: none. */
-export function keptExif({ words, position }: Metadata, policy: MetadataPolicy): Exif | undefined {
+export function keptExif({ words, position }: KeepableMetadata, policy: MetadataPolicy): Exif | undefined {
   if (policy === "none") return undefined;
   const exif: { IFD0?: Record<string, string>; IFD2?: Record<string, string>; IFD3?: Record<string, string> } = {};
   for (const [name, word] of Object.entries(words)) {

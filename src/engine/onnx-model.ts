@@ -17,7 +17,8 @@ export interface OnnxNode {
 export interface OnnxConstant {
   readonly name: string;
   readonly dimensions: readonly number[];
-  readonly values: Float32Array;
+  /** Floats, or integers of 64 bits. */
+  readonly values: Float32Array | BigInt64Array;
 }
 
 /** An input or output; a dimension that is a string may have any size. */
@@ -61,7 +62,8 @@ function writeGraph(graph: OnnxGraph, writer: PbfWriter): void {
   for (const output of graph.outputs) writer.writeMessage(12, writeValue, output);
 }
 
-function writeNode(node: OnnxNode, writer: PbfWriter): void {
+/** A NodeProto. */
+export function writeNode(node: OnnxNode, writer: PbfWriter): void {
   for (const input of node.inputs) writer.writeStringField(1, input);
   for (const output of node.outputs) writer.writeStringField(2, output);
   writer.writeStringField(4, node.operator);
@@ -84,14 +86,16 @@ function writeAttribute([name, value]: [string, Attribute], writer: PbfWriter): 
   }
 }
 
-function writeConstant({ name, dimensions, values }: OnnxConstant, writer: PbfWriter): void {
+/** A TensorProto. */
+export function writeConstant({ name, dimensions, values }: OnnxConstant, writer: PbfWriter): void {
   for (const size of dimensions) writer.writeVarintField(1, size);
-  writer.writeVarintField(2, onnxTypes.float);
+  writer.writeVarintField(2, values instanceof Float32Array ? onnxTypes.float : onnxTypes.int64);
   writer.writeStringField(8, name);
   writer.writeBytesField(9, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }
 
-function writeValue({ name, type, dimensions }: OnnxValue, writer: PbfWriter): void {
+/** A ValueInfoProto. */
+export function writeValue({ name, type, dimensions }: OnnxValue, writer: PbfWriter): void {
   writer.writeStringField(1, name);
   writer.writeMessage(2, writeType, { type, dimensions });
 }

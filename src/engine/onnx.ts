@@ -19,3 +19,9 @@ const options: InferenceSession.SessionOptions = {
 export function openNetwork(onnx: Uint8Array): Promise<InferenceSession> {
   return InferenceSession.create(onnx, options);
 }
+
+/** What a network answered, as floats. */
+export function floatsOf(tensor: { readonly data: unknown } | undefined): Float32Array {
+  if (tensor?.data instanceof Float32Array) return tensor.data;
+  throw new TypeError("Expected the network to answer with floats");
+}

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Anonymized, Medium, Opened } from "../core/media.ts";
 import { createProcessLine, type LineStats, type ProcessLineOptions } from "./process-line.ts";
@@ -57,6 +57,15 @@ export function createPool(options: PoolOptions): Pool {
             const file = await child.request({ verb: "render", regions, policy, outPath }, request);
             // The only place where the brand is given: these bytes come from render.
             return { ...file, path: outPath } as Anonymized;
+          },
+          async preview() {
+            const outPath = join(scratch, `${randomUUID()}.jpg`);
+            try {
+              await child.request({ verb: "preview", outPath }, request);
+              return await readFile(outPath);
+            } finally {
+              await rm(outPath, { force: true });
+            }
           },
           close,
           [Symbol.asyncDispose]: close,

@@ -43,7 +43,7 @@ const closing = () => new Problem("shutting-down", "The engine is closed");
 
 /** Starts processes as they are wanted. */
 export function createProcessLine(options: ProcessLineOptions): ProcessLine {
-  const { processes, setupDeadlineMs = 60_000, memoryMb, limits, model } = options;
+  const { processes, setupDeadlineMs = 60_000, memoryMb, limits, detector: wanted } = options;
   const maxResidentBytes = memoryMb * 2 ** 20;
   const all = new Set<EngineChild>();
   const idle: EngineChild[] = [];
@@ -59,7 +59,10 @@ export function createProcessLine(options: ProcessLineOptions): ProcessLine {
     all.add(child);
     starting++;
     try {
-      detector = await child.request({ verb: "setup", setup: { limits, model } }, { deadlineMs: setupDeadlineMs });
+      detector = await child.request(
+        { verb: "setup", setup: { limits, detector: wanted } },
+        { deadlineMs: setupDeadlineMs },
+      );
       return child;
     } catch (error) {
       await discard(child);

@@ -1,14 +1,14 @@
-import type { Limits } from "../core/media.ts";
+import type { Limits, PictureHeader } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 import type { ProblemCode } from "../errors.ts";
-import type { PictureHeader, RenderedFile } from "./image-medium.ts";
-import type { LoadOptions } from "./models.ts";
+import type { DetectorSetup } from "./detectors.ts";
+import type { RenderedFile } from "./image-medium.ts";
 
 /** What an engine process is started with: its first message. */
 export interface EngineSetup {
   readonly limits: Limits;
-  readonly model: LoadOptions;
+  readonly detector: DetectorSetup;
 }
 
 /** The verbs between pool and engine process: paths, regions and digests cross, never pixels. */
@@ -18,6 +18,7 @@ export type EngineRequest =
   | { readonly verb: "open"; readonly path: string; readonly scratch: string }
   | { readonly verb: "detect"; readonly policy: Policy }
   | { readonly verb: "render"; readonly regions: readonly Region[]; readonly policy: Policy; readonly outPath: string }
+  | { readonly verb: "preview"; readonly outPath: string }
   | { readonly verb: "close" };
 
 export interface EngineAnswers {
@@ -25,6 +26,7 @@ export interface EngineAnswers {
   open: PictureHeader;
   detect: readonly Region[];
   render: RenderedFile;
+  preview: null;
   close: null;
 }
 

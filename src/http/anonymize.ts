@@ -25,9 +25,9 @@ export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
   const { medium, spool, limits, policy: defaults, detector } = parts;
   const receive = { spool, maxBytes: limits.maxBytes, field: "image" };
 
-  function mask(asked: Asked, signal: AbortSignal): Promise<MaskedNow> {
+  function mask(asked: Asked, signal: AbortSignal, previews = false): Promise<MaskedNow> {
     const { original, policy, regions } = asked;
-    const options = { policy, regions, signal, lane: "interactive" as const };
+    const options = { policy, regions, previews, signal, lane: "interactive" as const };
     return noteMasking(parts, asked, () => maskNow(medium, original.path, options));
   }
 
@@ -38,7 +38,7 @@ export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
         schema: {
           summary: "Mask one picture",
           description:
-            "multipart/form-data with the file in `image`; options as query or form fields; the field `regions` (a JSON array of boxes) replaces detection. The answer's body is the masked picture in the same format (HEIC becomes JPEG), or with `detail=1` JSON.",
+            "multipart/form-data with the file in `image`; options as query or form fields; the field `regions` (a JSON array of boxes) replaces detection. The answer's body is the masked picture in the same format (HEIC becomes JPEG), or with `detail=1` JSON; with `preview=1` too that holds small JPEGs of both, the one of the upload NOT masked.",
           tags: ["masking"],
           querystring: anonymizeQuerySchema,
         },
@@ -52,10 +52,12 @@ export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
         await using form = await receiveForm(request, { ...receive, signal });
         const { name, file: original } = onlyUpload(form, "image");
         const { regions: given, ...fields } = form.fields;
-        const { detail, ...options } = mergeFields(anonymizeQuerySchema, fields, request.query);
+        const { detail, preview, ...options } = mergeFields(anonymizeQuerySchema, fields, request.query);
+        const previews = preview === "1";
+        if (previews && detail !== "1") throw new Problem("invalid-request", "Expected detail=1 with preview=1");
         const regions = regionsOf(given);
-        const result = await mask({ original, policy: policyFor(defaults, options), regions }, signal);
-        if (detail !== "1") return await sendMasked(reply, result);
+        const result = await mask({ original, policy: policyFor(defaults, options), regions }, signal, previews);
+        if (detail !== "1") return await sendMasked(reply, name, result);
         await using masked = result;
         return reply.send(await itemOf(name, masked, regions ? null : detector.name));
       },

@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { maskedName } from "../core/masked-name.ts";
 import type { Policy } from "../core/policy.ts";
 import { Problem } from "../errors.ts";
 import { type MaskedNow, maskNow } from "../pipeline/mask-now.ts";
@@ -10,7 +11,7 @@ import { regionBody } from "./masked-reply.ts";
 import { mergeFields, policyFor } from "./options.ts";
 import type { HttpParts } from "./parts.ts";
 import { problemBody } from "./problem-reply.ts";
-import { type AnonymizedItem, anonymizeQuerySchema, batchFormSchema, batchResponseSchema } from "./schema.ts";
+import { type AnonymizedItem, batchFormSchema, batchQuerySchema, batchResponseSchema } from "./schema.ts";
 import { receiveForm, type Upload } from "./upload.ts";
 
 /** A name and its outcome; the bytes lie in the spool. */
@@ -47,7 +48,7 @@ export function batchRoute(parts: HttpParts): FastifyPluginAsyncZod {
           description:
             "multipart/form-data with files in repeated `images`; options as query or form fields. The answer is a JSON array in the order sent: base64 strings, `null` for an item that fails; the header X-Veil-Errors says which and why (`2=unreadable; 5=unsupported`). With `detail=1` objects with regions and problems.",
           tags: ["masking"],
-          querystring: anonymizeQuerySchema,
+          querystring: batchQuerySchema,
         },
         config: {
           bodies: { "multipart/form-data": batchFormSchema },
@@ -58,7 +59,7 @@ export function batchRoute(parts: HttpParts): FastifyPluginAsyncZod {
         const signal = goneSignal(reply);
         await using form = await receiveForm(request, { spool, maxBytes: limits.maxBytes, field: "images", signal });
         if (form.uploads.length === 0) throw new Problem("invalid-request", "Expected files in the field images");
-        const { detail, ...options } = mergeFields(anonymizeQuerySchema, form.fields, request.query);
+        const { detail, ...options } = mergeFields(batchQuerySchema, form.fields, request.query);
         const policy = policyFor(defaults, options);
         const settled = await Promise.allSettled(form.uploads.map((upload) => maskUpload(upload, policy, signal)));
         const items = settled.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
@@ -104,6 +105,7 @@ async function* detailed({ name, result }: Item, detector: string): AsyncIterabl
   const failed = result instanceof Problem;
   const item: AnonymizedItem = {
     name,
+    masked_name: failed ? null : maskedName(name, result.masked.contentType),
     anonymized_base64: null,
     content_type: failed ? null : result.masked.contentType,
     width: failed ? null : result.masked.width,
@@ -111,6 +113,7 @@ async function* detailed({ name, result }: Item, detector: string): AsyncIterabl
     frames: failed ? null : result.frames,
     regions: failed ? [] : result.regions.map(regionBody),
     detector: failed ? null : detector,
+    previews: null,
     problem: failed ? problemBody(result) : null,
   };
   if (failed) {

@@ -1,13 +1,17 @@
+import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { isFinished, type JobState, jobStates } from "../core/job.ts";
+import { maskedName } from "../core/masked-name.ts";
 import { Problem, problems } from "../errors.ts";
 import type { JobRecord } from "../ledger/ledger.ts";
+import { inlineAs } from "./disposition.ts";
 import { refusal } from "./faults.ts";
 import { goneSignal } from "./gone.ts";
 import { mergeFields, policyFor } from "./options.ts";
 import type { HttpParts } from "./parts.ts";
+import { policyBody } from "./policy-body.ts";
 import {
   imageFormSchema,
   type JobBody,
@@ -18,6 +22,7 @@ import {
   noQuerySchema,
   optionsSchema,
   pictureSchema,
+  resultQuerySchema,
 } from "./schema.ts";
 import { onlyUpload, receiveForm } from "./upload.ts";
 
@@ -27,7 +32,7 @@ const waitStepMs = 100;
 
 /** The asynchronous routes: work that outlives its request, and what became of it. */
 export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
-  const { ledger, submit, spool, limits, policy: defaults, storeOf } = parts;
+  const { ledger, submit, medium, spool, limits, policy: defaults, storeOf } = parts;
 
   async function recordOf(id: string): Promise<JobRecord> {
     const record = await ledger.get(id);
@@ -45,6 +50,19 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
     }
     return latest;
   }
+
+  /** Of a result, which is masked. */
+  async function previewOf(result: Readable, signal: AbortSignal): Promise<Buffer> {
+    await using file = await spool.receive(result, { maxBytes: Number.POSITIVE_INFINITY });
+    await using picture = await medium.open(file.path, { lane: "interactive", signal });
+    return Buffer.from(await picture.preview());
+  }
+
+  function resultName({ job, last }: JobRecord): string | null {
+    return last.output === undefined ? null : maskedName(submit.nameOf(job), last.output.contentType);
+  }
+
+  const jobBody = (record: JobRecord): JobBody => jobBodyOf(record, resultName(record));
 
   return async (server) => {
     server.post(
@@ -128,19 +146,23 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
     server.get(
       "/jobs/:id/result",
       {
-        schema: { summary: "A finished job's masked picture", tags: ["jobs"], params: idSchema },
+        schema: {
+          summary: "A finished job's masked picture",
+          tags: ["jobs"],
+          params: idSchema,
+          querystring: resultQuerySchema,
+        },
         config: { answer: { "image/*": pictureSchema } },
       },
-      async ({ params }, reply) => {
-        const { job, state, last } = await recordOf(params.id);
+      async ({ params, query }, reply) => {
+        const record = await recordOf(params.id);
+        const { job, state, last } = record;
         if (state !== "done" || last.output === undefined) {
           throw new Problem("not-ready", `The job is ${state}`, { remedy: "Ask again when its state is done." });
         }
         const { info, stream } = await storeOf(job.output.store).get(job.output.key, { version: last.output.version });
-        reply.header(
-          "content-disposition",
-          `inline; filename*=UTF-8''${encodeURIComponent(job.output.key.split("/").pop() ?? "")}`,
-        );
+        if (query.preview === "1") return reply.type("image/jpeg").send(await previewOf(stream, goneSignal(reply)));
+        reply.header("content-disposition", inlineAs(resultName(record) ?? ""));
         return reply.type(last.output.contentType).header("content-length", info.size).send(stream);
       },
     );
@@ -177,8 +199,7 @@ function parseState(text: string): JobState {
 }
 
 /** A job as the API shows it. */
-export function jobBody({ job, state, attempts, admittedAt, updatedAt, last }: JobRecord): JobBody {
-  const { profile, style, strength, minScore, quality, metadata = "none" } = job.policy;
+function jobBodyOf({ job, state, attempts, admittedAt, updatedAt, last }: JobRecord, name: string | null): JobBody {
   return {
     id: job.id,
     route: job.route,
@@ -187,8 +208,9 @@ export function jobBody({ job, state, attempts, admittedAt, updatedAt, last }: J
     attempts,
     input: { ...job.input },
     output: { ...job.output },
-    policy: { profile, style, strength, quality, min_score: minScore ?? null, metadata },
+    policy: policyBody(job.policy),
     regions: last.regions ?? null,
+    masked_name: name,
     kind: last.recognised ?? null,
     problem:
       last.code === undefined

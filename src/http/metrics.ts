@@ -18,12 +18,17 @@ export interface Gauges {
   readonly ledger: Pick<Ledger, "counts">;
   readonly queue: Pick<Queue, "depth">;
   engine(): Readonly<Record<"live" | "busy" | "waiting" | "replaced", number>>;
+  /** The newest leak-rate card by slice; absent: none is measured. */
+  readonly evaluation?: () => Readonly<Record<"recall" | "lowerBound" | "alert", Readonly<Record<string, number>>>> & {
+    /** Seconds since 1970; absent: never. */
+    readonly measuredAt?: number;
+  };
 }
 
 const seconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /** Counts what happens and measures how long it takes. */
-export function createMetrics({ ledger, queue, engine }: Gauges): Metrics {
+export function createMetrics({ ledger, queue, engine, evaluation }: Gauges): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -60,6 +65,7 @@ export function createMetrics({ ledger, queue, engine }: Gauges): Metrics {
       labelNames: [label],
       registers,
       async collect() {
+        this.reset();
         for (const [key, value] of Object.entries(await read())) this.set({ [label]: key }, value);
       },
     });
@@ -69,6 +75,22 @@ export function createMetrics({ ledger, queue, engine }: Gauges): Metrics {
     return Object.fromEntries(await Promise.all(depths));
   });
   gauge("veil_engine_processes", "Engine processes.", "state", async () => engine());
+  if (evaluation !== undefined) {
+    const recall = "Share of labelled faces that the newest leak-rate card saw masked.";
+    gauge("veil_eval_recall", recall, "slice", async () => evaluation().recall);
+    const bound = "Lower 95 % bound of that share as the accepted baseline recorded it.";
+    gauge("veil_eval_lower_bound", bound, "slice", async () => evaluation().lowerBound);
+    const alert = "1 where the newest leak-rate card is below the baseline's lower bound.";
+    gauge("veil_eval_alert", alert, "slice", async () => evaluation().alert);
+    new Gauge({
+      name: "veil_eval_measured_timestamp_seconds",
+      help: "When the newest leak-rate card was measured.",
+      registers,
+      collect() {
+        this.set(evaluation().measuredAt ?? 0);
+      },
+    });
+  }
 
   return {
     requestMasked(durationMs, count) {

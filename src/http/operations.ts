@@ -55,7 +55,7 @@ export function statusRoute({ status }: HttpParts): FastifyPluginAsyncZod {
       {
         schema: { summary: "Version, detector, folders, limits", tags: ["operation"], response: { 200: statusSchema } },
       },
-      async () => status,
+      async () => status(),
     );
   };
 }

@@ -3,28 +3,32 @@ import type { Policy } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 import { Problem } from "../errors.ts";
 import { refusal } from "./faults.ts";
-import { type GivenBox, givenBoxesSchema, type OptionsQuery } from "./schema.ts";
+import { anonymizeQuerySchema, type GivenBox, givenBoxesSchema, type OptionsQuery } from "./schema.ts";
 
 /** The default policy with what a request asks for instead. */
 export function policyFor(defaults: Policy, options: OptionsQuery): Policy {
-  const minScore = options.min_score ?? defaults.minScore;
+  const { profile, style, strength, quality, min_score: minScore, turns, verify, lossless, metadata } = options;
   return {
-    profile: options.profile ?? defaults.profile,
-    style: options.style ?? defaults.style,
-    strength: options.strength ?? defaults.strength,
-    quality: options.quality ?? defaults.quality,
-    metadata: options.metadata ?? defaults.metadata ?? "none",
-    ...(minScore !== undefined && { minScore }),
+    ...defaults,
+    ...withoutAbsent({ profile, style, strength, quality, minScore, turns, verify, lossless, metadata }),
   };
 }
 
-/** Options that came as form fields, which the schema must know; those of the query string go before them. */
+/** The fields that are there. */
+function withoutAbsent<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}
+
+/** Options that came as form fields, which the schema must know; empty ones say nothing, those of the query go before. */
 export function mergeFields<T extends OptionsQuery>(
   schema: z.ZodType<T>,
   fields: Readonly<Record<string, string>>,
   query: T,
 ): T {
-  const parsed = schema.safeParse(fields);
+  const said = Object.entries(fields).filter(
+    ([name, value]) => value !== "" || !Object.hasOwn(anonymizeQuerySchema.shape, name),
+  );
+  const parsed = schema.safeParse(Object.fromEntries(said));
   if (!parsed.success) throw refusal(parsed.error, "form");
   return { ...parsed.data, ...query };
 }

@@ -22,7 +22,8 @@ export interface HttpParts {
   readonly queue: Queue;
   readonly submit: Submit;
   readonly metrics: Metrics;
-  readonly status: Status;
+  /** As it is now. */
+  status(): Status;
   /** Rejects with what keeps the engine from working. */
   readonly pool: { detector(): Promise<unknown> };
   /** Folder of the built page. */

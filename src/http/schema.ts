@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { jobStates } from "../core/job.ts";
-import { metadataPolicies, profiles, strengths, styles } from "../core/policy.ts";
+import { implausibles, metadataPolicies, profiles, strengths, styles, verifications } from "../core/policy.ts";
 
 /** RFC 9457, with a stable code and what to do. */
 export const problemSchema = z.object({
@@ -42,6 +42,12 @@ export const regionSchema = z.object({
 });
 export type RegionBody = z.infer<typeof regionSchema>;
 
+/** In a query or a form true, false, 1 or 0; in JSON true or false. */
+const choice = z
+  .stringbool({ truthy: ["true", "1"], falsy: ["false", "0"] })
+  .or(z.boolean())
+  .optional();
+
 /**
  * The options of a request, in the query string or as form fields of the same names. Like every request, it may hold
  * nothing else: what veil would ignore could be a face that somebody meant to have masked.
@@ -52,6 +58,9 @@ export const optionsSchema = z.strictObject({
   profile: z.enum(profiles).optional().describe("How much time detection may take"),
   min_score: z.coerce.number().min(0).max(1).optional().describe("Detections below it are dropped"),
   quality: z.coerce.number().int().min(1).max(100).optional().describe("Quality of lossy output"),
+  turns: choice.describe("true: look for heads that lie on their side or hang down too"),
+  verify: z.enum(verifications).optional().describe("A second look: mask or hold what it finds"),
+  lossless: choice.describe("true: all outside the masks stays exactly as it was, or the picture is refused"),
   metadata: z
     .enum(metadataPolicies)
     .optional()
@@ -59,22 +68,36 @@ export const optionsSchema = z.strictObject({
 });
 export type OptionsQuery = z.infer<typeof optionsSchema>;
 
-export const anonymizeQuerySchema = optionsSchema.extend({
-  detail: z.enum(["0", "1"]).optional().describe("1: JSON with regions and problem instead of the bare picture"),
+const flag = z.enum(["0", "1"]).optional();
+
+export const batchQuerySchema = optionsSchema.extend({
+  detail: flag.describe("1: JSON with regions and problem instead of the bare picture"),
+});
+
+export const anonymizeQuerySchema = batchQuerySchema.extend({
+  preview: flag.describe("1, with detail=1: small JPEGs too, for a browser that can't show the format (TIFF, HEIC)"),
 });
 
 /** A picture's file. */
 export const pictureSchema = z.file().describe("The picture's file");
 
 /**
- * Forms as a person is told about them; the handlers read them part by part. The options are told with the query alone:
- * the API's page would fill a form with samples, and a `min_score` of 1 masks nothing.
+ * Forms as a person is told about them; the handlers read them part by part. An empty field says nothing, and that is
+ * each one's sample: the API's page fills forms with them, and a `min_score` of 1 would mask nothing.
  */
-export const imageFormSchema = z.object({ image: pictureSchema });
+function fieldsOf(shape: Readonly<Record<string, z.ZodType>>): Record<string, z.ZodType> {
+  return Object.fromEntries(
+    Object.entries(shape).map(([name, field]) => [name, field.meta({ ...field.meta(), examples: [""] })]),
+  );
+}
+export const imageFormSchema = z.object({ image: pictureSchema, ...fieldsOf(optionsSchema.shape) });
 export const batchFormSchema = z.object({
   images: z.array(pictureSchema).min(1).describe("The pictures' files; repeat the field"),
+  ...fieldsOf(batchQuerySchema.shape),
 });
-export const anonymizeFormSchema = imageFormSchema.extend({
+export const anonymizeFormSchema = z.object({
+  image: pictureSchema,
+  ...fieldsOf(anonymizeQuerySchema.shape),
   regions: z
     .string()
     .optional()
@@ -96,6 +119,7 @@ export const base64ResponseSchema = z.object({ anonymized_base64: z.string() });
 /** One picture's outcome where `detail=1` was asked for: either `anonymized_base64` or `problem`. */
 export const anonymizedItemSchema = z.object({
   name: z.string().nullable().describe("The upload's file name"),
+  masked_name: z.string().nullable().describe("What to call the masked picture: NAME-masked.EXT"),
   anonymized_base64: z.string().nullable(),
   content_type: z.string().nullable(),
   width: z.number().int().nullable(),
@@ -103,6 +127,13 @@ export const anonymizedItemSchema = z.object({
   frames: z.number().int().nullable(),
   regions: z.array(regionSchema),
   detector: z.string().nullable().describe("What found the regions; null where the request gave them"),
+  previews: z
+    .object({
+      before_base64: z.string().describe("The upload itself, NOT masked; veil keeps no copy of it"),
+      after_base64: z.string().describe("The masked picture"),
+    })
+    .nullable()
+    .describe("With preview=1: JPEGs of the first frame, at most 2048 pixels a side"),
   problem: problemSchema.nullable(),
 });
 export type AnonymizedItem = z.infer<typeof anonymizedItemSchema>;
@@ -134,6 +165,20 @@ export const jobRequestSchema = z
   })
   .meta({ examples: [{ store: "input", key: "holiday/beach.jpg" }] });
 
+export const policySchema = z.object({
+  profile: z.enum(profiles),
+  style: z.enum(styles),
+  strength: z.enum(strengths),
+  min_score: z.number().nullable().describe("null: the profile's own"),
+  quality: z.number(),
+  turns: z.boolean().nullable().describe("null: as the profile does"),
+  implausible: z.enum(implausibles),
+  verify: z.enum(verifications),
+  lossless: z.boolean(),
+  metadata: z.enum(metadataPolicies),
+});
+export type PolicyBody = z.infer<typeof policySchema>;
+
 export const jobSchema = z.object({
   id: z.string(),
   route: z.string(),
@@ -142,15 +187,9 @@ export const jobSchema = z.object({
   attempts: z.number().int(),
   input: z.object({ store: z.string(), key: z.string(), version: z.string() }),
   output: z.object({ store: z.string(), key: z.string() }),
-  policy: z.object({
-    profile: z.enum(profiles),
-    style: z.enum(styles),
-    strength: z.enum(strengths),
-    min_score: z.number().nullable(),
-    quality: z.number(),
-    metadata: z.enum(metadataPolicies),
-  }),
+  policy: policySchema,
   regions: z.number().int().nullable().describe("How many regions were masked; null before it is done"),
+  masked_name: z.string().nullable().describe("What to call its result: NAME-masked.EXT; null before it is done"),
   kind: z.string().nullable().describe("For skipped: what the file is, for example PDF"),
   problem: z
     .object({ code: z.string(), title: z.string(), detail: z.string() })
@@ -160,6 +199,10 @@ export const jobSchema = z.object({
   updated_at: z.string().describe("ISO 8601"),
 });
 export type JobBody = z.infer<typeof jobSchema>;
+
+export const resultQuerySchema = z.strictObject({
+  preview: flag.describe("1: a small JPEG of the masked picture, for a browser that can't show its format"),
+});
 
 export const jobsQuerySchema = z.strictObject({
   route: z.string().optional(),
@@ -187,6 +230,9 @@ export const statusSchema = z.object({
       watched: z.boolean().describe("False: fed by requests alone"),
       input: z.string().describe("For a person: the folder's path"),
       output: z.string().describe("For a person: the folder's path"),
+      passed_over: z
+        .object({ count: z.number().int(), examples: z.array(z.string()) })
+        .describe("What lies there and can't be taken, with the reason: no job stands for it"),
     }),
   ),
   limits: z.object({
@@ -196,6 +242,6 @@ export const statusSchema = z.object({
     max_batch: z.number().int(),
   }),
   formats: z.array(z.string()).describe("Formats that are masked here, for example jpeg"),
-  policy: jobSchema.shape.policy.describe("What applies where a request says nothing"),
+  policy: policySchema.describe("What applies where a request says nothing"),
 });
 export type Status = z.infer<typeof statusSchema>;

@@ -10,6 +10,7 @@ import { anonymizeRoutes } from "./anonymize.ts";
 import { batchRoute } from "./batch.ts";
 import { guardLoopback, hardenReplies } from "./guard.ts";
 import { jobRoutes } from "./jobs.ts";
+import { requireMediaType } from "./media-type.ts";
 import { describeProblems, describeRoute } from "./openapi.ts";
 import { operationRoutes, statusRoute } from "./operations.ts";
 import type { HttpParts } from "./parts.ts";
@@ -32,6 +33,7 @@ export async function createServer(parts: HttpParts, logger: FastifyBaseLogger):
   guardLoopback(server);
   hardenReplies(server);
   answerWithProblems(server);
+  requireMediaType(server);
   await server.register(multipart, {
     limits: {
       fileSize: parts.limits.maxBytes,
@@ -47,7 +49,7 @@ export async function createServer(parts: HttpParts, logger: FastifyBaseLogger):
       openapi: "3.1.0",
       info: {
         title: "veil",
-        version: parts.status.version,
+        version: parts.status().version,
         description:
           "Masks faces in photographs where they are stored. Errors are RFC 9457 problem+json with a stable code.",
       },

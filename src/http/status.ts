@@ -1,5 +1,6 @@
 import type { Limits } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
+import { policyBody } from "./policy-body.ts";
 import type { Status } from "./schema.ts";
 
 export interface StatusFacts {
@@ -9,17 +10,28 @@ export interface StatusFacts {
   readonly limits: Limits & { readonly maxBatch: number };
   readonly formats: readonly string[];
   readonly policy: Policy;
+  /** What is in the watched folder and can't be taken, in words. */
+  readonly passedOver: readonly string[];
 }
 
+/** How many of what is passed over are told in words. */
+const maxExamples = 20;
+
 /** What the page is told about this installation. */
-export function statusOf({ version, detector, folder, limits, formats, policy }: StatusFacts): Status {
-  const { profile, style, strength, quality, minScore, metadata = "none" } = policy;
+export function statusOf({ version, detector, folder, limits, formats, policy, passedOver }: StatusFacts): Status {
+  const none = { count: 0, examples: [] };
   return {
     version,
     detector: { ...detector },
     routes: [
-      { name: "folder", watched: folder.watch, input: folder.input, output: folder.output },
-      { name: "upload", watched: false, input: "POST /api/v1/jobs", output: "GET /api/v1/jobs/{id}/result" },
+      {
+        ...{ name: "folder", watched: folder.watch, input: folder.input, output: folder.output },
+        passed_over: { count: passedOver.length, examples: passedOver.slice(0, maxExamples) },
+      },
+      {
+        ...{ name: "upload", watched: false, input: "POST /api/v1/jobs", output: "GET /api/v1/jobs/{id}/result" },
+        passed_over: none,
+      },
     ],
     limits: {
       max_bytes: limits.maxBytes,
@@ -28,6 +40,6 @@ export function statusOf({ version, detector, folder, limits, formats, policy }:
       max_batch: limits.maxBatch,
     },
     formats: [...formats],
-    policy: { profile, style, strength, quality, min_score: minScore ?? null, metadata },
+    policy: policyBody(policy),
   };
 }

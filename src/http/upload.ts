@@ -26,11 +26,6 @@ export interface ReceiveFormOptions {
 /** Reads a multipart form; files go straight to the spool. After a failure nothing of it is left there. */
 export async function receiveForm(request: FastifyRequest, options: ReceiveFormOptions): Promise<Form> {
   const { spool, maxBytes, field, signal } = options;
-  if (!request.isMultipart()) {
-    throw new Problem("invalid-request", `Expected multipart/form-data with the field ${field}`, {
-      remedy: "See /api/docs.",
-    });
-  }
   const uploads: Upload[] = [];
   const fields: Record<string, string> = {};
   const remove = async () => {

@@ -5,6 +5,8 @@ import type { ProblemCode } from "../errors.ts";
 /** What may be said about an event. Never image content, recognised text or secrets. */
 export interface EventDetail {
   readonly attempt?: number;
+  /** For started: no other job was in work, so that an end of the service is this one's doing. */
+  readonly alone?: true;
   /** Why: for failed, dead and held. */
   readonly code?: ProblemCode;
   readonly message?: string;

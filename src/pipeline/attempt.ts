@@ -1,6 +1,7 @@
 import type { Job, Lane } from "../core/job.ts";
 import type { Limits, Medium } from "../core/media.ts";
 import { nameOf, recognise } from "../core/sniff.ts";
+import { unfinishedKind } from "../core/unfinished.ts";
 import { Problem, toProblem } from "../errors.ts";
 import type { EventDetail } from "../ledger/ledger.ts";
 import { type DeliverParts, deliver } from "./deliver.ts";
@@ -8,7 +9,7 @@ import type { Spool, SpoolFile } from "./spool.ts";
 
 /** How one attempt at a job ended; `failed` is for the retry rules to judge. */
 export type Outcome =
-  | { readonly kind: "done" | "skipped" | "superseded"; readonly detail: EventDetail }
+  | { readonly kind: "done" | "skipped" | "superseded" | "held"; readonly detail: EventDetail }
   | { readonly kind: "failed"; readonly problem: Problem };
 
 export interface AttemptParts extends DeliverParts {
@@ -39,14 +40,18 @@ export async function attempt(parts: AttemptParts, assignment: Assignment): Prom
       return { kind: "failed", problem: new Problem("lease-lost", problem.message, { cause: error }) };
     const gone = problem.code === "changed-while-reading" || problem.code === "not-found";
     if (gone && watched) return { kind: "superseded", detail: { code: problem.code, message: problem.message } };
+    if (problem.code === "doubtful") return { kind: "held", detail: { code: problem.code, message: problem.message } };
     if (problem.code === "not-an-image") return { kind: "skipped", detail: { recognised: problem.message } };
     return { kind: "failed", problem };
   }
 }
 
-async function mask(parts: AttemptParts, { job, lane, signal }: Assignment): Promise<Outcome> {
+async function mask(parts: AttemptParts, { job, lane, watched, signal }: Assignment): Promise<Outcome> {
   const { ledger, medium, detector } = parts;
   if (!(await ledger.isCurrent(job))) return { kind: "superseded", detail: {} };
+  // It gets its own name when it is finished, and announces itself then.
+  const unfinished = watched ? unfinishedKind(job.input.key) : undefined;
+  if (unfinished !== undefined) return { kind: "skipped", detail: { recognised: unfinished } };
   const clock = stopwatch();
   await using original = await fetchOriginal(parts, job);
   clock.lap("get");

@@ -1,6 +1,6 @@
 import { rename, rm } from "node:fs/promises";
 import type { Lane } from "../core/job.ts";
-import type { Anonymized, Medium } from "../core/media.ts";
+import type { Anonymized, Medium, Opened } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 
@@ -10,12 +10,16 @@ export interface MaskedNow extends AsyncDisposable {
   readonly regions: readonly Region[];
   readonly format: string;
   readonly frames: number;
+  /** JPEGs for a browser that shows neither picture; `before` is not masked. In memory alone. */
+  readonly previews?: { readonly before: Uint8Array; readonly after: Uint8Array };
 }
 
 export interface MaskNowOptions {
   readonly policy: Policy;
   /** Mask exactly these instead of detecting. */
   readonly regions?: readonly Region[] | undefined;
+  /** Whether to make previews too, for whoever sent the picture and nobody else. */
+  readonly previews?: boolean;
   readonly signal?: AbortSignal;
   readonly lane: Lane;
 }
@@ -23,13 +27,28 @@ export interface MaskNowOptions {
 /** The synchronous way: a spool file in, a masked spool file out; no store, no queue. */
 export async function maskNow(medium: Medium, path: string, options: MaskNowOptions): Promise<MaskedNow> {
   const { policy, signal, lane } = options;
-  await using picture = await medium.open(path, { lane, ...(signal && { signal }) });
-  const regions = options.regions ?? (await picture.detect(policy));
-  const rendered = await picture.render(regions, policy);
-  // The picture removes what it rendered when it closes; a renamed file stays.
-  const kept = `${rendered.path}.kept`;
-  await rename(rendered.path, kept);
-  const remove = () => rm(kept, { force: true });
-  const { format, frames } = picture;
-  return { masked: { ...rendered, path: kept }, regions, format, frames, [Symbol.asyncDispose]: remove };
+  const open = (file: string) => medium.open(file, { lane, ...(signal && { signal }) });
+  // Whatever fails from here on, the process's end included, nothing stays.
+  await using undo = new AsyncDisposableStack();
+  const result = await (async () => {
+    await using picture = await open(path);
+    const regions = options.regions ?? (await picture.detect(policy));
+    const rendered = await picture.render(regions, policy);
+    // The picture removes what it rendered when it closes; a renamed file stays.
+    const kept = `${rendered.path}.kept`;
+    undo.defer(() => rm(kept, { force: true }));
+    await rename(rendered.path, kept);
+    const { format, frames } = picture;
+    const before = options.previews ? await picture.preview() : undefined;
+    return { masked: { ...rendered, path: kept }, regions, format, frames, before };
+  })();
+  const { before, ...rest } = result;
+  const previews = before && { before, after: await previewOf(await open(rest.masked.path)) };
+  const kept = undo.move();
+  return { ...rest, ...(previews && { previews }), [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+async function previewOf(opened: Opened): Promise<Uint8Array> {
+  await using picture = opened;
+  return await picture.preview();
 }

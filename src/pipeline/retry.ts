@@ -1,6 +1,19 @@
 import type { Problem } from "../errors.ts";
+import type { LedgerEvent } from "../ledger/ledger.ts";
 
 export type NextStep = { readonly kind: "retry"; readonly delayMs: number } | { readonly kind: "dead" };
+
+/**
+ * How many attempts a job has used up. One that did not end, because the service died or lost its lease, counts if the
+ * job was in work alone; among others it may have been any of them.
+ */
+export function spentAttempts(history: readonly Pick<LedgerEvent, "kind" | "alone">[]): number {
+  const spent = history.filter(({ kind, alone }, index) => {
+    const next = history[index + 1]?.kind;
+    return kind === "started" && (alone === true || (next !== undefined && next !== "started"));
+  });
+  return spent.length;
+}
 
 export interface RetryRules {
   /** Attempts beyond the first. */

@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomUUID } from "node:crypto";
-import type { Location } from "../core/job.ts";
+import type { Job, Location } from "../core/job.ts";
 import { type Policy, policyDigest } from "../core/policy.ts";
 import { createSerial } from "../core/serial.ts";
 import { Problem } from "../errors.ts";
@@ -23,6 +23,8 @@ export interface Submit {
   upload(file: SpoolFile, options: UploadOptions): Promise<JobRecord>;
   /** Admits an object of a route's input store; known already under the same policy, its job is answered. Problems: not-found. */
   object(location: Location, policy: Policy): Promise<JobRecord>;
+  /** What whoever handed the object in calls it; empty where that is not known. */
+  nameOf(job: Job): string;
   /** Sends a dead letter back as a new revision. Problems: not-found, not-ready. */
   retry: Redrive;
 }
@@ -95,6 +97,12 @@ export function createSubmit(parts: SubmitParts): Submit {
       // Somebody asks for it now, in another way than it was done before.
       if (policyDigest(record.job.policy) === policyDigest(policy)) return record;
       return rerun(record, { policy, lane: "interactive" });
+    },
+
+    nameOf({ input: { store, key } }) {
+      const name = key.slice(key.lastIndexOf("/") + 1);
+      // Uploads lie in the inbox as UUID-NAME, or under a digest of their Idempotency-Key.
+      return store === uploads.input ? name.replace(/^[0-9a-f-]{32,36}-?/, "") : name;
     },
 
     retry: redrive,

@@ -3,8 +3,9 @@ import { type Problem, toProblem } from "../errors.ts";
 import type { EventDetail, LedgerEvent } from "../ledger/ledger.ts";
 import type { Delivery, Queue } from "../queues/queue.ts";
 import { type AttemptParts, attempt, type Outcome } from "./attempt.ts";
-import { nextStep } from "./retry.ts";
+import { nextStep, spentAttempts } from "./retry.ts";
 import type { Route } from "./route.ts";
+import { createTurns, type Turns } from "./turns.ts";
 
 export interface WorkerParts extends AttemptParts {
   readonly queue: Queue;
@@ -30,9 +31,10 @@ export async function runWorker(parts: WorkerParts, signal: AbortSignal): Promis
   // One lane's fault stops the other.
   const fault = new AbortController();
   const stop = AbortSignal.any([signal, fault.signal]);
+  const turns = createTurns();
   const results = await Promise.allSettled(
     lanes.map((lane) =>
-      runLane(parts, lane, stop).catch((error: unknown) => {
+      runLane(parts, turns, lane, stop).catch((error: unknown) => {
         fault.abort();
         throw error;
       }),
@@ -42,7 +44,7 @@ export async function runWorker(parts: WorkerParts, signal: AbortSignal): Promis
   if (failed) throw failed.reason;
 }
 
-async function runLane(parts: WorkerParts, lane: Lane, signal: AbortSignal): Promise<void> {
+async function runLane(parts: WorkerParts, turns: Turns, lane: Lane, signal: AbortSignal): Promise<void> {
   const working = new Set<Promise<void>>();
   let fault: { readonly error: unknown } | undefined;
   const fell = new AbortController();
@@ -52,7 +54,7 @@ async function runLane(parts: WorkerParts, lane: Lane, signal: AbortSignal): Pro
     signal: AbortSignal.any([signal, fell.signal]),
   });
   for await (const delivery of deliveries) {
-    const work = settle(parts, delivery)
+    const work = settle(parts, turns, delivery)
       .catch((error: unknown) => {
         // A lost lease is no fault of ours: whoever holds it now settles the job.
         if (delivery.signal.aborted) return;
@@ -66,43 +68,51 @@ async function runLane(parts: WorkerParts, lane: Lane, signal: AbortSignal): Pro
   if (fault) throw fault.error;
 }
 
-async function settle(parts: WorkerParts, delivery: Delivery): Promise<void> {
+async function settle(parts: WorkerParts, turns: Turns, delivery: Delivery): Promise<void> {
   const { ledger, maxRetries } = parts;
   const { job } = delivery;
   const record = await ledger.get(job.id);
+  if (record?.state === "held") return delivery.ack();
   if (record === undefined || isFinished(record.state)) return finish(parts, delivery, record?.state === "dead");
 
-  // Attempts are counted before the engine is called: a job that kills its process can't loop.
-  if (record.attempts > maxRetries) {
+  // Attempts are counted before the engine is called: a job that kills the service can't loop.
+  const spent = record.attempts === 0 ? 0 : spentAttempts(await ledger.history(job.id));
+  if (spent > maxRetries) {
     const message = `Given up after ${record.attempts} attempts; the last one did not end`;
     if (await write(parts, job, "dead", { code: "crashed", message, attempt: record.attempts }))
       return delivery.deadLetter();
     return delivery.ack();
   }
   const number = record.attempts + 1;
-  if (!(await write(parts, job, "started", { attempt: number }))) return delivery.ack();
   const watched = parts.routes.get(job.route)?.watched ?? false;
-  const outcome = await attempt(parts, { job, lane: record.lane, watched, signal: delivery.signal });
-  // Whoever holds the lease now writes the story on.
-  if (delivery.signal.aborted) return;
-  return conclude(parts, delivery, outcome, number);
+  // Its last attempt did not end: the next one shows whether that was its own doing, and harms no other job.
+  const alone = record.state === "started";
+  return await turns[alone ? "alone" : "together"](async () => {
+    if (delivery.signal.aborted) return;
+    if (!(await write(parts, job, "started", { attempt: number, ...(alone && { alone }) }))) return delivery.ack();
+    const outcome = await attempt(parts, { job, lane: record.lane, watched, signal: delivery.signal });
+    // Whoever holds the lease now writes the story on.
+    if (delivery.signal.aborted) return;
+    return conclude(parts, delivery, outcome, { number, spent: spent + 1 });
+  });
 }
 
 async function conclude(
   parts: WorkerParts,
   delivery: Delivery,
   outcome: Outcome,
-  attemptNumber: number,
+  { number, spent }: { readonly number: number; readonly spent: number },
 ): Promise<void> {
   const { job } = delivery;
   if (outcome.kind !== "failed") {
-    await write(parts, job, outcome.kind, { ...outcome.detail, attempt: attemptNumber });
+    await write(parts, job, outcome.kind, { ...outcome.detail, attempt: number });
     if (outcome.kind === "done") await buryOlder(parts, job);
-    return finish(parts, delivery, false);
+    // A person is to look at what is held: its original stays.
+    return outcome.kind === "held" ? delivery.ack() : finish(parts, delivery, false);
   }
   const { code, message } = outcome.problem;
-  const detail = { code, message, attempt: attemptNumber };
-  const step = nextStep(outcome.problem, attemptNumber, parts);
+  const detail = { code, message, attempt: number };
+  const step = nextStep(outcome.problem, spent, parts);
   if (step.kind === "retry") {
     await write(parts, job, "failed", detail);
     return delivery.retry(step.delayMs);

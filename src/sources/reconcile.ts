@@ -9,6 +9,8 @@ export interface ReconcileSourceOptions extends SettlingOptions {
   /** Those of the given objects that this route has no job for: the ledger's. */
   readonly unseen: (route: string, objects: readonly ObjectInfo[]) => Promise<readonly ObjectInfo[]>;
   readonly intervalMs: number;
+  /** Told when a listing has come to its end. */
+  readonly onPass?: () => void;
 }
 
 export interface ReconcileSource extends Source {
@@ -25,7 +27,7 @@ const longAgoMs = 3_600_000;
  * told and tried again at the next interval.
  */
 export function createReconcileSource(options: ReconcileSourceOptions): ReconcileSource {
-  const { name, route, store, unseen, intervalMs, settleMs = 500, onProblem } = options;
+  const { name, route, store, unseen, intervalMs, settleMs = 500, onProblem, onPass } = options;
   const settling = createSettling(options);
   let asked = new AbortController();
 
@@ -36,6 +38,7 @@ export function createReconcileSource(options: ReconcileSourceOptions): Reconcil
         const settled = await settledOf(await unseen(route, objects));
         if (settled.length > 0) yield settled;
       }
+      onPass?.();
     } catch (error) {
       const problem = toProblem(error);
       if (problem.code !== "store-unavailable" && problem.code !== "store-denied") throw error;

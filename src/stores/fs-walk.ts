@@ -71,7 +71,9 @@ function isGone(error: unknown): boolean {
 /** Node replaces what is not UTF-8 by U+FFFD, and then nothing is found under that name. */
 function reportName(key: string, onProblem: (problem: Problem) => void): void {
   if (!key.includes("\uFFFD")) return;
-  onProblem(new Problem("invalid-request", `The name of ${JSON.stringify(key)} is not UTF-8: veil can't take it`));
+  onProblem(
+    new Problem("invalid-request", `The name of ${JSON.stringify(key)} is not UTF-8, so veil can't take it: rename it`),
+  );
 }
 
 function report(error: unknown, what: string, onProblem: (problem: Problem) => void): void {

@@ -38,7 +38,10 @@ const systemNames = new Set(
     .map((name) => name.toLowerCase()),
 );
 
-/** Whether an operating system or a file server keeps its own things under this name: bins, snapshots, thumbnails. */
+// ._NAME: what macOS knows of a file beside its content; ~$NAME and .~lock.NAME#: that an office program has it open.
+const systemPattern = /^\.Trash-\d+$|^\.nfs[0-9a-f]{8,}$|^\.fuse_hidden|^\._|^~\$|^\.~lock\..*#$/;
+
+/** Whether a system, a file server or a program keeps its own things under this name: bins, snapshots, thumbnails, locks. */
 export function isSystemName(name: string): boolean {
-  return systemNames.has(name.toLowerCase()) || /^\.Trash-\d+$|^\.nfs[0-9a-f]{8,}$|^\.fuse_hidden/.test(name);
+  return systemNames.has(name.toLowerCase()) || systemPattern.test(name);
 }

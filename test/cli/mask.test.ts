@@ -68,6 +68,22 @@ describe("veil mask PICTURE", () => {
     assert.deepEqual(await readFile(join(folder, "photo.jpg")), portrait);
   });
 
+  test("refuses a name that says another format than the result has", async () => {
+    const { code, err } = await veil(["mask", "photo.jpg", "-o", "converted.png"]);
+    assert.equal(code, 2);
+    assert.match(err, /^veil: Expected a name that ends in \.jpg .* converted\.png\n.*does not convert/);
+    await assert.rejects(access(join(folder, "converted.png")));
+    const silent = await veil(["mask", "photo.jpg", "-o", "converted.new", "--profile", "fast"]);
+    assert.equal(silent.code, 0, silent.err);
+  });
+
+  test("without --out lies beside the picture, with an extension that fits the content", async () => {
+    await writeFile(join(folder, "lying.jpg"), await sharp(portrait).resize(200).png().toBuffer());
+    const { code, err } = await veil(["mask", "lying.jpg"]);
+    assert.equal(code, 0, err);
+    assert.equal((await sharp(join(folder, "lying-masked.png")).metadata()).format, "png");
+  });
+
   test("reads standard input and writes standard output", async () => {
     const { code, out, err } = await veil(["mask", "-"], portrait);
     assert.equal(code, 0, err);
@@ -89,6 +105,71 @@ describe("veil mask PICTURE", () => {
     ]) {
       assert.equal((await veil(args)).code, 2, args.join(" "));
     }
+  });
+});
+
+describe("veil mask PICTURE PICTURE FOLDER", () => {
+  const inFolder = (...path: string[]) => join(folder, "many", ...path);
+
+  before(async () => {
+    for (const name of ["c/d", "other"]) await mkdir(inFolder(name), { recursive: true });
+    for (const name of ["a.jpg", "b.JPEG", "c/a.jpg", "c/d/e.jpg", "other/a.jpg"])
+      await writeFile(inFolder(name), portrait);
+    await writeFile(inFolder("c/f.jpg.part"), portrait);
+    await writeFile(
+      inFolder("sky.png"),
+      await sharp({ create: { width: 90, height: 90, channels: 3, background: "#68a" } })
+        .png()
+        .toBuffer(),
+    );
+  });
+
+  test("masks each beside itself, says where and in which no face was found, and replaces nothing", async () => {
+    const pictures = ["many/a.jpg", "many/b.JPEG", "many/sky.png"];
+    const { code, err } = await veil(["mask", ...pictures]);
+    assert.equal(code, 0, err);
+    assert.match(
+      err,
+      /^3 masked; 2 faces; .*\nResults lie beside the originals as NAME-masked\.EXT\.\nNo face found, look yourself: many\/sky\.png\n$/,
+    );
+    await assertMasked(await readFile(inFolder("a-masked.jpg")));
+    await assertMasked(await readFile(inFolder("b-masked.JPEG")));
+    assert.deepEqual(await readFile(inFolder("a.jpg")), portrait);
+    const again = await veil(["mask", "many/a.jpg", "many/a.jpg", "many/c/a.jpg"]);
+    assert.equal(again.code, 1);
+    assert.match(
+      again.err,
+      /^1 masked, 1 failed; [\s\S]*failed {2}many\/a\.jpg: many\/a-masked\.jpg exists already \(Add --force/,
+    );
+    await rm(inFolder("c/a-masked.jpg"));
+  });
+
+  test("with --out keeps names and folders, goes on where it stopped, and never puts two pictures into one", async () => {
+    const command = ["mask", "many/a.jpg", "many/c", "many/other/a.jpg", "--out", "results/"];
+    const { code, err } = await veil(command);
+    assert.equal(code, 1);
+    assert.match(err, /^3 masked, 1 skipped \(not pictures\), 1 failed; 3 faces/);
+    assert.match(err, /failed {2}many\/other\/a\.jpg: many\/a\.jpg has the same name among the results/);
+    const files = (await readdir(join(folder, "results"), { recursive: true })).sort();
+    assert.deepEqual(files, [".veil-manifest.jsonl", "a.jpg", "c", "c/a.jpg", "c/d", "c/d/e.jpg"]);
+    for (const name of ["a.jpg", "c/d/e.jpg"]) await assertMasked(await readFile(join(folder, "results", name)));
+    assert.match((await veil(command)).err, /^0 masked, 3 done before, /);
+    // Another picture of a name that is taken is not the same picture.
+    const other = await veil(["mask", "many/other/a.jpg", "--out", "results/"]);
+    assert.equal(other.code, 1);
+    assert.match(other.err, /something that veil did not write/);
+  });
+
+  test("refuses before any work what could replace an original, is not there, or names no folder", async () => {
+    const own = await veil(["mask", "many/a.jpg", "many/b.JPEG", "--out", "many", "--force"]);
+    assert.deepEqual([own.code, await readFile(inFolder("a.jpg"))], [2, portrait]);
+    assert.equal((await veil(["mask", "many/a.jpg", "many/nosuch.jpg", "--out", "results2"])).code, 1);
+    await assert.rejects(access(join(folder, "results2")));
+    assert.match(
+      (await veil(["mask", "many/a.jpg", "many/c"])).err,
+      /^veil: Expected --out FOLDER for the folder many\/c\n/,
+    );
+    assert.equal((await veil(["mask", "many/a.jpg", "-"])).code, 2);
   });
 });
 

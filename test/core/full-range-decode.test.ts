@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { place } from "../../src/core/candidate.ts";
 import type { CellMaps } from "../../src/core/full-range-decode.ts";
-import { calibrate, decodeCells, place } from "../../src/core/full-range-decode.ts";
+import { calibrate, decodeCells } from "../../src/core/full-range-decode.ts";
 
 const everything = { left: 0, top: 0, right: 16, bottom: 8 };
 

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { Candidate } from "../../src/core/full-range-decode.ts";
+import type { Candidate } from "../../src/core/candidate.ts";
 import { mergePasses, suppress, unite } from "../../src/core/merge.ts";
 import { iou } from "../../src/core/region.ts";
 
 describe("suppression within a pass", () => {
   it("makes one face of overlapping cells: the best score, the box and keypoints weighted by score", () => {
-    const [face, ...others] = suppress([at(0, 0, 0.6), at(10, 0, 0.3)]);
+    const [face, ...others] = suppress([at(0, 0, 0.6), at(10, 0, 0.3)], 0.3);
     assert.equal(others.length, 0);
     assert.equal(face!.score, 0.6);
     assert.ok(Math.abs(face!.box.x - 10 / 3) < 1e-9);
@@ -17,14 +17,14 @@ describe("suppression within a pass", () => {
 
   it("keeps faces apart that overlap by less than 0.3", () => {
     // 100 x 100 boxes shifted by 55 overlap by 45/155 = 0.29, by 53 by 47/153 = 0.31.
-    assert.equal(suppress([at(0, 0, 0.9), at(55, 0, 0.8)]).length, 2);
-    assert.equal(suppress([at(0, 0, 0.9), at(53, 0, 0.8)]).length, 1);
+    assert.equal(suppress([at(0, 0, 0.9), at(55, 0, 0.8)], 0.3).length, 2);
+    assert.equal(suppress([at(0, 0, 0.9), at(53, 0, 0.8)], 0.3).length, 1);
   });
 
   it("loses no cell: each overlaps a face that is kept or is one", () => {
     fc.assert(
       fc.property(fc.array(candidates(), { maxLength: 40 }), (cells) => {
-        const faces = suppress(cells);
+        const faces = suppress(cells, 0.3);
         assert.ok(faces.length <= cells.length);
         const best = Math.max(0, ...cells.map(({ score }) => score));
         assert.equal(faces[0]?.score ?? 0, best);
@@ -74,7 +74,7 @@ describe("merging passes", () => {
     fc.assert(
       fc.property(fc.array(candidates(), { maxLength: 30 }), (cells) => {
         const huge = { ...at(-5000, -5000, 0.05), box: { x: -5000, y: -5000, width: 4000, height: 4000 } };
-        assert.deepEqual(suppress([...cells, huge]).slice(0, -1), suppress(cells));
+        assert.deepEqual(suppress([...cells, huge], 0.3).slice(0, -1), suppress(cells, 0.3));
       }),
     );
   });

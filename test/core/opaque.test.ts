@@ -21,6 +21,14 @@ describe("views of a picture without transparency", () => {
     ]);
   });
 
+  it("are never two at once: the next one takes the memory over, and what is used too late is empty", () => {
+    const views = opaqueViews({ data: Uint8Array.of(10, 20, 30, 0), width: 1, height: 1, channels: 4 });
+    const first = views.next().value!;
+    assert.equal(first.data.length, 3);
+    assert.deepEqual([...views.next().value!.data], [128, 128, 128]);
+    assert.equal(first.data.length, 0);
+  });
+
   it("mix half transparent colours half with grey", () => {
     assert.deepEqual(views([0, 255, 128, 128, 0, 0, 0, 255])[1]!.slice(0, 3), [63, 191, 128]);
   });
@@ -28,8 +36,10 @@ describe("views of a picture without transparency", () => {
 
 function views(rgba: readonly number[]): number[][] {
   const picture = { data: Uint8Array.from(rgba), width: rgba.length / 4, height: 1, channels: 4 } as const;
-  return opaqueViews(picture).map((view) => {
+  const seen: number[][] = [];
+  for (const view of opaqueViews(picture)) {
     assert.equal(view.channels, 3);
-    return [...view.data];
-  });
+    seen.push([...view.data]);
+  }
+  return seen;
 }

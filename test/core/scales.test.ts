@@ -2,17 +2,21 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { profiles } from "../../src/core/policy.ts";
-import { passesFor } from "../../src/core/scales.ts";
+import { fullRangePresets, yunetPresets } from "../../src/core/presets.ts";
+import type { Pass } from "../../src/core/scales.ts";
+import { passesFor as passesOf } from "../../src/core/scales.ts";
 
 const side = fc.integer({ min: 1, max: 20_000 });
 const profile = fc.constantFrom(...profiles);
 
+const presets = fc.constantFrom(fullRangePresets, yunetPresets);
+
 describe("the passes over a picture", () => {
   it("go from large to small and have at least one pixel each way", () => {
     fc.assert(
-      fc.property(profile, side, side, (name, width, height) => {
-        const passes = passesFor(name, width, height);
-        assert.ok(passes.length >= 2);
+      fc.property(presets, profile, side, side, (table, name, width, height) => {
+        const passes = passesOf(table, table.profiles[name], width, height);
+        assert.ok(passes.length >= 1);
         for (const [index, pass] of passes.entries()) {
           assert.ok(pass.width >= 1 && pass.height >= 1);
           if (index > 0) assert.ok(pass.width <= passes[index - 1]!.width);
@@ -29,8 +33,9 @@ describe("the passes over a picture", () => {
 
   it("stay below 15 megapixels whatever the picture's size and shape", () => {
     fc.assert(
-      fc.property(profile, side, side, (name, width, height) => {
-        for (const pass of passesFor(name, width, height)) assert.ok(pass.width * pass.height < 15e6);
+      fc.property(presets, profile, side, side, (table, name, width, height) => {
+        for (const pass of passesOf(table, table.profiles[name], width, height))
+          assert.ok(pass.width * pass.height < 15e6);
       }),
     );
   });
@@ -42,10 +47,19 @@ describe("the passes over a picture", () => {
         assert.ok(heights.some((height) => height >= 64 && height <= 130));
       }),
     );
+    fc.assert(
+      fc.property(profile, fc.integer({ min: 20, max: 12_000 }), (name, length) => {
+        const ungated = passesFor(name, length, length, yunetPresets).filter(
+          ({ maxFaceHeight }) => maxFaceHeight > length,
+        );
+        assert.ok(ungated.some(({ height }) => height >= 64 && height <= 768));
+      }),
+    );
   });
 
   it("show a face of 24 pixels in a 12 megapixel photograph at its own size when thorough", () => {
-    assert.equal(passesFor("thorough", 4000, 3000)[0]!.width, 4000);
+    for (const table of [fullRangePresets, yunetPresets])
+      assert.equal(passesFor("thorough", 4000, 3000, table)[0]!.width, 4000);
   });
 
   it("take a picture as it is rather than resize it by a few percent", () => {
@@ -55,6 +69,15 @@ describe("the passes over a picture", () => {
   it("enlarge a small picture, but not by more than it helps", () => {
     assert.deepEqual(sizes("balanced", 400, 300)[0], [768, 576]);
     assert.deepEqual(sizes("balanced", 40, 30)[0], [192, 144]);
+    assert.deepEqual(sizes("balanced", 400, 300, yunetPresets)[0], [800, 600]);
+    assert.deepEqual(sizes("balanced", 40, 30, yunetPresets), [[256, 192]]);
+  });
+
+  it("turn the picture only when thorough", () => {
+    const turns = (name: (typeof profiles)[number]) =>
+      new Set(passesFor(name, 1024, 768, yunetPresets).map(({ turn }) => turn));
+    assert.deepEqual([...turns("balanced")], [0]);
+    assert.deepEqual([...turns("thorough")].sort(), [0, 180, 270, 90]);
   });
 
   it("grow with the profile", () => {
@@ -64,14 +87,28 @@ describe("the passes over a picture", () => {
       [1920, 1080],
       [4000, 3000],
     ] as const) {
-      const [fast, balanced, thorough] = profiles.map((name) =>
-        sizes(name, width, height).reduce((sum, [w, h]) => sum + w! * h!, 0),
-      );
-      assert.ok(fast! < balanced! && balanced! < thorough!, `${width} x ${height}: ${fast}, ${balanced}, ${thorough}`);
+      for (const table of [fullRangePresets, yunetPresets]) {
+        const [fast, balanced, thorough] = profiles.map((name) =>
+          sizes(name, width, height, table).reduce((sum, [w, h]) => sum + w! * h!, 0),
+        );
+        assert.ok(
+          fast! < balanced! && balanced! < thorough!,
+          `${width} x ${height}: ${fast}, ${balanced}, ${thorough}`,
+        );
+      }
     }
   });
 });
 
-function sizes(name: (typeof profiles)[number], width: number, height: number): number[][] {
-  return passesFor(name, width, height).map((pass) => [pass.width, pass.height]);
+function passesFor(
+  name: (typeof profiles)[number],
+  width: number,
+  height: number,
+  table = fullRangePresets,
+): readonly Pass[] {
+  return passesOf(table, table.profiles[name], width, height);
+}
+
+function sizes(name: (typeof profiles)[number], width: number, height: number, table = fullRangePresets): number[][] {
+  return passesFor(name, width, height, table).map((pass) => [pass.width, pass.height]);
 }

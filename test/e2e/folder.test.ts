@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { access, appendFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { access, appendFile, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 import { ellipseOf, inside } from "../../src/core/ellipse.ts";
-import type { DetectResponse, JobBody, JobsResponse, RegionBody } from "../../src/http/schema.ts";
+import type { DetectResponse, JobBody, JobsResponse, RegionBody, Status } from "../../src/http/schema.ts";
 import { detailCorrelation, meanDifference, pixelsOf } from "../fixtures/pixels.ts";
 import { type Program, startProgram, until } from "./program.ts";
 
@@ -71,6 +71,34 @@ describe("the watched folder", () => {
       (await readdir(outFolder(""))).filter((name) => /letter|film/.test(name)),
       [],
     );
+  });
+
+  test("a whole picture that still has a download's name is recorded and left alone, and taken under its own", async () => {
+    const whole = await sharp(portrait).resize(200).jpeg().toBuffer();
+    await drop("beach.jpg.part", whole);
+    await drop("._beach.jpg", whole);
+    assert.equal((await jobIn("beach.jpg.part", "skipped")).kind, "unfinished file (.part)");
+    await rename(inFolder("beach.jpg.part"), inFolder("beach.jpg"));
+    await jobIn("beach.jpg", "done");
+    assert.deepEqual(await jobsOf("._beach.jpg"), []);
+    await assert.rejects(access(outFolder("beach.jpg.part")));
+  });
+
+  test("a name that is not UTF-8 is told once, and the status names it until it is mended", async () => {
+    const bad = Buffer.concat([Buffer.from(`${inFolder("")}/`), Buffer.from("caf\xe9.jpg", "latin1")]);
+    await writeFile(bad, await sharp(portrait).resize(200).jpeg().toBuffer());
+    const passedOver = async () => {
+      const { routes } = (await (await fetch(`${veil.address}/api/v1/status`)).json()) as Status;
+      return routes.find(({ name }) => name === "folder")!.passed_over;
+    };
+    await until("the status names it", async () => (await passedOver()).count === 1);
+    assert.match((await passedOver()).examples[0]!, /^The name of "caf\uFFFD\.jpg" is not UTF-8/);
+    await sleep(4500); // two more comparisons with the ledger
+    assert.equal((await passedOver()).count, 1);
+    assert.equal(veil.log().match(/is not UTF-8/g)?.length, 1);
+    await rename(bad, inFolder("café.jpg"));
+    await jobIn("café.jpg", "done");
+    await until("the status is quiet", async () => (await passedOver()).count === 0);
   });
 
   test("a damaged or unsupported picture is a dead letter at once, with its reason and without output", async () => {

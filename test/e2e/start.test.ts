@@ -22,8 +22,11 @@ describe("a start that can't be", () => {
 
   test("on a data folder that is served already ends with a reason, and harms the other nothing", async () => {
     await using veil = await startProgram();
-    await assert.rejects(startProgram({ dataDir: veil.dataDir }), /ended with 2[\s\S]*is serving .* already/);
+    const already = new RegExp(`ended with 2[\\s\\S]*is serving .* already at ${veil.address}\n`);
+    await assert.rejects(startProgram({ dataDir: veil.dataDir }), already);
     assert.equal((await fetch(`${veil.address}/readyz`)).status, 200);
+    await veil.stop();
+    await assert.rejects(stat(join(veil.dataDir, "serve.address")), { code: "ENOENT" });
   });
 
   test("on a folder that is somebody else's touches nothing in it", async () => {

@@ -1,5 +1,6 @@
 import { defaultPolicy } from "../../src/core/policy.ts";
 import { createPool } from "../../src/engine/pool.ts";
+import { bundled } from "./detectors.ts";
 
 /*
  * A service for a test to kill: opens the picture and, unless its decoder is never done, gives its engine process work
@@ -7,7 +8,7 @@ import { createPool } from "../../src/engine/pool.ts";
  */
 const [spool, path] = process.argv.slice(2) as [string, string];
 const limits = { maxBytes: 2 ** 29, maxPixels: 120e6, maxFrames: 500 };
-const pool = createPool({ processes: 1, deadlineMs: 120_000, memoryMb: 1536, spool, limits, model: {} });
+const pool = createPool({ processes: 1, deadlineMs: 120_000, memoryMb: 1536, spool, limits, detector: bundled });
 await pool.detector();
 process.send?.("opening");
 const picture = await pool.open(path);

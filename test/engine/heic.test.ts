@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import sharp from "sharp";
 import { defaultPolicy } from "../../src/core/policy.ts";
-import { createFullRangeDetector } from "../../src/engine/full-range.ts";
 import { hasHeicDecoder } from "../../src/engine/heic.ts";
 import { openPicture } from "../../src/engine/image-medium.ts";
 import { Problem } from "../../src/errors.ts";
 import { detailCorrelation, meanDifference, pixelsOf } from "../fixtures/pixels.ts";
+import { openBundled } from "./detectors.ts";
 
 const face = { x: 175, y: 52, width: 97, height: 127 };
 let folder = "";
@@ -31,7 +31,7 @@ after(() => rm(folder, { recursive: true }));
 async function open(path: string) {
   const limits = { maxBytes: 2 ** 26, maxPixels: 50e6, maxFrames: 20 };
   const scratch = join(folder, "spool");
-  return openPicture(path, { limits, scratch, detector: await createFullRangeDetector() });
+  return openPicture(path, { limits, scratch, detector: await openBundled() });
 }
 
 const noTools = spawnSync("heif-enc", ["--help"]).error ? "not run: heif-enc is not here (libheif-examples)" : false;

@@ -8,10 +8,10 @@ import sharp, { type Sharp } from "sharp";
 import type { Detector } from "../../src/core/detector.ts";
 import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
 import type { Region } from "../../src/core/region.ts";
-import { createFullRangeDetector } from "../../src/engine/full-range.ts";
 import { openPicture } from "../../src/engine/image-medium.ts";
 import { Problem } from "../../src/errors.ts";
 import { detailCorrelation, meanDifference, pixelsOf } from "../fixtures/pixels.ts";
+import { openBundled } from "./detectors.ts";
 
 const astronaut = new URL("../fixtures/astronaut.png", import.meta.url).pathname;
 const face = { x: 175, y: 52, width: 97, height: 127 };
@@ -22,7 +22,7 @@ let detector: Detector;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "veil-medium-"));
-  detector = await createFullRangeDetector();
+  detector = await openBundled();
 });
 after(() => rm(folder, { recursive: true }));
 

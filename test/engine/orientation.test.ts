@@ -7,11 +7,11 @@ import { after, before, describe, test } from "node:test";
 import sharp, { type Sharp } from "sharp";
 import type { Detector } from "../../src/core/detector.ts";
 import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
-import { createFullRangeDetector } from "../../src/engine/full-range.ts";
 import { openPicture } from "../../src/engine/image-medium.ts";
 import { framesOf } from "../fixtures/odd-files.ts";
 import { detailCorrelation, meanDifference, pixelsOf } from "../fixtures/pixels.ts";
 import { type Scene, scene } from "../fixtures/scenes.ts";
+import { openBundled } from "./detectors.ts";
 
 const policy: Policy = { ...defaultPolicy, profile: "fast", style: "solid" };
 const limits = { maxBytes: 2 ** 26, maxPixels: 50e6, maxFrames: 20 };
@@ -21,7 +21,7 @@ let upright: Scene;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "veil-orientation-"));
-  detector = await createFullRangeDetector();
+  detector = await openBundled();
   // Not square, and the face in one corner: a wrong turn can't look right.
   // Composing needs SVG, which the engine bars for its files.
   sharp.unblock({ operation: ["VipsForeignLoadSvg"] });

@@ -8,6 +8,7 @@ import sharp from "sharp";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import { createPool, type PoolOptions } from "../../src/engine/pool.ts";
 import { Problem } from "../../src/errors.ts";
+import { bundled } from "./detectors.ts";
 import { enginesOf } from "./processes.ts";
 
 const portrait = new URL("../fixtures/astronaut.png", import.meta.url).pathname;
@@ -20,7 +21,7 @@ after(() => rm(spool, { recursive: true }));
 
 function options(more: Partial<PoolOptions> = {}): PoolOptions {
   const limits = { maxBytes: 2 ** 29, maxPixels: 120e6, maxFrames: 500 };
-  return { processes: 1, deadlineMs: 60_000, memoryMb: 1536, spool, limits, model: {}, ...more };
+  return { processes: 1, deadlineMs: 60_000, memoryMb: 1536, spool, limits, detector: bundled, ...more };
 }
 
 const childrenOfThisProcess = () => enginesOf(process.pid);
@@ -66,7 +67,7 @@ describe("the engine pool", () => {
 
   test("what keeps a process from starting is told to everybody in line, and nobody waits for ever", async () => {
     const faults = {
-      "model-missing": { model: { modelFile: join(spool, "nowhere.tflite") } },
+      "model-missing": { detector: { detectors: ["yunet"] as const, models: spool } },
       timeout: { setupDeadlineMs: 1 },
     };
     for (const [code, more] of Object.entries(faults)) {

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 import { createPool, type Pool } from "../../src/engine/pool.ts";
 import { Problem } from "../../src/errors.ts";
+import { bundled } from "./detectors.ts";
 import { enginesOf, isRunning } from "./processes.ts";
 
 const portrait = new URL("../fixtures/astronaut.png", import.meta.url).pathname;
@@ -63,7 +64,15 @@ async function until(holds: () => boolean, withinMs: number, otherwise: string):
 
 async function withPool(options: { deadlineMs?: number; memoryMb?: number }, use: (pool: Pool) => Promise<void>) {
   const limits = { maxBytes: 2 ** 29, maxPixels: 120e6, maxFrames: 500 };
-  const pool = createPool({ processes: 1, deadlineMs: 30_000, memoryMb: 1536, spool, limits, model: {}, ...options });
+  const pool = createPool({
+    processes: 1,
+    deadlineMs: 30_000,
+    memoryMb: 1536,
+    spool,
+    limits,
+    detector: bundled,
+    ...options,
+  });
   try {
     await use(pool);
   } finally {

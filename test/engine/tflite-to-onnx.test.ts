@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Tensor } from "onnxruntime-node";
 import sharp from "sharp";
-import { fullRangeModel, loadOnnx } from "../../src/engine/models.ts";
+import { fullRangeModel, loadOnnx } from "../../src/engine/bundled-model.ts";
 import { openNetwork } from "../../src/engine/onnx.ts";
 import { readTflite } from "../../src/engine/tflite.ts";
 import { translateToOnnx } from "../../src/engine/tflite-to-onnx.ts";

@@ -116,7 +116,7 @@ describe("POST /api/v1/anonymize", () => {
       400,
       "invalid-request",
     );
-    await assertProblem(await post("/api/v1/anonymize", ...json({ image: 1 })), 400, "invalid-request");
+    await assertProblem(await post("/api/v1/anonymize?preview=1", form("image", [portrait])), 400, "invalid-request");
   });
 });
 
@@ -264,6 +264,8 @@ describe("the jobs API", () => {
     const job = (await waited.json()) as JobBody;
     assert.equal(job.state, "done");
     const result = await fetch(`${veil.address}/api/v1/jobs/${job.id}/result`);
+    assert.match(result.headers.get("content-disposition") ?? "", /^inline; filename="photo-0-masked\.jpg"/);
+    assert.equal(job.masked_name, "photo-0-masked.jpg");
     await assertMasked(Buffer.from(await result.arrayBuffer()));
     const { id } = (await (await fetch(`${veil.address}${location}`)).json()) as JobBody;
     assert.equal(location, `/api/v1/jobs/${id}`);
@@ -356,6 +358,7 @@ describe("operation", () => {
   test("no request left an original in the spool or in the inbox", async () => {
     await until("an empty spool", async () => (await veil.spoolFiles()).length === 0, 5000);
     // A dead letter's original stays for a retry until its time is over.
-    assert.equal((await readdir(`${veil.dataDir}/inbox`)).length, 1);
+    const inbox = async () => (await readdir(`${veil.dataDir}/inbox`)).length;
+    await until("only that one in the inbox", async () => (await inbox()) === 1, 5000);
   });
 });

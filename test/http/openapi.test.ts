@@ -61,14 +61,21 @@ describe("the description of the API", () => {
     assert.ok("application/problem+json" in components.responses.Problem!.content);
   });
 
-  test("has examples for JSON, and no form field whose sample would leave a face unmasked", async () => {
-    // The API's page fills in the example, or a sample of every field it is told of: 1 for min_score.
+  test("has examples for JSON, and tells of every form field with a sample that says nothing", async () => {
+    // The API's page fills in the example, or a sample of every field it is told of: 1 for min_score would mask nothing.
     const { paths } = (await (await veil.get("/api/openapi.json")).json()) as Description;
     const bodies = Object.values(paths).flatMap(({ post }) => Object.entries(post?.requestBody?.content ?? {}));
     const samples = bodies.map(([type, { schema, example }]) =>
       type === "application/json" ? example : schema.properties,
     );
     assert.equal(samples.length, 6);
-    for (const sample of samples) assert.ok(sample !== undefined && !("min_score" in sample));
+    for (const sample of samples) assert.ok(sample !== undefined);
+    const forms = bodies.filter(([type]) => type === "multipart/form-data");
+    assert.equal(forms.length, 4);
+    for (const [, { schema }] of forms) {
+      const { image: _, images: __, ...fields } = schema.properties as Record<string, { examples?: string[] }>;
+      assert.ok(["style", "strength", "profile", "min_score", "quality"].every((name) => name in fields));
+      for (const [name, { examples }] of Object.entries(fields)) assert.deepEqual(examples, [""], name);
+    }
   });
 });

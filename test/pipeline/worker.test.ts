@@ -21,6 +21,7 @@ import { openSqlite } from "../../src/sqlite.ts";
 import { createMemoryStore } from "../../src/stores/memory.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { until } from "../e2e/program.ts";
+import { bundled } from "../engine/detectors.ts";
 
 const route: Route = {
   name: "folder",
@@ -41,7 +42,14 @@ let portrait: Buffer;
 before(async () => {
   root = await mkdtemp(join(tmpdir(), "veil-worker-"));
   spool = await openSpool(root);
-  pool = createPool({ processes: 2, deadlineMs: 60_000, memoryMb: 1536, spool: spool.folder, limits, model: {} });
+  pool = createPool({
+    processes: 2,
+    deadlineMs: 60_000,
+    memoryMb: 1536,
+    spool: spool.folder,
+    limits,
+    detector: bundled,
+  });
   portrait = await sharp(new URL("../fixtures/astronaut.png", import.meta.url).pathname)
     .resize(256)
     .jpeg()
@@ -53,7 +61,11 @@ after(async () => {
 });
 
 /** A running worker over memory stores; `faults` may stand in for a store's verbs. */
-async function setUp(faults: Partial<Record<"photos" | "masked", Partial<Store>>> = {}, removeInput = false) {
+async function setUp(
+  faults: Partial<Record<"photos" | "masked", Partial<Store>>> = {},
+  removeInput = false,
+  policy = route.policy,
+) {
   const sqlite = await openSqlite(":memory:");
   const ledger = await createSqliteLedger({ sqlite });
   const queue = createMemoryQueue({ pollMs: 10 });
@@ -84,7 +96,7 @@ async function setUp(faults: Partial<Record<"photos" | "masked", Partial<Store>>
       return this.admitArrival((await photos.head(key))!);
     },
     async admitArrival(arrival: Arrival) {
-      const [admission] = await admit(route, [arrival]);
+      const [admission] = await admit(route, [arrival], { policy });
       return admission!.record.job;
     },
     async settled(id: string, state: string) {
@@ -143,6 +155,29 @@ describe("the worker", () => {
     const record = await parts.settled(job.id, "dead");
     assert.deepEqual([record.attempts, record.last.code], [4, "store-unavailable"]);
     assert.equal(await parts.masked.head("a.jpg"), undefined);
+  });
+
+  test("deaths of the service among other jobs use up no attempt; alone they do, so that none loops for ever", async () => {
+    await using parts = await setUp();
+    const interrupted = async (key: string, detail: Pick<LedgerEvent, "alone">) => {
+      const { version } = await parts.photos.put(key, streamOf(portrait), type);
+      const where = { input: { store: "photos", key, version }, output: { store: "masked", key } };
+      const job = { id: key, revision: 0, route: route.name, medium: "image", ...where, policy: route.policy } as const;
+      const [admission] = await parts.ledger.admit([{ job, lane: "bulk" }]);
+      for (let at = 1; at <= 4; at++) await parts.ledger.append({ jobId: key, kind: "started", at, ...detail });
+      await parts.queue.publish([admission!.record.job], "bulk");
+    };
+    await interrupted("healthy.jpg", {});
+    const done = await parts.settled("healthy.jpg", "done");
+    assert.equal(done.attempts, 5);
+    const starts = (await parts.ledger.history("healthy.jpg")).filter(({ kind }) => kind === "started");
+    assert.deepEqual(
+      starts.map(({ alone }) => alone),
+      [undefined, undefined, undefined, undefined, true],
+    );
+    await interrupted("deadly.jpg", { alone: true });
+    const dead = await parts.settled("deadly.jpg", "dead");
+    assert.deepEqual([dead.last.code, dead.attempts], ["crashed", 4]);
   });
 
   test("a dead letter that is sent back is a new revision with attempts of its own", async () => {
@@ -208,6 +243,17 @@ describe("the worker", () => {
     await parts.photos.put("a.jpg", streamOf(portrait), type);
     await parts.settled((await parts.admitObject("a.jpg")).id, "done");
     await until("the original is gone", async () => (await parts.photos.head("a.jpg")) === undefined);
+  });
+
+  test("what a second look puts in doubt is held: nothing is written, and the original stays", async () => {
+    // With such a score the flat mask itself passes for a head, so the second look is sure to see one more.
+    await using parts = await setUp({}, true, { ...route.policy, minScore: 0.1, verify: "hold" });
+    await parts.photos.put("a.jpg", streamOf(portrait), type);
+    const held = await parts.settled((await parts.admitObject("a.jpg")).id, "held");
+    assert.equal(held.last.code, "doubtful");
+    assert.equal(await parts.masked.head("a.jpg"), undefined);
+    assert.notEqual(await parts.photos.head("a.jpg"), undefined);
+    assert.equal(await parts.queue.depth!("bulk"), 0);
   });
 
   test("what lay at the output before is never replaced, and becomes a dead letter with a reason", async () => {

@@ -201,12 +201,15 @@ describe("the fs store and what else lives on a disk", () => {
       ".snapshot/hourly/x.jpg",
       ".veil-0/x.jpg",
       ".veil-x.part",
+      "._photo.jpg",
+      "a/~$letter.docx",
+      ".~lock.table.ods#",
     ];
-    for (const key of [...hidden, ...more, "a/photo.jpg", "._photo.jpg", "eaDir/x.jpg"]) {
+    for (const key of [...hidden, ...more, "a/photo.jpg", ".photo.jpg", "a/~photo.jpg", "eaDir/x.jpg"]) {
       await mkdir(join(root, key, ".."), { recursive: true });
       await writeFile(join(root, key), key);
     }
-    assert.deepEqual(await keysOf(store), ["._photo.jpg", "a/photo.jpg", "eaDir/x.jpg"]);
+    assert.deepEqual(await keysOf(store), [".photo.jpg", "a/photo.jpg", "a/~photo.jpg", "eaDir/x.jpg"]);
     await assert.rejects(store.put(".veil-0/x.jpg", bodyOf("x"), image), withCode("invalid-request"));
   });
 

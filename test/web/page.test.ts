@@ -58,7 +58,7 @@ describe("the page", { skip: noBrowser }, () => {
     }
     await page.getByText("Found · score").waitFor();
     const { name, bytes } = await download(page);
-    assert.equal(name, "pasted-veiled.png");
+    assert.equal(name, "pasted-masked.png");
     const [original, result] = [await pixelsOf(portraitPath), await pixelsOf(bytes)];
     assert.ok(Math.abs(detailCorrelation(original, result, face)) < 0.1, "detail of the face survived");
     const reach = ellipseOf(face, "maximum");
@@ -132,6 +132,48 @@ describe("the page", { skip: noBrowser }, () => {
     assert.ok((await detailIn(patch)) > 0.95);
   });
 
+  test("a region that was just drawn is selected: Delete takes it away again, and the next drag draws another", async () => {
+    await using tab = await openTab(browser, veil.address);
+    const { page } = tab;
+    await choose(page, [portrait]);
+    await masked(page, 1);
+    await choice(page, "Edit regions").click();
+    const { x, y, width, height } = patch;
+    await masksAgain(page, () => drag(page, 512, [x, y], [x + width, y + height]));
+    assert.equal(await regionRows(page).nth(1).getByRole("button").first().getAttribute("aria-pressed"), "true");
+    await masksAgain(page, () => page.keyboard.press("Delete"));
+    assert.equal(await regionRows(page).count(), 1);
+    await masksAgain(page, () => drag(page, 512, [x, y], [x + width, y + height]));
+    await masksAgain(page, () => drag(page, 512, [350, 350], [420, 430]));
+    assert.equal(await regionRows(page).count(), 3);
+    await masksAgain(page, () => page.keyboard.press("Backspace"));
+    assert.equal(await regionRows(page).count(), 2);
+    assert.equal(await page.getByText("Drawn by you").count(), 1);
+  });
+
+  test("regions are edited over their masks, or over the original where a person wants to see it", async () => {
+    await using tab = await openTab(browser, veil.address);
+    const { page } = tab;
+    const original = await pixelsOf(portraitPath);
+    await choose(page, [portrait]);
+    await masked(page, 1);
+    await choice(page, "Edit regions").click();
+    const layer = page.locator(".a9s-annotationlayer");
+    await layer.waitFor();
+    const detailSeen = async () => {
+      // Without the boxes, which would be detail too.
+      await page.addStyleTag({ content: ".a9s-annotationlayer { opacity: 0 }" });
+      const shot = await sharp(await layer.screenshot())
+        .resize(512, 512, { fit: "fill" })
+        .png()
+        .toBuffer();
+      return detailCorrelation(original, await pixelsOf(shot), face);
+    };
+    assert.ok((await detailSeen()) < 0.3, "the face is masked below its box");
+    await page.getByRole("switch", { name: "Show the masks" }).click();
+    await until("the original is shown", async () => (await detailSeen()) > 0.7, 5000);
+  });
+
   test("a region can be added, moved and resized without a pointer, and drawn ones outlive another search", async () => {
     await using tab = await openTab(browser, veil.address);
     const { page } = tab;
@@ -165,8 +207,12 @@ describe("the page", { skip: noBrowser }, () => {
     const { name, bytes } = await download(page, page.getByRole("button", { name: "Download all (zip)" }));
     assert.equal(name, "veil.zip");
     // The end record counts the entries.
-    assert.equal(bytes.readUInt16LE(bytes.length - 22 + 10), 2);
-    for (const entry of ["astronaut-veiled.png", "astronaut-veiled (2).png"]) assert.ok(bytes.includes(entry), entry);
+    assert.equal(bytes.readUInt16LE(bytes.length - 22 + 10), 3);
+    const entries = ["astronaut-masked.png", "astronaut-masked (2).png", "not-masked.txt"];
+    for (const entry of entries) assert.ok(bytes.includes(entry), entry);
+    await page.getByText("1 photo that is not masked is left out of the zip").waitFor();
+    // Texts are stored as they are.
+    assert.ok(bytes.includes("notes.txt: The file is not an image. Expected a picture but received: text"));
   });
 
   test("at most two photos are with the server at a time", async () => {
@@ -189,7 +235,7 @@ describe("the page", { skip: noBrowser }, () => {
     assert.equal(most, 2);
   });
 
-  test("what fails says why, a photo without faces asks for a look, and TIFF shows where the masks are", async () => {
+  test("what fails says why, a photo without faces asks for a look, and TIFF is shown as a preview", async () => {
     await using tab = await openTab(browser, veil.address);
     const { page } = tab;
     const plain = await sharp({ create: { width: 300, height: 200, channels: 3, background: "#68a" } })
@@ -207,10 +253,38 @@ describe("the page", { skip: noBrowser }, () => {
     await page.getByRole("button", { name: "sky.png: 0 faces" }).click();
     await page.getByText("No face found. Look yourself").waitFor();
     await page.getByRole("button", { name: "scan.tiff: 1 face" }).click();
-    await page.getByText("Your browser cannot show TIFF pictures").waitFor();
+    await page.getByText("Your browser cannot show TIFF, so this is a preview").waitFor();
+    const shownFace = async (name: string) => {
+      const bytes = (await page.evaluate(`(() => {
+        const canvas = new OffscreenCanvas(512, 512);
+        canvas.getContext("2d").drawImage(document.querySelector('img[alt="${name}"]'), 0, 0, 512, 512);
+        return canvas.convertToBlob().then((blob) => blob.arrayBuffer()).then((bytes) => [...new Uint8Array(bytes)]);
+      })()`)) as number[];
+      return detailCorrelation(await pixelsOf(portraitPath), await pixelsOf(Buffer.from(bytes)), face);
+    };
+    assert.ok((await shownFace("Original: scan.tiff")) > 0.9);
+    assert.ok(Math.abs(await shownFace("Masked: scan.tiff")) < 0.1);
     const { name, bytes } = await download(page);
-    assert.equal(name, "scan-veiled.tiff");
+    assert.equal(name, "scan-masked.tiff");
     assert.ok(Math.abs(detailCorrelation(await pixelsOf(portraitPath), await pixelsOf(bytes), face)) < 0.1);
+  });
+
+  test("regions of a picture that is shown smaller than it is lie where they were drawn", async () => {
+    await using tab = await openTab(browser, veil.address);
+    const { page } = tab;
+    const large = await sharp(portraitPath).resize(2560).tiff({ compression: "jpeg" }).toBuffer();
+    const original = await pixelsOf(portraitPath);
+    await choose(page, [{ name: "large.tiff", mimeType: "image/tiff", buffer: large }]);
+    await masked(page, 1);
+    await choice(page, "Edit regions").click();
+    const { x, y, width, height } = patch;
+    await masksAgain(page, () => drag(page, 512, [x, y], [x + width, y + height]));
+    const small = await sharp((await download(page)).bytes)
+      .resize(512)
+      .png()
+      .toBuffer();
+    assert.ok(Math.abs(detailCorrelation(original, await pixelsOf(small), patch)) < 0.15, "the drawn region is masked");
+    assert.ok(Math.abs(detailCorrelation(original, await pixelsOf(small), face)) < 0.15, "the face stays masked");
   });
 
   test("an original is let go of when its photo is removed", async () => {

@@ -55,6 +55,6 @@ export function useRetry() {
 }
 
 /** Where a finished job's masked picture is. */
-export function resultUrl(id: string): string {
-  return apiUrl(`jobs/${encodeURIComponent(id)}/result`);
+export function resultUrl(id: string, query: Readonly<Record<string, string>> = {}): string {
+  return apiUrl(`jobs/${encodeURIComponent(id)}/result`, query);
 }

@@ -5,6 +5,7 @@ import { useStatus } from "../api/status.ts";
 import { FolderJobs } from "./folder-jobs.tsx";
 import { FolderPaths } from "./folder-paths.tsx";
 import classes from "./folder-view.module.css";
+import { PassedOver } from "./passed-over.tsx";
 
 /** The watched folder: where it is, and what has become of everything in it, live. */
 export function FolderView() {
@@ -30,6 +31,7 @@ export function FolderView() {
         <p className={classes.text}>{t("folder.intro")}</p>
       </div>
       <FolderPaths input={route.input} output={route.output} />
+      <PassedOver {...route.passed_over} />
       <FolderJobs key={route.name} route={route.name} />
     </>
   );

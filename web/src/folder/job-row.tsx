@@ -66,7 +66,7 @@ function ResultActions({ job, name, onShow }: { job: JobBody; name: string; onSh
           size={34}
           aria-label={save}
           href={resultUrl(job.id)}
-          download={job.output.key.slice(job.output.key.lastIndexOf("/") + 1)}
+          download={job.masked_name ?? name}
         >
           <IconDownload size={18} aria-hidden />
         </ActionIcon>

@@ -11,6 +11,7 @@ export const problemTitles: Readonly<Record<string, string>> = {
   "too-many-frames": "图片帧数超出限制",
   "too-many-items": "一次提交的数量超出限制",
   unsupported: "veil 不处理这种文件",
+  "unsupported-media-type": "请求的内容类型不对",
   "not-an-image": "文件不是图片",
   unreadable: "图片已损坏或不完整",
   "changed-while-reading": "读取时文件发生了变化",

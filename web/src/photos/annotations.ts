@@ -7,15 +7,19 @@ import {
 } from "@annotorious/react";
 import { type Box, outline, type ShownRegion } from "./region-edits.ts";
 
-/** The box of what was drawn. x, y, w and h are right during a drag; `bounds` lags one event behind. */
-export function boxOf(annotation: ImageAnnotation): Box {
+/**
+ * The box of what was drawn, in pixels of the photo; `scale` is how many pixels of the shown picture one of them is. x,
+ * y, w and h are right during a drag; `bounds` lags one event behind.
+ */
+export function boxOf(annotation: ImageAnnotation, scale: number): Box {
   const { x, y, w, h } = annotation.target.selector.geometry as RectangleGeometry;
-  return { x, y, width: w, height: h };
+  return { x: x / scale, y: y / scale, width: w / scale, height: h / scale };
 }
 
 /** A region in Annotorious's words. */
-function annotationOf(region: ShownRegion): ImageAnnotation {
-  const { x, y, width: w, height: h } = outline(region);
+function annotationOf(region: ShownRegion, scale: number): ImageAnnotation {
+  const box = outline(region);
+  const [x, y, w, h] = [box.x * scale, box.y * scale, box.width * scale, box.height * scale];
   const bounds = { minX: x, minY: y, maxX: x + w, maxY: y + h };
   const geometry: RectangleGeometry = { x, y, w, h, rot: 0, bounds };
   const { id } = region;
@@ -26,14 +30,19 @@ function annotationOf(region: ShownRegion): ImageAnnotation {
  * Makes the drawing surface show exactly these regions, touching only what differs: `setAnnotations` updates all of
  * them, and with one selected Annotorious then shows handles on every one.
  */
-export function showRegions(annotator: AnnotoriousImageAnnotator, regions: readonly ShownRegion[]): void {
+export function showRegions(
+  annotator: AnnotoriousImageAnnotator,
+  regions: readonly ShownRegion[],
+  scale: number,
+): void {
   const { store } = annotator.state;
   const ids = new Set(regions.map(({ id }) => id));
   for (const { id } of store.all()) if (!ids.has(id)) store.deleteAnnotation(id, Origin.REMOTE);
   for (const region of regions) {
     const twin = store.getAnnotation(region.id);
-    if (!twin) store.addAnnotation(annotationOf(region), Origin.REMOTE);
-    else if (!isNear(boxOf(twin), outline(region))) store.updateAnnotation(annotationOf(region), Origin.REMOTE);
+    if (!twin) store.addAnnotation(annotationOf(region, scale), Origin.REMOTE);
+    else if (!isNear(boxOf(twin, scale), outline(region)))
+      store.updateAnnotation(annotationOf(region, scale), Origin.REMOTE);
   }
 }
 

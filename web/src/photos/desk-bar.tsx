@@ -2,20 +2,27 @@ import { Button, Progress } from "@mantine/core";
 import { IconFileZip, IconTrash } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { troubleTitle } from "../i18n/trouble-text.ts";
 import classes from "./desk-bar.module.css";
 import { isBusy, type Photo } from "./photo.ts";
 import { saveZip } from "./save.ts";
 
 /** How far everything is, and what can be done with all photos at once. */
 export function DeskBar({ photos, onClear }: { photos: readonly Photo[]; onClear: () => void }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const [zipping, setZipping] = useState(false);
   const done = photos.filter(({ stage }) => stage === "done");
-  const failed = photos.filter(({ stage }) => stage === "failed").length;
+  const failures = photos.filter(({ stage }) => stage === "failed");
+  const failed = failures.length;
   const busy = photos.some(isBusy);
   const save = async () => {
     setZipping(true);
-    await saveZip(done).finally(() => setZipping(false));
+    const lines = failures.map(({ file, trouble }) => {
+      const reason = trouble && [troubleTitle(trouble, t, i18n.language), trouble.detail].filter(Boolean).join(". ");
+      return reason ? `${file.name}: ${reason}` : file.name;
+    });
+    const text = [t("zip.leftOut", { count: failed }), "", ...lines, ""].join("\r\n");
+    await saveZip(done, failed > 0 ? { name: t("zip.noteName"), text } : undefined).finally(() => setZipping(false));
   };
   return (
     <div className={classes.bar}>
@@ -54,6 +61,9 @@ export function DeskBar({ photos, onClear }: { photos: readonly Photo[]; onClear
       >
         {t("photos.saveAll")}
       </Button>
+      {failed > 0 && done.length > 0 && !busy ? (
+        <p className={classes.note}>{t("zip.note", { count: failed, name: t("zip.noteName") })}</p>
+      ) : null}
     </div>
   );
 }

@@ -12,6 +12,7 @@ export interface MaskOptions {
 
 export interface Outcome {
   readonly masked: Masked;
+  readonly preview: string | undefined;
   readonly size: Size;
   readonly found: Found;
 }
@@ -22,9 +23,10 @@ export interface Outcome {
  */
 export async function maskPhoto(photo: Photo, { settings, onSent, signal }: MaskOptions): Promise<Outcome> {
   const upload = { query: { ...settings }, onSent, signal };
+  const masking = { ...upload, query: { ...settings, ...(photo.shows === false && { preview: "1" }) } };
   if (!isEdited(photo.edits)) {
-    const item = await anonymize(photo.file, undefined, upload);
-    return outcome(item, { profile: settings.profile, regions: item.regions });
+    const item = await anonymize(photo.file, undefined, masking);
+    return outcome(photo, item, { profile: settings.profile, regions: item.regions });
   }
   let found = photo.found;
   if (found?.profile !== settings.profile) {
@@ -32,7 +34,7 @@ export async function maskPhoto(photo: Photo, { settings, onSent, signal }: Mask
     found = { profile: settings.profile, regions };
   }
   const boxes = shownRegions(foundRegions(found.regions), photo.edits).flatMap((region) => region.boxes);
-  return outcome(await anonymize(photo.file, boxes, upload), found);
+  return outcome(photo, await anonymize(photo.file, boxes, masking), found);
 }
 
 /** Whether the browser can show what is behind an object URL. */
@@ -45,10 +47,21 @@ export async function canShow(url: string): Promise<boolean> {
   );
 }
 
-async function outcome(item: AnonymizedItem, found: Found): Promise<Outcome> {
-  const { anonymized_base64: data, content_type: type, width, height } = item;
+function outcome({ file, preview }: Photo, item: AnonymizedItem, found: Found): Outcome {
+  const { anonymized_base64: data, content_type, masked_name, width, height, previews } = item;
   if (data === null || width === null || height === null) throw new Error("An answer without a picture");
-  const blob = new Blob([decodeBase64(data)], { type: type ?? "application/octet-stream" });
-  const url = URL.createObjectURL(blob);
-  return { masked: { url, blob, shows: await canShow(url) }, size: { width, height }, found };
+  const blob = blobOf(data, content_type ?? "application/octet-stream");
+  const masked = {
+    url: URL.createObjectURL(blob),
+    blob,
+    name: masked_name ?? file.name,
+    preview: previews ? URL.createObjectURL(blobOf(previews.after_base64, "image/jpeg")) : undefined,
+  };
+  // The original stays the same: its preview is made once.
+  const before = preview ?? (previews ? URL.createObjectURL(blobOf(previews.before_base64, "image/jpeg")) : undefined);
+  return { masked, preview: before, size: { width, height }, found };
+}
+
+function blobOf(base64: string, type: string): Blob {
+  return new Blob([decodeBase64(base64)], { type });
 }

@@ -1,6 +1,6 @@
 import { isPermanent, type Trouble, troubleOf } from "../api/answer.ts";
 import { canShow, maskPhoto } from "./mask-photo.ts";
-import type { Photo, Settings } from "./photo.ts";
+import type { Masked, Photo, Settings } from "./photo.ts";
 import { type Edits, noEdits } from "./region-edits.ts";
 
 /** Where the photos lie while they are masked. At most two are with the server at a time; the others wait. */
@@ -51,8 +51,12 @@ export function createPhotoDesk() {
       if (!signal.aborted) patch(id, { shows });
       // The server would hang up in the middle of the upload, which looks like no answer at all.
       if (photo.file.size > maxBytes) throw new Error("too large", { cause: tooLarge });
-      const outcome = await maskPhoto(photo, { settings, onSent, signal });
-      if (signal.aborted) return URL.revokeObjectURL(outcome.masked.url);
+      const outcome = await maskPhoto({ ...photo, shows }, { settings, onSent, signal });
+      if (signal.aborted) {
+        revoke(outcome.masked);
+        if (outcome.preview !== photo.preview) revokeUrl(outcome.preview);
+        return;
+      }
       dropResult(id);
       patch(id, { stage: "done", ...outcome });
     } catch (error) {
@@ -68,7 +72,7 @@ export function createPhotoDesk() {
 
   function dropResult(id: string) {
     const masked = photos.find((photo) => photo.id === id)?.masked;
-    if (masked) URL.revokeObjectURL(masked.url);
+    if (masked) revoke(masked);
   }
 
   function again(id: string) {
@@ -77,12 +81,13 @@ export function createPhotoDesk() {
   }
 
   function takeAway(leaving: readonly Photo[]) {
-    for (const { id, url } of leaving) {
+    for (const { id, url, preview } of leaving) {
       running.get(id)?.abort();
       clearTimeout(pauses.get(id));
       pauses.delete(id);
       dropResult(id);
-      URL.revokeObjectURL(url);
+      revokeUrl(url);
+      revokeUrl(preview);
     }
     change(photos.filter((photo) => !leaving.includes(photo)));
   }
@@ -133,8 +138,24 @@ export function createPhotoDesk() {
 
 const tooLarge: Trouble = { code: "too-large-here", title: "", detail: "" };
 
+function revoke({ url, preview }: Masked): void {
+  revokeUrl(url);
+  revokeUrl(preview);
+}
+
+function revokeUrl(url: string | undefined): void {
+  if (url !== undefined) URL.revokeObjectURL(url);
+}
+
 function blank(id: string, file: File): Photo {
   const url = URL.createObjectURL(file);
-  const none = { shows: undefined, masked: undefined, size: undefined, found: undefined, trouble: undefined };
+  const none = {
+    shows: undefined,
+    preview: undefined,
+    masked: undefined,
+    size: undefined,
+    found: undefined,
+    trouble: undefined,
+  };
   return { id, file, url, stage: "waiting", sent: 0, edits: noEdits, ...none };
 }

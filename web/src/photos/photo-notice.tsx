@@ -16,14 +16,14 @@ interface PhotoNoticeProps {
   onDraw: () => void;
 }
 
-/** What a person has to know about this photo: a problem, that nothing was found, or that it can't be shown. */
+/** What a person has to know about this photo: a problem, that nothing was found, or that it is a preview. */
 export function PhotoNotice(props: PhotoNoticeProps) {
   const { photo, regions } = props;
   return (
     <div role="status" style={{ display: "contents" }}>
       {photo.trouble ? <Problem {...props} /> : null}
       {photo.stage === "done" && regions === 0 ? <NothingMasked {...props} /> : null}
-      {photo.shows === false && photo.masked ? <NotShown photo={photo} /> : null}
+      {photo.shows === false && photo.preview ? <NotShown photo={photo} /> : null}
     </div>
   );
 }
@@ -71,11 +71,10 @@ function NothingMasked({ photo, onDraw }: PhotoNoticeProps) {
 
 function NotShown({ photo }: { photo: Photo }) {
   const { t } = useTranslation();
-  const kind = photo.masked?.shows ? "photo.onlyResult" : "photo.noPreview";
-  const title = t(`${kind}.title`, { format: formatOf(photo) });
+  const title = t("photo.preview.title", { format: formatOf(photo) });
   return (
     <Notice tone="quiet" icon={<IconInfoCircle size={22} aria-hidden />} title={title}>
-      {t(`${kind}.text`)}
+      {t("photo.preview.text")}
     </Notice>
   );
 }

@@ -1,3 +1,4 @@
+import { Switch } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Photo, regionsOf } from "./photo.ts";
@@ -22,6 +23,7 @@ interface PhotoPanelProps {
 export function PhotoPanel({ desk, photo, settingsPanel }: PhotoPanelProps) {
   const { t } = useTranslation();
   const [mode, setMode] = useState<Mode>("compare");
+  const [masks, showMasks] = useState(true);
   const [selected, select] = useState<string>();
   const regions = regionsOf(photo);
   const editing = useRegionEditing(desk, photo, regions);
@@ -35,8 +37,26 @@ export function PhotoPanel({ desk, photo, settingsPanel }: PhotoPanelProps) {
           onRetry={() => desk.retry(photo.id)}
           onDraw={() => setMode("edit")}
         />
-        <Stage photo={photo} mode={mode} regions={regions} selected={selected} onSelect={select} editing={editing} />
-        {mode === "edit" ? <p className={classes.hint}>{t("regions.hint")}</p> : null}
+        <Stage
+          photo={photo}
+          mode={mode}
+          regions={regions}
+          selected={selected}
+          onSelect={select}
+          editing={editing}
+          masks={masks}
+        />
+        {mode === "edit" ? (
+          <div className={classes.below}>
+            <p className={classes.hint}>{t("regions.hint")}</p>
+            <Switch
+              className={classes.masks ?? ""}
+              label={t("regions.masks")}
+              checked={masks}
+              onChange={({ currentTarget }) => showMasks(currentTarget.checked)}
+            />
+          </div>
+        ) : null}
       </div>
       <div className={classes.right}>
         {settingsPanel}

@@ -1,7 +1,7 @@
 import { Loader } from "@mantine/core";
 import { IconAlertTriangle, IconEye, IconMoodSmile } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
-import { formatOf, isBusy, type Photo, regionsOf } from "./photo.ts";
+import { formatOf, isBusy, type Photo, regionsOf, viewsOf } from "./photo.ts";
 import classes from "./photo-strip.module.css";
 
 interface PhotoThumbProps {
@@ -13,9 +13,10 @@ interface PhotoThumbProps {
 /** One photo of the strip with its state: working, how many regions, none (look yourself), or failed. */
 export function PhotoThumb({ photo, selected, onSelect }: PhotoThumbProps) {
   const { t } = useTranslation();
-  const { file, stage, sent, masked } = photo;
+  const { file, stage, sent } = photo;
   const count = regionsOf(photo).length;
-  const source = masked?.shows ? masked.url : photo.shows ? photo.url : undefined;
+  const { before, after } = viewsOf(photo);
+  const source = after ?? before;
   const state = t(`photos.stage.${stage}`, { percent: Math.round(sent * 100) });
   const label = stage === "done" ? t("photos.faces", { count }) : state;
   return (

@@ -10,8 +10,10 @@ export type Settings = Pick<Policy, "style" | "strength" | "profile">;
 export interface Masked {
   readonly url: string;
   readonly blob: Blob;
-  /** Whether this browser can show it (TIFF: mostly not). */
-  readonly shows: boolean;
+  /** What to call it, as the server has it. */
+  readonly name: string;
+  /** Object URL of a small JPEG of it; only where this browser can't show the original. The desk revokes it. */
+  readonly preview: string | undefined;
 }
 
 /** Upright, in pixels. */
@@ -33,6 +35,8 @@ export interface Photo {
   readonly url: string;
   /** Whether this browser can show the original; undefined until tried. */
   readonly shows: boolean | undefined;
+  /** Where it can't: object URL of a small JPEG of the original, made by veil for this page alone; the desk revokes it. */
+  readonly preview: string | undefined;
   readonly stage: "waiting" | "uploading" | "masking" | "done" | "failed";
   /** Share of the bytes sent, 0 to 1. */
   readonly sent: number;
@@ -48,6 +52,12 @@ export interface Photo {
 /** The regions that are masked, or will be as soon as the photo is done again. */
 export function regionsOf(photo: Photo): readonly ShownRegion[] {
   return shownRegions(foundRegions(photo.found?.regions ?? []), photo.edits);
+}
+
+/** What to show of a photo, both sides in the same size; absent: nothing yet. */
+export function viewsOf({ shows, url, preview, masked }: Photo): { readonly before?: string; readonly after?: string } {
+  const [before, after] = shows === false ? [preview, masked?.preview] : [shows ? url : undefined, masked?.url];
+  return { ...(before && { before }), ...(after && { after }) };
 }
 
 /** Whether something is still going to happen by itself. */

@@ -47,7 +47,11 @@ export function RegionList({ regions, edits, size, selected, onSelect, onReset, 
     addButton.current?.focus();
   };
   const onKeyDown = (event: KeyboardEvent, region: ShownRegion) => {
-    if (event.key === "Delete" || event.key === "Backspace") remove(region.id);
+    if (event.key === "Delete" || event.key === "Backspace") {
+      event.preventDefault();
+      remove(region.id);
+      return;
+    }
     const box = nudge(outline(region), event, size);
     if (!box) return;
     event.preventDefault();

@@ -1,39 +1,28 @@
 import { downloadZip } from "client-zip";
 import type { Photo } from "./photo.ts";
 
-const extensions: Readonly<Record<string, string>> = {
-  "image/jpeg": "jpg",
-  "image/png": "png",
-  "image/webp": "webp",
-  "image/avif": "avif",
-  "image/tiff": "tiff",
-  "image/gif": "gif",
-};
-
-/** The masked picture's file name: the original's with `-veiled`, and the extension that fits (HEIC comes back as JPEG). */
-export function maskedName({ name }: File, type: string): string {
-  const dot = name.lastIndexOf(".");
-  const [stem, extension] = dot > 0 ? [name.slice(0, dot), name.slice(dot + 1)] : [name, ""];
-  const fitting = extensions[type] ?? extension;
-  const keep = fitting === extension.toLowerCase() || (fitting === "jpg" && /^jpe?g$/i.test(extension));
-  const ending = keep ? extension : fitting;
-  return `${stem}-veiled${ending && `.${ending}`}`;
-}
-
 /** Hands the masked picture to the browser's downloads. */
-export function savePhoto({ file, masked }: Photo): void {
-  if (masked) saveUrl(masked.url, maskedName(file, masked.blob.type));
+export function savePhoto({ masked }: Photo): void {
+  if (masked) saveUrl(masked.url, masked.name);
 }
 
-/** Hands all masked pictures over in one archive; equal names are numbered. */
-export async function saveZip(photos: readonly Photo[]): Promise<void> {
+/** Text in the archive about what is not in it. */
+export interface Note {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Hands all masked pictures over in one archive, with a note where there is one; equal names are numbered. */
+export async function saveZip(photos: readonly Photo[], note: Note | undefined): Promise<void> {
   const taken = new Set<string>();
-  const files = photos.flatMap(({ file, masked }) => {
+  const lastModified = new Date();
+  const pictures = photos.flatMap(({ masked }) => {
     if (!masked) return [];
-    const name = freeName(maskedName(file, masked.blob.type), taken);
+    const name = freeName(masked.name, taken);
     taken.add(name.toLowerCase());
-    return [{ name, input: masked.blob, lastModified: new Date() }];
+    return [{ name, input: masked.blob as Blob | string, lastModified }];
   });
+  const files = note ? [...pictures, { name: freeName(note.name, taken), input: note.text, lastModified }] : pictures;
   const url = URL.createObjectURL(await downloadZip(files).blob());
   saveUrl(url, "veil.zip");
   // The download has its own hold on the bytes once it has begun.

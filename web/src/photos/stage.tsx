@@ -1,13 +1,10 @@
 import { Loader } from "@mantine/core";
-import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { blankSheet } from "./blank-sheet.ts";
 import { Compare } from "./compare.tsx";
-import { isBusy, type Photo } from "./photo.ts";
+import { isBusy, type Photo, viewsOf } from "./photo.ts";
 import type { Mode } from "./photo-panel.tsx";
 import { RegionEditor } from "./region-editor.tsx";
 import type { ShownRegion } from "./region-edits.ts";
-import { RegionOverlay } from "./region-overlay.tsx";
 import classes from "./stage.module.css";
 import type { RegionEditing } from "./use-region-editing.ts";
 
@@ -18,34 +15,40 @@ interface StageProps {
   selected: string | undefined;
   onSelect: (id: string | undefined) => void;
   editing: RegionEditing;
+  /** Whether the regions are edited over the masked picture. */
+  masks: boolean;
 }
 
 /** The picture itself, as large as fits, and what is being done to it. */
-export function Stage({ photo, mode, regions, selected, onSelect, editing }: StageProps) {
+export function Stage({ photo, mode, regions, selected, onSelect, editing, masks }: StageProps) {
   const { t } = useTranslation();
-  const { file, url, shows, masked, size, stage, sent } = photo;
-  const sheet = useMemo(() => (size ? blankSheet(size) : undefined), [size]);
+  const { file, size, stage, sent } = photo;
+  const { before, after } = viewsOf(photo);
   const name = file.name;
-  // What can be looked at, from the most to the least telling.
-  const base = shows ? url : masked?.shows ? masked.url : sheet;
+  const base = before ?? after;
   if (!base && !isBusy(photo)) return null;
   const frame = size && { "--ratio": size.width / size.height, aspectRatio: `${size.width} / ${size.height}` };
   return (
     <div className={classes.stage}>
       <div className={classes.frame} style={frame as React.CSSProperties} data-sized={size ? true : undefined}>
         {base && size && mode === "edit" ? (
-          <RegionEditor url={base} regions={regions} selected={selected} onSelect={onSelect} editing={editing} />
-        ) : shows && masked?.shows && size ? (
-          <Compare before={url} after={masked.url} name={name} size={size} regions={regions} selected={selected} />
+          <RegionEditor
+            url={(masks ? after : before) ?? base}
+            size={size}
+            pending={stage !== "done"}
+            regions={regions}
+            selected={selected}
+            onSelect={onSelect}
+            editing={editing}
+          />
+        ) : before && after && size ? (
+          <Compare before={before} after={after} name={name} size={size} regions={regions} selected={selected} />
         ) : base ? (
-          <>
-            <img
-              className={classes.picture}
-              src={base}
-              alt={t(base === url ? "photo.original" : "photo.masked", { name })}
-            />
-            {base === sheet && size ? <RegionOverlay regions={regions} size={size} selected={selected} /> : null}
-          </>
+          <img
+            className={classes.picture}
+            src={base}
+            alt={t(base === before ? "photo.original" : "photo.masked", { name })}
+          />
         ) : null}
       </div>
       {isBusy(photo) ? (

@@ -1,8 +1,9 @@
-import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Problem } from "../errors.ts";
+import { sha256, writeAtomically } from "./model-folder.ts";
+import { modelEntry } from "./model-manifest.ts";
 import { readTflite } from "./tflite.ts";
 import { translateToOnnx } from "./tflite-to-onnx.ts";
 
@@ -21,7 +22,7 @@ export const fullRangeModel: BundledModel = {
   name: "mediapipe-full-range",
   package: "@mediapipe/face_detection",
   file: "face_detection_full_range.tflite",
-  sha256: "99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3",
+  sha256: modelEntry("mediapipe-full-range").sha256,
   onnxSha256: "524095dbbe45a02b69d64a0c961b6b84bd1532c9978bbe3ea2fff1f22b4c6310",
 };
 
@@ -65,20 +66,6 @@ function bundledFile(model: BundledModel): string {
   }
 }
 
-async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  try {
-    await using file = await open(temporary, "wx");
-    await file.writeFile(bytes);
-    await file.sync();
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
-
 function missing(what: string, cause: unknown): Problem {
   return new Problem("model-missing", `Expected the model ${what} but it can't be read`, {
     remedy: "Install the dependencies again: npm ci",
@@ -90,8 +77,4 @@ function mismatch(what: string, expected: string, received: string): Problem {
   return new Problem("model-mismatch", `Expected SHA-256 ${expected} for ${what} but received ${received}`, {
     remedy: "Install the dependencies again: npm ci",
   });
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { fullRangeModel, loadOnnx } from "../../src/engine/models.ts";
+import { fullRangeModel, loadOnnx } from "../../src/engine/bundled-model.ts";
 
 describe("loading the bundled model", () => {
   let folder: string;

@@ -53,10 +53,10 @@ export const settingsSchema = z.strictObject({
           "A second look with the masks filled flat: `mask` masks what it finds, `hold` leaves it to a person.",
       }),
       quality: count(1, 100).default(defaultPolicy.quality).describe("Quality of lossy output."),
-      lossless: z
-        .boolean()
-        .default(false)
-        .describe("Whether all outside the masks stays exactly as it was; what can't be kept so is refused."),
+      lossless: z.exactOptional(z.boolean()).meta({
+        shown: "`false`",
+        description: "Whether all outside the masks stays exactly as it was; what can't be kept so is refused.",
+      }),
       metadata: z.exactOptional(z.enum(metadataPolicies)).meta({
         shown: "`none`",
         description: "What of the original's metadata is written anew; see docs/formats.md.",

@@ -48,11 +48,15 @@ export interface Policy {
 
 export const defaultPolicy: Policy = { profile: "balanced", style: "blur", strength: "standard", quality: 90 };
 
+/** What the absence of a field means: saying it makes no other policy. */
+const absent: Partial<Policy> = { implausible: "drop", verify: "off", lossless: false, metadata: "none" };
+
 /** SHA-256 (hex) over the policy's fields; one that is absent counts for nothing, so a new field changes no old digest. */
 export function policyDigest(policy: Policy): string {
-  const isSaid = ([name, value]: [string, unknown]) =>
-    value !== undefined && !(name === "metadata" && value === "none");
-  const fields = Object.entries(policy).filter(isSaid);
-  const sorted = fields.toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
+  const { profile, style, strength, minScore = null, quality, ...others } = policy;
+  const said = Object.entries(others).filter(
+    ([name, value]) => value !== undefined && value !== absent[name as keyof Policy],
+  );
+  const fields = [profile, style, strength, minScore, quality, ...said.toSorted(([a], [b]) => (a < b ? -1 : 1))];
+  return createHash("sha256").update(JSON.stringify(fields)).digest("hex");
 }

@@ -51,10 +51,20 @@ export const describeProblems: SwaggerTransformObject = (document) => {
 
 function contentOf(schemas: Content, io: "input" | "output"): Record<string, { schema: object }> {
   const entries = Object.entries(schemas).map(([type, schema]) => {
-    const { $schema: _, ...json } = z.toJSONSchema(schema, { io });
-    // zod leaves a schema's examples out where a part of it is preprocessed.
-    const { examples } = schema.meta() ?? {};
-    return [type, { schema: { ...json, ...(examples !== undefined && { examples }) } }] as const;
+    const { $schema: _, ...json } = z.toJSONSchema(schema, { io, override: withExamples });
+    return [type, { schema: json }] as const;
   });
   return Object.fromEntries(entries);
+}
+
+/** zod leaves a schema's examples out where a part of it is preprocessed. */
+function withExamples({
+  zodSchema,
+  jsonSchema,
+}: {
+  zodSchema: z.core.$ZodType;
+  jsonSchema: z.core.JSONSchema.BaseSchema;
+}) {
+  const { examples } = z.globalRegistry.get(zodSchema) ?? {};
+  if (Array.isArray(examples)) jsonSchema.examples = examples;
 }

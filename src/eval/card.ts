@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { profiles, strengths, styles } from "../core/policy.ts";
+import { implausibles, profiles, strengths, styles, verifications } from "../core/policy.ts";
 import { halves } from "./choose.ts";
 
 const share = z.number().min(0).max(1);
@@ -37,6 +37,10 @@ export const cardSchema = z
         style: z.enum(styles),
         strength: z.enum(strengths),
         quality: z.number(),
+        turns: z.boolean().optional(),
+        implausible: z.enum(implausibles).optional(),
+        verify: z.enum(verifications).optional(),
+        lossless: z.boolean().optional(),
       })
       .readonly(),
     /** Null: several detectors, each from a score of its own. */

@@ -48,7 +48,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const measuredAt = new Date().toISOString();
   const pictures = choose(truth.pictures, choice);
   const album = createLeakAlbum({ size: worstShown, withPictures: options.withPictures });
-  const looks: Looks = { together: minScore !== undefined, checks: checkedTwice };
+  const looksTwice = policy.verify !== undefined && policy.verify !== "off";
+  const looks: Looks = { together: minScore !== undefined && !looksTwice, checks: checkedTwice };
   const lowest = Math.min(lowestScore, minScore ?? 1);
   const outcomes: PictureOutcome[] = [];
   const notMeasured: Card["notMeasured"][number][] = [];
@@ -66,20 +67,23 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   }
 
   const slices = slicesIn(outcomes);
-  const { profile, style, strength, quality } = policy;
+  const { minScore: _, ...measured } = policy;
   const { sets, half, limit } = choice;
   const labelled = sum(outcomes, ({ picture }) => picture.faces.length);
   const card: Card = {
     ...{ schema: "veil-eval/1", veil: version, measuredAt },
     detector: { name: detector.name, digest: detector.digest },
-    ...{ policy: { profile, style, strength, quality }, minScore: minScore ?? null },
+    ...{ policy: measured, minScore: minScore ?? null },
     truth: {
       files: truth.files,
       ...{ ...(sets && { sets }), ...(half && { half }), ...(limit !== undefined && { limit }) },
       pictures: outcomes.length,
       faces: sum(outcomes, ({ faces }) => faces.length),
       facesNotCounted: labelled - sum(outcomes, ({ faces }) => faces.length),
-      notes: [...truth.notes, ...(minScore === undefined ? [ownScores] : looks.together ? [] : [apart])],
+      notes: [
+        ...truth.notes,
+        ...(minScore === undefined ? [ownScores] : looksTwice ? [firstLook] : looks.together ? [] : [apart]),
+      ],
     },
     notMeasured,
     slices,
@@ -109,6 +113,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
 const ownScores =
   "Several detectors, each from a score of its own: the curve shows one score for all of them, which is not where this card was measured.";
+const firstLook =
+  "The second look of policy.verify is in the leaks and not in the curve; pictures that it holds are named as not measured.";
 const apart =
   "This detector answers otherwise at a low threshold than at its own: each picture was looked at twice, and the curve is not exact.";
 

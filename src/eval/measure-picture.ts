@@ -98,7 +98,8 @@ export async function measurePicture(picture: FoundPicture, options: MeasureOpti
 
 /** The regions as the policy wants them, and those at the lowest threshold. */
 async function look(opened: OpenPicture, { policy, minScore, lowest }: MeasureOptions, looks: Looks) {
-  const low = { ...policy, minScore: lowest };
+  // Without a second look: at a low threshold that would hold every picture.
+  const low: Policy = { ...policy, minScore: lowest, verify: "off" };
   if (minScore !== undefined && looks.together && looks.checks <= 0) {
     const clock = cpuClock();
     const all = await opened.detect(low);

@@ -9,7 +9,7 @@ export function sliceTable(slices: readonly Slice[]): Markup {
   const groups = Map.groupBy(slices, ({ dimension }) => dimension);
   return html`<div class="scroll" tabindex="0" role="group" aria-label="Faces by kind"><table>
     <thead><tr><th scope="col">Faces</th><th scope="col">number</th><th scope="col" class="bar"><span class="scale"><span>0</span><span>leaked, %</span><span>100</span></span></th>
-      <th scope="col">leaked</th><th scope="col">95 % bounds</th><th scope="col">masked, still visible</th></tr></thead>
+      <th scope="col">leaked</th><th scope="col">95 % bounds</th><th scope="col">masked yet visible, of those judged</th></tr></thead>
     <tbody>${[...groups].map(([dimension, rows]) => [
       rows.length === 1 && dimension === "all"
         ? undefined

@@ -139,8 +139,8 @@ function notMeasuredPart({ notMeasured, truth }: Card): Markup | undefined {
 const reading = html`<section><h2>How to read it</h2><dl>
   <dt>Leak</dt><dd>A labelled face of which less than 95 % of the ellipse inscribed in its box lies under masks at full strength, in the file that veil wrote.</dd>
   <dt>Still visible</dt><dd>What the pixels alone say: the face's local detail in the output agrees with the original's (correlation of at least 0.3,
-  at 15 % of its contrast; from 0.75 on at any contrast). Faces below 16 px, and those without detail, can't be judged so. A face that is masked and still visible
-  is a fault of the mask: look at it.</dd>
+  at 15 % of its contrast; from 0.75 on at any contrast). Faces below 16 px, and those without detail, can't be judged so. A face that is masked and still visible points to a fault of the mask, or
+  shows through the twentieth of it that may stay uncovered.</dd>
   <dt>False region</dt><dd>A mask whose region touches no labelled face, counted or not. Where a set does not label every face, some of them are faces.</dd>
   <dt>95 % bounds</dt><dd>Clopper and Pearson's exact two-sided interval. It speaks of pictures like these; of other pictures it says nothing.</dd>
 </dl></section>`;

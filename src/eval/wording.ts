@@ -44,6 +44,10 @@ export function aboutOf({ detector, policy, minScore, truth }: Card): string {
   return [
     `${detector.name}, profile ${policy.profile}, ${minScore === null ? "scores of each detector's own" : `score from ${Number(minScore.toFixed(3))}`}`,
     `${policy.style} ${policy.strength}`,
+    ...(policy.lossless ? ["lossless"] : []),
+    ...(policy.turns === undefined ? [] : [policy.turns ? "with turns" : "without turns"]),
+    ...(policy.implausible === "keep" ? ["implausible regions kept"] : []),
+    ...(policy.verify === undefined || policy.verify === "off" ? [] : [`second look: ${policy.verify}`]),
     `${number(truth.pictures)} pictures, ${number(truth.faces)} faces`,
     ...(sets ? [`only ${sets.join(", ")}`] : []),
     ...(half ? [`the ${half} half`] : []),

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import sharp from "sharp";
 import type { Detector } from "../../src/core/detector.ts";
-import { defaultPolicy } from "../../src/core/policy.ts";
+import { defaultPolicy, type Verification } from "../../src/core/policy.ts";
 import { type Box, iou } from "../../src/core/region.ts";
 import { openDetector } from "../../src/engine/detectors.ts";
 import { cardSchema } from "../../src/eval/card.ts";
@@ -39,14 +39,21 @@ interface Options {
   readonly pictures?: boolean;
   /** Whether the detector masks from one score. */
   readonly common?: boolean;
+  readonly verify?: Verification;
 }
 
 async function cardOf(lines: readonly Line[], options: Options = {}) {
   const path = join(folder, "truth.jsonl");
   await writeFile(path, lines.map((line) => JSON.stringify(line)).join("\n"));
   const truth = await readTruth([path], folder);
-  const { found = detector, choice = {}, pictures = false, common = true } = options;
-  const parts = { policy, limits, scratch, version: "test", ...(common && { minScore }) };
+  const { found = detector, choice = {}, pictures = false, common = true, verify } = options;
+  const parts = {
+    policy: { ...policy, ...(verify && { verify }) },
+    limits,
+    scratch,
+    version: "test",
+    ...(common && { minScore }),
+  };
   const evaluation = await evaluate({ ...parts, truth, choice, detector: found, withPictures: pictures });
   assert.deepEqual(await readdir(scratch), [], "nothing is left of the outputs");
   return evaluation;
@@ -174,6 +181,28 @@ describe("what the card says besides", () => {
     assert.match(card.truth.notes.join(), /each from a score of its own/);
     assert.match(markdownOf(card), /scores of each detector's own/);
     assert.match(pageOf({ card, pictures: [], kept: [], alerts: [] }), /scores of each detector&#39;s own/);
+  });
+
+  test("a second look is in the leaks: what the first passes over is masked, or its picture held", async () => {
+    const [largest] = faces;
+    let looks = 0;
+    const found: Detector = {
+      ...detector,
+      detect: async (pixels, options) => {
+        const seen = await detector.detect(pixels, options);
+        return looks++ === 0 ? seen.filter(({ box }) => iou(box, largest!) === 0) : seen;
+      },
+    };
+    const lines = [{ file: "crowd.jpg", faces: truthOf(faces) }];
+    const { card } = await cardOf(lines, { found, verify: "mask" });
+    assert.deepEqual([card.slices[0]!.leaks, card.policy.verify], [0, "mask"]);
+    assert.match(card.truth.notes.join(), /not in the curve/);
+    looks = 0;
+    const { card: held } = await cardOf(lines, { found, verify: "hold" });
+    assert.deepEqual(
+      held.notMeasured.map(({ code }) => code),
+      ["doubtful"],
+    );
   });
 
   test("a picture that can't be masked is named, and its faces are no leaks", async () => {

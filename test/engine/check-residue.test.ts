@@ -14,7 +14,7 @@ import { openPicture, type PictureSetup } from "../../src/engine/image-medium.ts
 import { keptExif, readMetadata, wordFields } from "../../src/engine/kept-metadata.ts";
 import { residueOf } from "../../src/engine/residue.ts";
 import { Problem } from "../../src/errors.ts";
-import { type TiffField, tiffOf } from "../fixtures/containers.ts";
+import { type TiffField, tiffOf, withSegment } from "../fixtures/containers.ts";
 import { cleanFiles, leftovers } from "../fixtures/residues.ts";
 
 let folder = "";
@@ -284,6 +284,24 @@ describe("metadata", () => {
     ]);
     longer.writeUInt16BE(block.length + 7, at);
     await assert.rejects(checkResidue(await saved(longer), expected), isResidue);
+  });
+
+  test("a lossless JPEG may say how it is to be turned, and nothing else", async () => {
+    const jpeg = await sharp({ create: { width: 64, height: 48, channels: 3, background: "#c0ffee" } })
+      .jpeg()
+      .toBuffer();
+    const block = (...fields: TiffField[]) => Buffer.concat([Buffer.from("Exif\0\0"), tiffOf([{ fields }]).bytes]);
+    const turned = withSegment(jpeg, 0xe1, block([274, 3, 6]));
+    const expected = { frames: 1, metadata: { words: {} }, policy: "none" } as const;
+    await checkResidue(await saved(turned), { ...expected, orientation: 6 });
+    await assert.rejects(checkResidue(await saved(turned), { ...expected, orientation: 8 }), isResidue);
+    await assert.rejects(checkResidue(await saved(turned), expected), isResidue);
+    const more = withSegment(jpeg, 0xe1, block([274, 3, 6], [315, 2, Buffer.from("somebody\0")]));
+    await assert.rejects(checkResidue(await saved(more), { ...expected, orientation: 6 }), isResidue);
+    const out = join(folder, randomUUID());
+    const picture = await openPicture(await saved(turned), { limits, scratch: folder, detector });
+    await picture.render([], { ...defaultPolicy, lossless: true }, out);
+    assert.equal((await sharp(out).metadata()).orientation, 6);
   });
 
   test("the policy's digest tells them apart, and is what it was where nothing is kept", () => {

@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { plainProblem } from "./cli/plain-problem.ts";
 import type { ConfigFlags } from "./config/layers.ts";
-import { profiles, strengths, styles, verifications } from "./core/policy.ts";
+import { metadataPolicies, profiles, strengths, styles, verifications } from "./core/policy.ts";
 import { halves } from "./eval/choose.ts";
 import { version } from "./version.ts";
 
@@ -15,6 +15,7 @@ Examples:
   veil mask holiday/ --out masked/         mask a folder; started again it goes on where it stopped
   veil mask - < in.jpg > out.jpg           from standard input to standard output
   veil detect photo.jpg --json             show the faces, mask nothing
+  veil residue masked.jpg                  what it carries beside its picture
   veil serve                               the page, the API and the watched folder
   veil jobs retry --all                    send dead letters back
 
@@ -78,6 +79,16 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option("--json", "machine-readable")
     .action(async (input: string, options) => {
       exitCode = await (await import("./cli/detect.ts")).detect(flags(), input, options);
+    });
+
+  program
+    .command("residue")
+    .description("what files carry beside the picture that they show: thumbnails, metadata, bytes behind the end")
+    .argument("<files...>", "pictures, masked or not")
+    .option("--json", "machine-readable")
+    .addHelpText("after", "\nExit codes: 0 nothing found, 1 something found or a file not looked through.")
+    .action(async (files: string[], options) => {
+      exitCode = await (await import("./cli/residue.ts")).residue(flags(), files, options);
     });
 
   policyOptions(program.command("eval"))
@@ -193,7 +204,10 @@ function policyOptions(command: Command): Command {
       ),
     )
     .option("--quality <number>", "quality of lossy output, 1 to 100 (default: 90)")
-    .option("--lossless", "keep everything outside the masks exactly as it was, or refuse");
+    .option("--lossless", "keep everything outside the masks exactly as it was, or refuse")
+    .addOption(
+      new Option("--metadata <what>", "what of the metadata is written anew (default: none)").choices(metadataPolicies),
+    );
 }
 
 function collect(value: string, list: readonly string[]): readonly string[] {

@@ -8,6 +8,7 @@ export interface PolicyFlags {
   readonly profile?: string;
   readonly minScore?: string;
   readonly quality?: string;
+  readonly metadata?: string;
   readonly turns?: boolean;
   readonly verify?: string;
   readonly lossless?: true;
@@ -15,8 +16,8 @@ export interface PolicyFlags {
 
 /** The configuration with a command's own policy flags, which win; faults of both come together. */
 export function configFor(flags: ConfigFlags, policy: PolicyFlags = {}): Config {
-  const { style, strength, profile, minScore, quality, turns, verify, lossless } = policy;
-  const values = { style, strength, profile, minScore, quality, turns, verify, lossless };
+  const { style, strength, profile, minScore, quality, turns, verify, lossless, metadata } = policy;
+  const values = { style, strength, profile, minScore, quality, turns, verify, lossless, metadata };
   const assignments = Object.entries(values).flatMap(([name, value]) =>
     value === undefined ? [] : [`policy.${name}=${value}`],
   );

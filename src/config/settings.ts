@@ -1,7 +1,15 @@
 import { stringify } from "yaml";
 import { z } from "zod";
 import { bundledDetector, detectorNames, parseDetectors } from "../core/detector.ts";
-import { defaultPolicy, implausibles, profiles, strengths, styles, verifications } from "../core/policy.ts";
+import {
+  defaultPolicy,
+  implausibles,
+  metadataPolicies,
+  profiles,
+  strengths,
+  styles,
+  verifications,
+} from "../core/policy.ts";
 
 const MiB = 1024 * 1024;
 const count = (min: number, max = Number.MAX_SAFE_INTEGER) => z.int().min(min).max(max);
@@ -48,6 +56,10 @@ export const settingsSchema = z.strictObject({
       lossless: z.exactOptional(z.boolean()).meta({
         shown: "`false`",
         description: "Whether all outside the masks stays exactly as it was; what can't be kept so is refused.",
+      }),
+      metadata: z.exactOptional(z.enum(metadataPolicies)).meta({
+        shown: "`none`",
+        description: "What of the original's metadata is written anew; see docs/formats.md.",
       }),
     })
     .prefault({}),

@@ -38,6 +38,8 @@ export interface PictureHeader {
   readonly width: number;
   readonly height: number;
   readonly frames: number;
+  /** How many pixels hide colours under full transparency, which no output keeps; absent: none. */
+  readonly hidden?: number;
 }
 
 /** One picture, decoded once, held by one engine process until closed. */

@@ -11,6 +11,9 @@ export const profiles = ["fast", "balanced", "thorough"] as const;
 /** How much time detection may take: which passes run at which scales. */
 export type Profile = (typeof profiles)[number];
 
+export const metadataPolicies = ["none", "keep-safe", "keep-safe-gps"] as const;
+/** What of the original's metadata is written anew: nothing, time, camera and rights, or the place too. */
+export type MetadataPolicy = (typeof metadataPolicies)[number];
 export const verifications = ["off", "mask", "hold"] as const;
 /**
  * A second look at the picture with what was found filled flat: a face that is seen now was missed, or not covered. It
@@ -39,13 +42,21 @@ export interface Policy {
   readonly verify?: Verification;
   /** Whether everything outside the masks must stay exactly as it was, or the file be refused; absent: no. */
   readonly lossless?: boolean;
+  /** Absent: none. */
+  readonly metadata?: MetadataPolicy;
 }
 
 export const defaultPolicy: Policy = { profile: "balanced", style: "blur", strength: "standard", quality: 90 };
 
+/** What the absence of a field means: saying it makes no other policy. */
+const absent: Partial<Policy> = { implausible: "drop", verify: "off", lossless: false, metadata: "none" };
+
 /** SHA-256 (hex) over the policy's fields; one that is absent counts for nothing, so a new field changes no old digest. */
 export function policyDigest(policy: Policy): string {
-  const fields = Object.entries(policy).filter(([, value]) => value !== undefined);
-  const sorted = fields.toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
+  const { profile, style, strength, minScore = null, quality, ...others } = policy;
+  const said = Object.entries(others).filter(
+    ([name, value]) => value !== undefined && value !== absent[name as keyof Policy],
+  );
+  const fields = [profile, style, strength, minScore, quality, ...said.toSorted(([a], [b]) => (a < b ? -1 : 1))];
+  return createHash("sha256").update(JSON.stringify(fields)).digest("hex");
 }

@@ -6,10 +6,12 @@ import { Problem } from "../errors.ts";
 import { rgbOrRgba } from "./channels.ts";
 import { keptProfile } from "./colour-profile.ts";
 import { decodeHeic } from "./heic.ts";
+import { type KeepableMetadata, readMetadata } from "./kept-metadata.ts";
 import { type Strip, turnFrames } from "./orient.ts";
 import { refusePassedOver } from "./passed-over.ts";
+import { residueOf } from "./residue.ts";
 
-/** What encoding needs to know of the original; never its metadata. */
+/** What encoding needs to know of the original. */
 export interface Original {
   readonly format: ImageFormat;
   readonly grey: boolean;
@@ -26,6 +28,8 @@ export interface Original {
   readonly loop?: number;
   /** What of the file the pixels do not hold as it is, in words; absent: they are the file's own. */
   readonly inexact?: string;
+  /** What a policy may keep of it: typed values, no block of bytes. */
+  readonly metadata: KeepableMetadata;
 }
 
 /** Upright 8-bit pixels. */
@@ -95,12 +99,17 @@ async function decodeAs(
   limits: Limits,
   scratch: string,
 ): Promise<Decoded> {
+  refusePassedOver(file, format);
   const header = await sharp(file, { failOn: "error", limitInputPixels: false }).metadata();
   const frames = format === "avif" || format === "heic" ? 1 : (header.pages ?? 1);
   checkLimits(header.width, header.pageHeight ?? header.height, frames, limits);
-  // libvips would hand over the first picture alone: frames must not vanish in silence.
-  if (format === "avif" && (header.pages ?? 1) > 1) throw new Problem("unsupported", "unsupported: animated AVIF");
-  refusePassedOver(file, format);
+  // libvips counts the tiles of a picture too; a picture beside it must not vanish in silence.
+  const tiled = format === "avif" && (header.pages ?? 1) > 1;
+  if (tiled && (header.pagePrimary === undefined || residueOf(file).findings.some(({ picture }) => picture))) {
+    throw new Problem("unsupported", "unsupported: AVIF with several pictures", {
+      remedy: "Export its pictures one by one.",
+    });
+  }
 
   // libheif has turned the picture already when it hands over the pixels.
   const pixels = format === "heic" ? await decodeHeic(path, scratch) : file;
@@ -113,6 +122,7 @@ async function decodeAs(
     failOn: "error",
     limitInputPixels: limits.maxPixels,
     pages: frames === 1 ? 1 : -1,
+    ...(tiled && { page: header.pagePrimary ?? 0 }),
     ignoreIcc: icc !== undefined,
     autoOrient: turned,
   });
@@ -138,6 +148,7 @@ async function decodeAs(
       ...(header.delay && { delay: header.delay }),
       ...(header.loop !== undefined && { loop: header.loop }),
       ...(inexact !== undefined && { inexact }),
+      metadata: header.exif === undefined ? { words: {} } : readMetadata(header.exif),
     },
     ...(format === "jpeg" && { jpeg: { file, orientation: header.orientation ?? 1 } }),
   };

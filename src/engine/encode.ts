@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import sharp, { type Sharp } from "sharp";
+import sharp, { type Exif, type Sharp } from "sharp";
 import type { Decoded } from "./decode.ts";
 import { withProfile } from "./profiled.ts";
 
@@ -12,16 +12,16 @@ export interface Encoded {
 const streamedBytes = 150e6;
 
 /**
- * Writes the pixels in the original's format (HEIC becomes JPEG), with its colour profile and no other metadata, to a
- * file that must not exist: everything is made anew from pixels, so no thumbnail, preview, comment or trailing byte of
- * the original can come along.
+ * Writes the pixels in the original's format (HEIC becomes JPEG), with its colour profile and no other metadata than
+ * `exif`, to a file that must not exist: everything is made anew from pixels, so no thumbnail, preview, comment or
+ * trailing byte of the original can come along.
  */
-export async function encode(decoded: Decoded, quality: number, outPath: string): Promise<Encoded> {
+export async function encode(decoded: Decoded, quality: number, outPath: string, exif?: Exif): Promise<Encoded> {
   const { output, ...encoded } = inFormat(decoded, quality);
   // sharp would write over a file, and lets others read what it makes.
   await (await open(outPath, "wx", 0o600)).close();
   // Written as it is made: the whole file need not be in memory as well.
-  await output.toFile(outPath);
+  await (exif === undefined ? output : output.withExif(exif)).toFile(outPath);
   return encoded;
 }
 

@@ -9,8 +9,11 @@ import type { Policy } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 import { spreadOverFrames } from "../core/spread.ts";
 import { Problem } from "../errors.ts";
+import { checkResidue } from "./check-residue.ts";
 import { type Decoded, decode } from "./decode.ts";
 import { encode } from "./encode.ts";
+import { clearHidden, countHidden } from "./hidden-colours.ts";
+import { keptExif } from "./kept-metadata.ts";
 import { lookAt } from "./look.ts";
 import { encodeLossless, refuseLossy } from "./lossless.ts";
 import { writePreview } from "./preview.ts";
@@ -41,16 +44,21 @@ export interface PictureSetup {
   /** Owner-only folder for this picture's intermediate files. */
   readonly scratch: string;
   readonly detector: Detector;
+  /** What writes the file; a test puts a faulty one here. */
+  readonly encode?: typeof encode;
 }
 
 /** Decodes a file once; detection and rendering then work on its pixels. */
 export async function openPicture(path: string, setup: PictureSetup): Promise<OpenPicture> {
-  const { limits, scratch, detector } = setup;
+  const { limits, scratch, detector, encode: write = encode } = setup;
   const decoded = await decode(path, limits, scratch);
   const { width, height, frames } = decoded;
+  const { format, lossless } = decoded.original;
+  const lossy = format === "avif" || format === "heic" || (format === "webp" && !lossless);
+  const hidden = countHidden(frameOf({ ...decoded, height: height * frames }, 0), lossy);
   // Of veil's own making, and hardly larger than what was let in.
   const readable = { ...limits, maxBytes: Number.MAX_SAFE_INTEGER };
-  const header = { format: decoded.original.format, width, height, frames };
+  const header = { format, width, height, frames, ...(hidden > 0 && { hidden }) };
   return {
     header,
     async detect(policy) {
@@ -74,15 +82,22 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
           const here = spread.filter((region) => region.frame === undefined || region.frame === frame);
           unmask.push(remember(frameOf(decoded, frame), here, policy));
           maskFrame(frameOf(decoded, frame), here, policy);
+          unmask.push(clearHidden(frameOf(decoded, frame)));
         }
+        const { metadata } = decoded.original;
+        const { metadata: kept = "none" } = policy;
+        const exif = keptExif(metadata, kept);
         const encoded = policy.lossless
-          ? await encodeLossless(decoded, spread, policy, outPath, (path) => decode(path, readable, scratch))
-          : await encode(decoded, policy.quality, outPath);
+          ? await encodeLossless(decoded, spread, policy, outPath, (path) => decode(path, readable, scratch), exif)
+          : await write(decoded, policy.quality, outPath, exif);
+        // Coefficients stay as they were stored, so how to turn them stays too.
+        const orientation = policy.lossless ? decoded.jpeg?.orientation : undefined;
+        await checkResidue(outPath, { frames, metadata, policy: kept, ...(orientation && { orientation }) });
         const { size } = await stat(outPath);
         return { ...encoded, size, sha256: await digestOf(outPath), width, height };
       } finally {
         // The same picture may be looked at, and rendered, again.
-        for (const restore of unmask) restore();
+        for (const restore of unmask.reverse()) restore();
       }
     },
   };

@@ -1,3 +1,4 @@
+import type { Exif } from "sharp";
 import { clustersOf, union } from "../core/cluster.ts";
 import { type Cover, coverOf, type Look, masksOf } from "../core/cover.ts";
 import type { Policy } from "../core/policy.ts";
@@ -17,7 +18,7 @@ export function refuseLossy({ original: { format, inexact } }: Decoded): void {
 
 /**
  * Writes a masked picture that `refuseLossy` let pass, with every pixel out of its masks' reach as it was: JPEG by its
- * coefficients, all others by formats that lose nothing. `decode` reads what was made, to be compared.
+ * coefficients, without `exif`, all others by formats that lose nothing. `decode` reads what was made, to be compared.
  */
 export async function encodeLossless(
   masked: Decoded,
@@ -25,6 +26,7 @@ export async function encodeLossless(
   policy: Policy,
   outPath: string,
   decode: (path: string) => Promise<Decoded>,
+  exif?: Exif,
 ): Promise<Encoded> {
   const { jpeg, original } = masked;
   if (jpeg !== undefined) {
@@ -36,7 +38,7 @@ export async function encodeLossless(
     lossless: true,
     ...(compression !== undefined && { compression: exactly(compression) }),
   };
-  return encode({ ...masked, original: exact }, policy.quality, outPath);
+  return encode({ ...masked, original: exact }, policy.quality, outPath, exif);
 }
 
 function exactly(compression: string): string {

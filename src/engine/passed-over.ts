@@ -1,11 +1,26 @@
 import type { ImageFormat } from "../core/sniff.ts";
 import { Problem } from "../errors.ts";
+import { boxesOf } from "./heif-items.ts";
 
 /** Refuses files of which libvips would hand over a part in silence: an animation's first frame, a raw file's preview. */
 export function refusePassedOver(file: Buffer, format: ImageFormat): void {
+  if ((format === "avif" || format === "heic") && hasTrack(file)) {
+    throw new Problem("unsupported", `unsupported: animated ${format.toUpperCase()}`);
+  }
   if (format === "png" && isAnimatedPng(file)) throw new Problem("unsupported", "unsupported: animated PNG");
   if (format === "tiff" && isCameraRaw(file)) {
     throw new Problem("unsupported", "unsupported: camera raw", { remedy: "Develop it to JPEG, PNG or TIFF first." });
+  }
+}
+
+/** Whether frames lie in a track, beside the still picture or in its place: ISO/IEC 14496-12, 8.2. */
+function hasTrack(file: Buffer): boolean {
+  try {
+    return boxesOf(file, 0, file.length).some(({ type }) => type === "moov" || type === "moof");
+  } catch (error) {
+    // Cut or followed by other bytes: a whole box may still say so.
+    if (!(error instanceof RangeError)) throw error;
+    return file.includes("moov");
   }
 }
 

@@ -7,8 +7,11 @@ import { anonymizeQuerySchema, type GivenBox, givenBoxesSchema, type OptionsQuer
 
 /** The default policy with what a request asks for instead. */
 export function policyFor(defaults: Policy, options: OptionsQuery): Policy {
-  const { profile, style, strength, quality, min_score: minScore, turns, verify, lossless } = options;
-  return { ...defaults, ...withoutAbsent({ profile, style, strength, quality, minScore, turns, verify, lossless }) };
+  const { profile, style, strength, quality, min_score: minScore, turns, verify, lossless, metadata } = options;
+  return {
+    ...defaults,
+    ...withoutAbsent({ profile, style, strength, quality, minScore, turns, verify, lossless, metadata }),
+  };
 }
 
 /** The fields that are there. */

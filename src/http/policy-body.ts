@@ -2,7 +2,15 @@ import type { Policy } from "../core/policy.ts";
 import type { PolicyBody } from "./schema.ts";
 
 /** A policy as the API shows it: every field, what is absent as what it means. */
-export function policyBody({ minScore, turns, implausible, verify, lossless, ...policy }: Policy): PolicyBody {
+export function policyBody({
+  minScore,
+  turns,
+  implausible,
+  verify,
+  lossless,
+  metadata,
+  ...policy
+}: Policy): PolicyBody {
   return {
     ...policy,
     min_score: minScore ?? null,
@@ -10,5 +18,6 @@ export function policyBody({ minScore, turns, implausible, verify, lossless, ...
     implausible: implausible ?? "drop",
     verify: verify ?? "off",
     lossless: lossless ?? false,
+    metadata: metadata ?? "none",
   };
 }

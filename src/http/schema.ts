@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { jobStates } from "../core/job.ts";
-import { implausibles, profiles, strengths, styles, verifications } from "../core/policy.ts";
+import { implausibles, metadataPolicies, profiles, strengths, styles, verifications } from "../core/policy.ts";
 
 /** RFC 9457, with a stable code and what to do. */
 export const problemSchema = z.object({
@@ -61,6 +61,10 @@ export const optionsSchema = z.strictObject({
   turns: choice.describe("true: look for heads that lie on their side or hang down too"),
   verify: z.enum(verifications).optional().describe("A second look: mask or hold what it finds"),
   lossless: choice.describe("true: all outside the masks stays exactly as it was, or the picture is refused"),
+  metadata: z
+    .enum(metadataPolicies)
+    .optional()
+    .describe("What of the original's metadata is written anew: none (default), keep-safe or keep-safe-gps"),
 });
 export type OptionsQuery = z.infer<typeof optionsSchema>;
 
@@ -171,6 +175,7 @@ export const policySchema = z.object({
   implausible: z.enum(implausibles),
   verify: z.enum(verifications),
   lossless: z.boolean(),
+  metadata: z.enum(metadataPolicies),
 });
 export type PolicyBody = z.infer<typeof policySchema>;
 

@@ -15,6 +15,25 @@ function changed(change: (profile: Buffer) => void): Buffer {
   return copy;
 }
 
+/** The profile with words behind its last tag, which its length includes. */
+function withGap(): Buffer {
+  const longer = Buffer.concat([p3, Buffer.from("hidden words")]);
+  longer.writeUInt32BE(longer.length);
+  return longer;
+}
+
+/** The profile with a table that is the beginning of a JPEG. */
+function withPicture(): Buffer {
+  const start = Buffer.from([0xff, 0xd8, 0xff, 0xdb, 0, 4, 1, 1, 0xff, 0xd9, 0, 0]);
+  const longer = Buffer.concat([p3, start]);
+  longer.writeUInt32BE(longer.length);
+  // The first tag now speaks of it.
+  longer.writeUInt32BE(p3.length, 136);
+  longer.writeUInt32BE(start.length, 140);
+  longer.write("A2B0", 132);
+  return longer;
+}
+
 describe("a colour profile", () => {
   test("of a screen stays as it is", () => {
     assert.deepEqual(keptProfile(p3), p3);
@@ -36,6 +55,9 @@ describe("a colour profile", () => {
       cmyk: changed((profile) => profile.write("CMYK", 16)),
       "longer than it is": changed((profile) => profile.writeUInt32BE(p3.length + 1)),
       huge,
+      "with a private tag": changed((profile) => profile.write("mine", 132)),
+      "with bytes between its tags": withGap(),
+      "with a picture in a table": withPicture(),
     };
     for (const [name, icc] of Object.entries(faults)) assert.equal(keptProfile(icc), undefined, name);
   });

@@ -41,6 +41,7 @@ const permanent = new Set([
   "unsupported",
   "not-an-image",
   "unreadable",
+  "residue",
 ]);
 
 /** Whether the same file would fail again, however it is sent. */

@@ -26,5 +26,6 @@ export const problemTitles: Readonly<Record<string, string>> = {
   "model-missing": "缺少检测模型",
   "model-mismatch": "检测模型与预期不符",
   "shutting-down": "veil 正在停止",
+  residue: "结果中仍含有原图内容，未输出",
   internal: "veil 内部错误",
 };

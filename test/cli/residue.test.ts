@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import sharp from "sharp";
+import { orientedJpeg } from "../fixtures/odd-files.ts";
+import { portraitPath } from "../fixtures/scenes.ts";
+
+const main = new URL("../../src/main.ts", import.meta.url).pathname;
+let folder = "";
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "veil-cli-residue-"));
+  const portrait = await sharp(portraitPath).png().toBuffer();
+  const { data, info } = await sharp(portrait).ensureAlpha(0).raw().toBuffer({ resolveWithObject: true });
+  await Promise.all([
+    writeFile(join(folder, "photo.jpg"), await orientedJpeg(portrait, 6)),
+    writeFile(join(folder, "clean.png"), portrait),
+    writeFile(join(folder, "hidden.png"), await sharp(data, { raw: info }).png().toBuffer()),
+    writeFile(join(folder, "notes.txt"), "text"),
+  ]);
+});
+after(() => rm(folder, { recursive: true }));
+
+function veil(...args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, TMPDIR: join(folder, "tmp") },
+  });
+  const said = { out: "", err: "" };
+  child.stdout.on("data", (chunk) => {
+    said.out += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    said.err += chunk;
+  });
+  return new Promise((resolve) => child.once("close", (code) => resolve({ code, ...said })));
+}
+
+describe("veil residue", () => {
+  test("names what a photo carries, and finds nothing once it is masked", async () => {
+    const before = await veil("residue", "photo.jpg");
+    assert.equal(before.code, 1, before.err);
+    assert.match(before.out, /^photo\.jpg: jpeg: 2 found, 1 with a picture\n/);
+    assert.match(before.out, /^ +\d+ +\d+ {2}picture {2}EXIF thumbnail$/m);
+    assert.equal((await veil("mask", "photo.jpg", "-o", "masked.jpg")).code, 0);
+    const after = await veil("residue", "masked.jpg", "clean.png");
+    assert.deepEqual([after.code, after.out], [0, "masked.jpg: jpeg: nothing found\nclean.png: png: nothing found\n"]);
+  });
+
+  test("--json tells colours under transparency, files that are no pictures and files that are not there", async () => {
+    const { code, out } = await veil("residue", "hidden.png", "notes.txt", "absent.jpg", "clean.png", "--json");
+    assert.equal(code, 1);
+    const [hidden, notes, absent, clean] = JSON.parse(out);
+    assert.deepEqual(
+      hidden.findings.map(({ kind, picture }: { kind: string; picture: boolean }) => [kind, picture]),
+      [["hidden-pixels", true]],
+    );
+    assert.equal(notes.problem.code, "unsupported");
+    assert.equal(absent.problem.code, "not-found");
+    assert.deepEqual([clean.format, clean.findings, clean.problem], ["png", [], undefined]);
+  });
+
+  test("--metadata keeps what it names, and residue tells it", async () => {
+    const dated = await sharp(join(folder, "clean.png"))
+      .withExif({ IFD0: { Make: "Maker", Software: "secret" } })
+      .jpeg()
+      .toBuffer();
+    await writeFile(join(folder, "dated.jpg"), dated);
+    assert.equal((await veil("mask", "dated.jpg", "-o", "kept.jpg", "--metadata", "keep-safe")).code, 0);
+    const { exif } = await sharp(join(folder, "kept.jpg")).metadata();
+    assert.deepEqual([exif!.includes("Maker"), exif!.includes("secret")], [true, false]);
+    assert.match((await veil("residue", "kept.jpg")).out, /^kept\.jpg: jpeg: 1 found, 0 with a picture\n.*\n.*EXIF$/m);
+    assert.equal((await veil("mask", "dated.jpg", "-o", "all.jpg", "--metadata", "all")).code, 2);
+  });
+});

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from "commander";
+import { attackHelp } from "./cli/attack-help.ts";
 import { plainProblem } from "./cli/plain-problem.ts";
 import type { ConfigFlags } from "./config/layers.ts";
 import { profiles, strengths, styles } from "./core/policy.ts";
@@ -63,6 +64,22 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option("--json", "machine-readable")
     .action(async (input: string, options) => {
       exitCode = await (await import("./cli/detect.ts")).detect(flags(), input, options);
+    });
+
+  program
+    .command("attack")
+    .description("measure what attackers still get out of each mask, on photographs of known people")
+    .argument("<dir>", "a folder of people: DIR/PERSON/N.jpg")
+    .option("--recogniser <model.onnx>", "face recogniser that attackers use; repeatable", collect, [])
+    .option("--mean <number>", "a recogniser's pixels are (value - mean) / scale", "127.5")
+    .option("--scale <number>", "the same", "128")
+    .option("--bgr", "the recognisers expect blue first")
+    .option("--operator <name>", "only this operator, and what it is compared with; repeatable", collect, [])
+    .option("--people <number>", "only the first so many people")
+    .option("--json", "machine-readable, with every attacker")
+    .addHelpText("after", attackHelp)
+    .action(async (folder: string, options) => {
+      exitCode = await (await import("./cli/attack.ts")).attack(flags(), folder, options);
     });
 
   const jobs = program.command("jobs").description("look at the service's jobs, and send dead letters back");

@@ -43,6 +43,12 @@ const floors: readonly Floor[] = [
     may: ["errors", "core"],
     packages: ["sharp", "onnxruntime-node", "flatbuffers", "pbf"],
   },
+  {
+    name: "eval",
+    files: /^src\/eval\//,
+    may: ["errors", "core", "engine"],
+    packages: ["ml-matrix", "onnxruntime-node"],
+  },
   { name: "pipeline", files: /^src\/pipeline\//, may: below },
   {
     name: "http",
@@ -56,7 +62,7 @@ const floors: readonly Floor[] = [
   {
     name: "cli",
     files: /^src\/cli(\/|\.ts$)/,
-    may: [...below, ...houses, "data-folder", "app"],
+    may: [...below, ...houses, "data-folder", "app", "eval"],
     packages: ["commander", "cli-progress"],
   },
   { name: "main", files: /^src\/main\.ts$/, may: ["cli"] },

@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import { attackHelp } from "./cli/attack-help.ts";
 import { plainProblem } from "./cli/plain-problem.ts";
 import type { ConfigFlags } from "./config/layers.ts";
-import { profiles, strengths, styles } from "./core/policy.ts";
+import { allStyles, cosmeticStatement, profiles, strengths } from "./core/policy.ts";
 import { version } from "./version.ts";
 
 /** Flags that every command takes. */
@@ -139,7 +139,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 function policyOptions(command: Command): Command {
   return command
-    .addOption(new Option("--style <style>", "what a mask looks like (default: blur)").choices(styles))
+    .addOption(new Option("--style <style>", "what a mask looks like (default: blur)").choices(allStyles))
     .addOption(
       new Option("--strength <strength>", "how far beyond the face it reaches (default: standard)").choices(strengths),
     )
@@ -147,6 +147,9 @@ function policyOptions(command: Command): Command {
       new Option("--profile <profile>", "how much time detection may take (default: balanced)").choices(profiles),
     )
     .option("--min-score <score>", "drop detections below it, 0 to 1")
+    .addOption(
+      new Option("--cosmetic <words>", "style cosmetic is refused without these words").choices([cosmeticStatement]),
+    )
     .option("--quality <number>", "quality of lossy output, 1 to 100 (default: 90)");
 }
 

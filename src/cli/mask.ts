@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { ConfigFlags } from "../config/layers.ts";
+import { cosmeticStatement } from "../core/policy.ts";
 import { Problem } from "../errors.ts";
 import { putMasked } from "../pipeline/deliver.ts";
 import { type MaskedNow, maskNow } from "../pipeline/mask-now.ts";
@@ -50,7 +51,8 @@ export async function mask(flags: ConfigFlags, input: string, options: MaskFlags
   if (out === "-") await pipeline(await readSpoolFile(result.masked.path), process.stdout);
   else await write(result, out, options.force === true);
   const { length } = result.regions;
-  const remark = length === 0 ? " Look yourself: no detector finds every face." : "";
+  const look = length === 0 ? " Look yourself: no detector finds every face." : "";
+  const remark = config.policy.style === "cosmetic" ? `${look} Style cosmetic: ${cosmeticStatement}.` : look;
   process.stderr.write(
     `${out === "-" ? "" : `${out}: `}${length} ${length === 1 ? "face" : "faces"} masked.${remark}\n`,
   );

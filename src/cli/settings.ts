@@ -8,12 +8,13 @@ export interface PolicyFlags {
   readonly profile?: string;
   readonly minScore?: string;
   readonly quality?: string;
+  readonly cosmetic?: string;
 }
 
 /** The configuration with a command's own policy flags, which win; faults of both come together. */
 export function configFor(flags: ConfigFlags, policy: PolicyFlags = {}): Config {
-  const { style, strength, profile, minScore, quality } = policy;
-  const values = { style, strength, profile, minScore, quality };
+  const { style, strength, profile, minScore, quality, cosmetic } = policy;
+  const values = { style, strength, profile, minScore, quality, cosmetic };
   const assignments = Object.entries(values).flatMap(([name, value]) =>
     value === undefined ? [] : [`policy.${name}=${value}`],
   );

@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { z } from "zod";
-import { defaultPolicy, profiles, strengths, styles } from "../core/policy.ts";
+import { allStyles, cosmeticStatement, defaultPolicy, profiles, strengths } from "../core/policy.ts";
 
 const MiB = 1024 * 1024;
 const count = (min: number, max = Number.MAX_SAFE_INTEGER) => z.int().min(min).max(max);
@@ -19,12 +19,19 @@ export const settingsSchema = z.strictObject({
   policy: z
     .strictObject({
       profile: z.enum(profiles).default(defaultPolicy.profile).describe("How much time detection may take."),
-      style: z.enum(styles).default(defaultPolicy.style).describe("What a mask looks like. None can be undone."),
+      style: z
+        .enum(allStyles)
+        .default(defaultPolicy.style)
+        .describe("What a mask looks like. None can be undone but cosmetic, which needs `policy.cosmetic`."),
       strength: z.enum(strengths).default(defaultPolicy.strength).describe("How far beyond the face a mask reaches."),
       minScore: z
         .exactOptional(z.number().min(0).max(1))
         .meta({ shown: "the profile's own", description: "Detections below this score are dropped." }),
       quality: count(1, 100).default(defaultPolicy.quality).describe("Quality of lossy output."),
+      cosmetic: z.exactOptional(z.enum([cosmeticStatement])).meta({
+        shown: "not said",
+        description: "Allows style cosmetic, a plain blur out of which faces are recognised.",
+      }),
     })
     .prefault({}),
   limits: z

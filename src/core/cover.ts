@@ -2,7 +2,7 @@ import { Problem } from "../errors.ts";
 import type { Bounds, Ellipse } from "./ellipse.ts";
 import { boundsOf, ellipseOf, faceWidthOf, inside, radiiSquared } from "./ellipse.ts";
 import type { Policy, Style } from "./policy.ts";
-import { strengths, styles } from "./policy.ts";
+import { allStyles, requireStatement, strengths } from "./policy.ts";
 import type { Box, Region } from "./region.ts";
 
 /** One region as it is hidden: full strength in `ellipse`, fading out until the ellipse `outer` times as large. */
@@ -21,19 +21,20 @@ export interface Cover {
 }
 
 /** Width of the fading edge in radii of the ellipse: a blur melts into the picture, the others are cut out. */
-const fade: Record<Style, number> = { blur: 0.2, pixelate: 0.015, solid: 0.015 };
+const fade: Record<Style, number> = { blur: 0.2, pixelate: 0.015, solid: 0.015, cosmetic: 0.2 };
 /** In pixels; keeps the line of small masks from being jagged. */
 const leastFade = 1.5;
 
 /** How regions are hidden: the part of a policy that a mask needs. */
-export type Look = Pick<Policy, "style" | "strength">;
+export type Look = Pick<Policy, "style" | "strength" | "cosmetic">;
 
 /** The masks of regions in an order that does not depend on theirs. Fails with invalid-request on a box that is none. */
-export function masksOf(regions: readonly Region[], { style, strength }: Look): readonly Mask[] {
+export function masksOf(regions: readonly Region[], { style, strength, cosmetic }: Look): readonly Mask[] {
   // The policy may come from another process: what has no row in the tables must not turn into masks of no size.
-  if (!styles.includes(style) || !strengths.includes(strength)) {
+  if (!allStyles.includes(style) || !strengths.includes(strength)) {
     throw new Problem("invalid-request", `Expected a known style and strength but received ${style}, ${strength}.`);
   }
+  requireStatement({ style, ...(cosmetic !== undefined && { cosmetic }) });
   const masks = regions.map(({ box }) => {
     const ellipse = ellipseOf(box, strength);
     const outer = 1 + Math.max(fade[style], leastFade / Math.min(ellipse.rx, ellipse.ry));

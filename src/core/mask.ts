@@ -1,6 +1,7 @@
 import { Problem } from "../errors.ts";
 import type { Cluster } from "./cluster.ts";
 import { clustersOf, union } from "./cluster.ts";
+import { cosmeticField } from "./cosmetic-field.ts";
 import type { Cover, Look } from "./cover.ts";
 import { coverOf, masksOf, spanOf } from "./cover.ts";
 import type { Pixels } from "./detector.ts";
@@ -17,7 +18,8 @@ const dark: Tone = [46, 46, 46];
 
 /**
  * Hides the regions of one picture (of an animation: of one frame) in place. Inside a region's ellipse (`ellipseOf`)
- * nothing of the picture remains but, for `blur` and `pixelate` below strength `maximum`, two bits of its brightness;
+ * nothing of the picture remains but, for `blur` and `pixelate` below strength `maximum`, two bits of its brightness
+ * (with `cosmetic`, which is refused unless the look says that it is no anonymisation, a plain Gaussian blur of it);
  * beyond the fading edge every byte is kept. The order of the regions does not matter. Fails with invalid-request, with
  * nothing changed, on a box that is none.
  */
@@ -45,6 +47,8 @@ function fillOf(pixels: Pixels, cover: Cover, cluster: Cluster, { style, strengt
       return solidFill(dark);
     case "blur":
       return smoothFill(fieldOf(pixels, cover, cluster, strength));
+    case "cosmetic":
+      return smoothFill(cosmeticField(pixels, cluster, strength));
     case "pixelate":
       return mosaicFill(fieldOf(pixels, cover, cluster, strength), cluster.masks, strength);
   }

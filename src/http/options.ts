@@ -1,20 +1,24 @@
 import type { z } from "zod";
-import type { Policy } from "../core/policy.ts";
+import { type Policy, requireStatement } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 import { Problem } from "../errors.ts";
 import { refusal } from "./faults.ts";
 import { type GivenBox, givenBoxesSchema, type OptionsQuery } from "./schema.ts";
 
-/** The default policy with what a request asks for instead. */
+/** The default policy with what a request asks for instead. Problems: not-anonymisation. */
 export function policyFor(defaults: Policy, options: OptionsQuery): Policy {
   const minScore = options.min_score ?? defaults.minScore;
-  return {
+  const cosmetic = options.cosmetic ?? defaults.cosmetic;
+  const policy: Policy = {
     profile: options.profile ?? defaults.profile,
     style: options.style ?? defaults.style,
     strength: options.strength ?? defaults.strength,
     quality: options.quality ?? defaults.quality,
     ...(minScore !== undefined && { minScore }),
+    ...(cosmetic !== undefined && { cosmetic }),
   };
+  requireStatement(policy);
+  return policy;
 }
 
 /** Options that came as form fields, which the schema must know; those of the query string go before them. */

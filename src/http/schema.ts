@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { jobStates } from "../core/job.ts";
-import { profiles, strengths, styles } from "../core/policy.ts";
+import { allStyles, cosmeticStatement, profiles, strengths } from "../core/policy.ts";
 
 /** RFC 9457, with a stable code and what to do. */
 export const problemSchema = z.object({
@@ -47,11 +47,18 @@ export type RegionBody = z.infer<typeof regionSchema>;
  * nothing else: what veil would ignore could be a face that somebody meant to have masked.
  */
 export const optionsSchema = z.strictObject({
-  style: z.enum(styles).optional().describe("blur (default), pixelate or solid; none can be undone"),
+  style: z
+    .enum(allStyles)
+    .optional()
+    .describe("blur (default), pixelate or solid, none of which can be undone; or cosmetic, which is no anonymisation"),
   strength: z.enum(strengths).optional().describe("How far beyond the face the mask reaches"),
   profile: z.enum(profiles).optional().describe("How much time detection may take"),
   min_score: z.coerce.number().min(0).max(1).optional().describe("Detections below it are dropped"),
   quality: z.coerce.number().int().min(1).max(100).optional().describe("Quality of lossy output"),
+  cosmetic: z
+    .enum([cosmeticStatement])
+    .optional()
+    .describe("Style cosmetic is refused without these words, here or in the service's settings"),
 });
 export type OptionsQuery = z.infer<typeof optionsSchema>;
 
@@ -140,7 +147,7 @@ export const jobSchema = z.object({
   output: z.object({ store: z.string(), key: z.string() }),
   policy: z.object({
     profile: z.enum(profiles),
-    style: z.enum(styles),
+    style: z.enum(allStyles),
     strength: z.enum(strengths),
     min_score: z.number().nullable(),
     quality: z.number(),
@@ -192,5 +199,6 @@ export const statusSchema = z.object({
   }),
   formats: z.array(z.string()).describe("Formats that are masked here, for example jpeg"),
   policy: jobSchema.shape.policy.describe("What applies where a request says nothing"),
+  styles: z.array(z.enum(allStyles)).describe("What the page offers: cosmetic only where the settings say its words"),
 });
 export type Status = z.infer<typeof statusSchema>;

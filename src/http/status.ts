@@ -1,5 +1,5 @@
 import type { Limits } from "../core/media.ts";
-import type { Policy } from "../core/policy.ts";
+import { allStyles, cosmeticStatement, type Policy, styles } from "../core/policy.ts";
 import type { Status } from "./schema.ts";
 
 export interface StatusFacts {
@@ -13,7 +13,7 @@ export interface StatusFacts {
 
 /** What the page is told about this installation. */
 export function statusOf({ version, detector, folder, limits, formats, policy }: StatusFacts): Status {
-  const { profile, style, strength, quality, minScore } = policy;
+  const { profile, style, strength, quality, minScore, cosmetic } = policy;
   return {
     version,
     detector: { ...detector },
@@ -29,5 +29,6 @@ export function statusOf({ version, detector, folder, limits, formats, policy }:
     },
     formats: [...formats],
     policy: { profile, style, strength, quality, min_score: minScore ?? null },
+    styles: cosmetic === cosmeticStatement ? [...allStyles] : [...styles],
   };
 }

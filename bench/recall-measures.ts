@@ -21,7 +21,7 @@ export interface Outcome {
  */
 export function judge(faces: readonly Face[], regions: readonly Region[], width: number, height: number): Outcome {
   const matches = matchedBoxes(faces, regions);
-  const masks = regions.map((region) => ellipseOf(region.box, "standard"));
+  const masks = regions.map((region) => ellipseOf(region.box, "standard", region.keypoints));
   return {
     faces: faces
       .filter((face) => face.counts)

@@ -35,12 +35,15 @@ export function masksOf(regions: readonly Region[], { style, strength, cosmetic 
     throw new Problem("invalid-request", `Expected a known style and strength but received ${style}, ${strength}.`);
   }
   requireStatement({ style, ...(cosmetic !== undefined && { cosmetic }) });
-  const masks = regions.map(({ box }) => {
-    const ellipse = ellipseOf(box, strength);
+  const masks = regions.map(({ box, keypoints }) => {
+    const ellipse = ellipseOf(box, strength, keypoints);
     const outer = 1 + Math.max(fade[style], leastFade / Math.min(ellipse.rx, ellipse.ry));
     return { box, ellipse, width: faceWidthOf(box), outer };
   });
-  return masks.sort(({ box: a }, { box: b }) => a.x - b.x || a.y - b.y || a.width - b.width || a.height - b.height);
+  return masks.sort(({ box: a, ellipse: { turn: p } }, { box: b, ellipse: { turn: q } }) => {
+    const boxes = a.x - b.x || a.y - b.y || a.width - b.width || a.height - b.height;
+    return boxes || (p?.sin ?? 0) - (q?.sin ?? 0) || (p?.cos ?? 1) - (q?.cos ?? 1);
+  });
 }
 
 /** The cover of all masks together within `bounds`: 255 exactly where a pixel is inside one of their ellipses. */
@@ -79,10 +82,9 @@ function addMask({ bounds, values }: Cover, mask: Mask): void {
 
 /** The columns of row y within the ellipse times `scale`; `right` is exclusive, and never before `left`. */
 export function spanOf(ellipse: Ellipse, y: number, scale: number, bounds: Bounds): { left: number; right: number } {
-  const dy = (y + 0.5 - ellipse.cy) / (ellipse.ry * scale);
-  const half = ellipse.rx * scale * Math.sqrt(Math.max(0, 1 - dy * dy));
-  let left = Math.max(bounds.left, Math.ceil(ellipse.cx - half - 0.5));
-  let right = Math.min(bounds.right, Math.floor(ellipse.cx + half + 0.5));
+  const { middle, half } = chordOf(ellipse, y + 0.5 - ellipse.cy, scale);
+  let left = Math.max(bounds.left, Math.ceil(middle - half - 0.5));
+  let right = Math.min(bounds.right, Math.floor(middle + half + 0.5));
   if (scale === 1) {
     // `inside` has the last word on the pixels of the line, whatever the square root rounds to.
     while (left < right && !inside(ellipse, left, y)) left++;
@@ -91,4 +93,18 @@ export function spanOf(ellipse: Ellipse, y: number, scale: number, bounds: Bound
     while (right < bounds.right && inside(ellipse, right, y)) right++;
   }
   return { left, right: Math.max(left, right) };
+}
+
+/** Where the horizontal line `dy` below the centre crosses the ellipse times `scale`: its middle and half its length. */
+function chordOf({ cx, rx, ry, turn }: Ellipse, dy: number, scale: number): { middle: number; half: number } {
+  if (!turn) {
+    const v = dy / (ry * scale);
+    return { middle: cx, half: rx * scale * Math.sqrt(Math.max(0, 1 - v * v)) };
+  }
+  const { cos, sin } = turn;
+  // a x² + 2 b x + c = 0 along the line.
+  const a = (cos / rx) ** 2 + (sin / ry) ** 2;
+  const b = dy * cos * sin * (1 / rx ** 2 - 1 / ry ** 2);
+  const c = dy * dy * ((sin / rx) ** 2 + (cos / ry) ** 2) - scale * scale;
+  return { middle: cx - b / a, half: Math.sqrt(Math.max(0, b * b - a * c)) / a };
 }

@@ -1,7 +1,7 @@
 import { Problem } from "../errors.ts";
 import type { Strength } from "./policy.ts";
 import type { Box, Point } from "./region.ts";
-import { rollOf } from "./roll.ts";
+import { rollOf, widthBy } from "./roll.ts";
 
 /** An ellipse in pixels of the picture; its centre may lie outside. */
 export interface Ellipse {
@@ -21,8 +21,11 @@ export interface Bounds {
   readonly bottom: number;
 }
 
-/** How much a face box is narrower than the detector's own, in whose widths the measured extents are given. */
+/** A face box in widths of the detector's own, in which the measured extents are given. */
 const calibration = 0.907;
+const calibratedHeight = 1.183;
+/** Keypoints may make the mask of a turned head larger than its box does, but not without bounds. */
+const mostByKeypoints = 1.5;
 /** Least reach at which hair, ears and forehead no longer tell who it is, in detector box widths (measured). */
 const growth = { side: 0.35, above: 0.6, below: 0.3 };
 const reach: Record<Strength, number> = { standard: 1, strong: 1.25, maximum: 1.5 };
@@ -48,19 +51,25 @@ export function ellipseOf(box: Box, strength: Strength, keypoints?: readonly Poi
       { remedy: "Give the box in pixels of the upright picture." },
     );
   }
-  const unit = faceWidthOf(box) * reach[strength];
+  const roll = rollOf(keypoints, box);
+  const byBox = faceWidthOf(box);
+  const byPoints = roll === 0 ? 0 : Math.min(widthBy(keypoints!), mostByKeypoints * byBox);
+  const unit = Math.max(byBox, byPoints) * reach[strength];
   const shift = ((growth.below - growth.above) / 2) * unit;
   const rx = growth.side * unit + 1;
   const ry = ((growth.above + growth.below) / 2) * unit + 1;
   const middle = { x: x + width / 2, y: y + height / 2 };
-  const roll = rollOf(keypoints, box);
   // The extra pixel on each radius takes in every pixel that the ellipse only touches, and keeps a box of no size.
   if (roll === 0) return { cx: middle.x, cy: middle.y + shift, rx: width / 2 + rx, ry: height / 2 + ry };
   const [cos, sin] = [Math.cos(roll), Math.sin(roll)];
-  // How far the ellipse inscribed in the box reaches along the head's axes. Boxes of a lying head may be as wide as it
-  // is long, or keep an upright head's shape: from crown to chin it may measure as much as the box's longer side.
-  const across = Math.hypot((width / 2) * cos, (height / 2) * sin);
-  const along = Math.hypot((Math.max(width, height) / 2) * sin, (height / 2) * cos);
+  // How far the ellipse inscribed in the box reaches along the head's axes, and the face by its keypoints. Boxes of a
+  // lying head may be as wide as it is long, or keep an upright head's shape: from brow to chin it may measure as much
+  // as the box's longer side.
+  const across = Math.max(Math.hypot((width / 2) * cos, (height / 2) * sin), (byPoints * calibration) / 2);
+  const along = Math.max(
+    Math.hypot((Math.max(width, height) / 2) * sin, (height / 2) * cos),
+    (byPoints * calibratedHeight) / 2,
+  );
   return { cx: middle.x - shift * sin, cy: middle.y + shift * cos, rx: across + rx, ry: along + ry, turn: { cos, sin } };
 }
 

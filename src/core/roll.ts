@@ -32,6 +32,22 @@ export function rollOf(keypoints: readonly Point[] | undefined, box: Box): numbe
   return Math.abs(roll) >= leastRoll ? roll : 0;
 }
 
+/** Between the eyes, and from them to the mouth, in detector box widths: medians of upright faces. */
+const spans = { eyes: 0.39, mouth: 0.42 };
+
+/**
+ * The width that a detector's own box would have for an upright head with these keypoints. As a head turns over, boxes
+ * shrink to three quarters and less while the keypoints keep their distances.
+ */
+export function widthBy(keypoints: readonly Point[]): number {
+  const [rightEye, leftEye, , corner, other] = keypoints;
+  const mouth = keypoints.length === 5 ? between(corner!, other!) : corner!;
+  const eyes = between(rightEye!, leftEye!);
+  const apart = Math.hypot(leftEye!.x - rightEye!.x, leftEye!.y - rightEye!.y);
+  // Turned away, the eyes draw together; nodding, eyes and mouth do.
+  return Math.max(apart / spans.eyes, Math.hypot(mouth.x - eyes.x, mouth.y - eyes.y) / spans.mouth);
+}
+
 function between(a: Point, b: Point): Point {
   return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
 }

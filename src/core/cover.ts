@@ -74,6 +74,10 @@ function addMask({ bounds, values }: Cover, mask: Mask): void {
       const t = Math.max(0, (limit - radiiSquared(ellipse, x, y)) / (limit - 1));
       const strength = Math.min(254, Math.floor(255 * t * t * (3 - 2 * t)));
       const before = values[row + x]!;
+      if (before === 0) {
+        values[row + x] = strength;
+        continue;
+      }
       // Rounded against the masks, so that only full strength ever is 255.
       values[row + x] = 255 - Math.ceil(((255 - before) * (255 - strength)) / 255);
     }

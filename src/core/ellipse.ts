@@ -70,7 +70,13 @@ export function ellipseOf(box: Box, strength: Strength, keypoints?: readonly Poi
     Math.hypot((Math.max(width, height) / 2) * sin, (height / 2) * cos),
     (byPoints * calibratedHeight) / 2,
   );
-  return { cx: middle.x - shift * sin, cy: middle.y + shift * cos, rx: across + rx, ry: along + ry, turn: { cos, sin } };
+  return {
+    cx: middle.x - shift * sin,
+    cy: middle.y + shift * cos,
+    rx: across + rx,
+    ry: along + ry,
+    turn: { cos, sin },
+  };
 }
 
 /** Squared distance of a pixel's centre from the ellipse's, in radii: 1 on the line. */

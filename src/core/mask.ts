@@ -69,12 +69,23 @@ function paint(pixels: Pixels, cover: Cover, cluster: Cluster, fill: Fill, line:
       for (let x = left, from = 0, to = (y * width + left) * channels; x < right; x++, from += 3, to += channels) {
         const strength = values[row + x]!;
         if (strength === 0) continue;
+        if (strength === 255 && channels === 3) {
+          // Most of a mask: copied as one piece.
+          let end = x + 1;
+          while (end < right && values[row + end] === 255) end++;
+          values.fill(0, row + x, row + end);
+          data.set(line.subarray(from, from + 3 * (end - x)), to);
+          from += 3 * (end - 1 - x);
+          to += 3 * (end - 1 - x);
+          x = end - 1;
+          continue;
+        }
         values[row + x] = 0;
         if (strength === 255) {
           data[to] = line[from]!;
           data[to + 1] = line[from + 1]!;
           data[to + 2] = line[from + 2]!;
-          if (channels === 4) data[to + 3] = 255;
+          data[to + 3] = 255;
           continue;
         }
         // The mask lies over the picture: where that shows through, by its own alpha too, it keeps its share.

@@ -115,24 +115,30 @@ test("a box that is not made of finite numbers, or has a negative size, is refus
 
 test("a head that lies over is hidden along its own axes, as far as an upright one along the picture's", () => {
   fc.assert(
-    fc.property(sized, angles, fc.constantFrom(...strengths), fc.constantFrom(4, 5, 6), (box, roll, strength, count) => {
-      const keypoints = keypointsOf(box, roll, count);
-      assert.ok(Math.abs(rollOf(keypoints, box) - roll) < 1e-6);
-      const ellipse = ellipseOf(box, strength, keypoints);
-      const upright = ellipseOf(box, strength);
-      const margin = { x: upright.rx - box.width / 2, y: upright.ry - box.height / 2 };
-      const [a, b] = [box.width / 2, box.height / 2];
-      const [cos, sin] = [Math.cos(roll), Math.sin(roll)];
-      assert.ok(ellipse.rx >= Math.hypot(a * cos, b * sin) + margin.x - 1e-6);
-      assert.ok(ellipse.ry >= Math.hypot(a * sin, b * cos) + margin.y - 1e-6);
-      // Whatever the angle, the ellipse inscribed in the box is hidden whole.
-      for (let step = 0; step < 48; step++) {
-        const t = (step * Math.PI) / 24;
-        const x = box.x + a + a * Math.cos(t);
-        const y = box.y + b + b * Math.sin(t);
-        assert.ok(inside(ellipse, Math.floor(x), Math.floor(y)), `${x}, ${y}`);
-      }
-    }),
+    fc.property(
+      sized,
+      angles,
+      fc.constantFrom(...strengths),
+      fc.constantFrom(4, 5, 6),
+      (box, roll, strength, count) => {
+        const keypoints = keypointsOf(box, roll, count);
+        assert.ok(Math.abs(rollOf(keypoints, box) - roll) < 1e-6);
+        const ellipse = ellipseOf(box, strength, keypoints);
+        const upright = ellipseOf(box, strength);
+        const margin = { x: upright.rx - box.width / 2, y: upright.ry - box.height / 2 };
+        const [a, b] = [box.width / 2, box.height / 2];
+        const [cos, sin] = [Math.cos(roll), Math.sin(roll)];
+        assert.ok(ellipse.rx >= Math.hypot(a * cos, b * sin) + margin.x - 1e-6);
+        assert.ok(ellipse.ry >= Math.hypot(a * sin, b * cos) + margin.y - 1e-6);
+        // Whatever the angle, the ellipse inscribed in the box is hidden whole.
+        for (let step = 0; step < 48; step++) {
+          const t = (step * Math.PI) / 24;
+          const x = box.x + a + a * Math.cos(t);
+          const y = box.y + b + b * Math.sin(t);
+          assert.ok(inside(ellipse, Math.floor(x), Math.floor(y)), `${x}, ${y}`);
+        }
+      },
+    ),
   );
 });
 
@@ -140,9 +146,7 @@ test("the cover of a tilted head is full exactly inside its ellipse, fades outsi
   fc.assert(
     fc.property(sized, angles, fc.constantFrom(...styles), (box, roll, style) => {
       const region: Region = { ...face(box), keypoints: keypointsOf(box, roll, 6) };
-      const covers = strengths.map(
-        (strength) => coverOfPicture(side, side, [region], { style, strength }).values,
-      );
+      const covers = strengths.map((strength) => coverOfPicture(side, side, [region], { style, strength }).values);
       const ellipse = ellipseOf(box, "standard", region.keypoints);
       const outer = masksOf([region], { style, strength: "standard" })[0]!.outer;
       for (const [at, value] of covers[0]!.entries()) {

@@ -1,7 +1,8 @@
 import { Command, CommanderError, Option } from "commander";
+import { attackHelp } from "./cli/attack-help.ts";
 import { plainProblem } from "./cli/plain-problem.ts";
 import type { ConfigFlags } from "./config/layers.ts";
-import { metadataPolicies, profiles, strengths, styles, verifications } from "./core/policy.ts";
+import { allStyles, cosmeticStatement, metadataPolicies, profiles, strengths, verifications } from "./core/policy.ts";
 import { halves } from "./eval/choose.ts";
 import { version } from "./version.ts";
 
@@ -107,6 +108,22 @@ export async function run(argv: readonly string[]): Promise<number> {
       exitCode = await (await import("./cli/eval.ts")).evalFolder(flags(), folder, options);
     });
 
+  program
+    .command("attack")
+    .description("measure what attackers still get out of each mask, on photographs of known people")
+    .argument("<dir>", "a folder of people: DIR/PERSON/N.jpg")
+    .option("--recogniser <model.onnx>", "face recogniser that attackers use; repeatable", collect, [])
+    .option("--mean <number>", "a recogniser's pixels are (value - mean) / scale", "127.5")
+    .option("--scale <number>", "the same", "128")
+    .option("--bgr", "the recognisers expect blue first")
+    .option("--operator <name>", "only this operator, and what it is compared with; repeatable", collect, [])
+    .option("--people <number>", "only the first so many people")
+    .option("--json", "machine-readable, with every attacker")
+    .addHelpText("after", attackHelp)
+    .action(async (folder: string, options) => {
+      exitCode = await (await import("./cli/attack.ts")).attack(flags(), folder, options);
+    });
+
   const jobs = program.command("jobs").description("look at the service's jobs, and send dead letters back");
   jobs
     .command("list", { isDefault: true })
@@ -189,7 +206,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 function policyOptions(command: Command): Command {
   return command
-    .addOption(new Option("--style <style>", "what a mask looks like (default: blur)").choices(styles))
+    .addOption(new Option("--style <style>", "what a mask looks like (default: blur)").choices(allStyles))
     .addOption(
       new Option("--strength <strength>", "how far beyond the face it reaches (default: standard)").choices(strengths),
     )
@@ -207,6 +224,9 @@ function policyOptions(command: Command): Command {
     .option("--lossless", "keep everything outside the masks exactly as it was, or refuse")
     .addOption(
       new Option("--metadata <what>", "what of the metadata is written anew (default: none)").choices(metadataPolicies),
+    )
+    .addOption(
+      new Option("--cosmetic <words>", "style cosmetic is refused without these words").choices([cosmeticStatement]),
     );
 }
 

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { contains } from "./config/folders.ts";
 import { type ConfigFlags, type Entry, readEnv, readFlags, readYaml } from "./config/layers.ts";
 import { configFields, fieldByPath, type Settings, settingsSchema, yamlOf } from "./config/settings.ts";
+import { cosmeticStatement } from "./core/policy.ts";
 import { Problem } from "./errors.ts";
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
@@ -50,6 +51,7 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
     ...fromFlags.faults,
     ...(named === undefined ? movedFaults(fromFile.entries) : []),
     ...(parsed.error?.issues ?? []).map(({ path }) => rangeFault(path.join("."), merged)),
+    ...cosmeticFaults(merged),
     ...folderFaults(merged),
   ];
   if (!parsed.success || faults.length > 0) throw invalidConfig(faults);
@@ -74,6 +76,13 @@ export function printConfig(config: Config): string {
 function rangeFault(path: string, merged: ReadonlyMap<string, Entry>): string {
   const why = path === "host" ? " (veil has no login yet, so it serves this machine only)" : "";
   return `${nameOf(path, merged)}: expected ${fieldByPath.get(path)?.expected}${why} but received ${show(merged.get(path)?.value)}`;
+}
+
+function cosmeticFaults(merged: ReadonlyMap<string, Entry>): string[] {
+  if (merged.get("policy.style")?.value !== "cosmetic" || merged.has("policy.cosmetic")) return [];
+  return [
+    `${nameOf("policy.style", merged)}: cosmetic does not anonymise; choose another, or say policy.cosmetic=${cosmeticStatement}`,
+  ];
 }
 
 function movedFaults(entries: ReadonlyMap<string, Entry>): string[] {

@@ -4,6 +4,7 @@
  */
 export const problems = {
   "invalid-request": { status: 400, retry: false, title: "The request could not be understood" },
+  "not-anonymisation": { status: 400, retry: false, title: "This style does not anonymise" },
   "invalid-config": { status: 500, retry: false, title: "The configuration has faults" },
   "forbidden-host": { status: 403, retry: false, title: "This address may not be used to reach veil" },
   "forbidden-origin": { status: 403, retry: false, title: "Another web page may not use veil" },

@@ -43,7 +43,12 @@ const floors: readonly Floor[] = [
     may: ["errors", "core"],
     packages: ["sharp", "onnxruntime-node", "flatbuffers", "pbf"],
   },
-  { name: "eval", files: /^src\/eval\//, may: ["errors", "core", "engine"], packages: ["sharp", "zod"] },
+  {
+    name: "eval",
+    files: /^src\/eval\//,
+    may: ["errors", "core", "engine"],
+    packages: ["ml-matrix", "onnxruntime-node", "sharp", "zod"],
+  },
   { name: "pipeline", files: /^src\/pipeline\//, may: below },
   {
     name: "http",

@@ -64,6 +64,18 @@ describe("defaults", () => {
   });
 });
 
+describe("style cosmetic", () => {
+  test("is refused unless policy.cosmetic says that it is no anonymisation", () => {
+    const flags = { set: ["policy.style=cosmetic"] };
+    const [fault, ...more] = faults({ flags });
+    assert.match(fault ?? "", /^policy\.style \(--set\): cosmetic does not anonymise/);
+    assert.deepEqual(more, []);
+    assert.match(faults({ flags: { set: [...flags.set, "policy.cosmetic=yes"] } })[0] ?? "", /^policy\.cosmetic/);
+    const { policy } = load({ flags: { set: [...flags.set, "policy.cosmetic=this is not anonymisation"] } });
+    assert.equal(policy.style, "cosmetic");
+  });
+});
+
 describe("precedence", () => {
   const cwd = folder("port: 1001\npolicy:\n  style: solid\n  quality: 70\nlimits:\n  maxFrames: 7\n");
   const env = { VEIL_PORT: "1002", VEIL_POLICY_QUALITY: "71", VEIL_LOG_LEVEL: "" };
@@ -99,6 +111,7 @@ describe("precedence", () => {
       if (path === "folder.input" || path === "folder.output") return `/some/${path}`;
       if (path === "policy.quality" || path === "jobs.maxRetries") return "20";
       if (path === "engine.processes") return "2";
+      if (path === "policy.cosmetic") return expected;
       if (/Ms$/.test(path)) return "2000";
       const choice = /^(?:one of )?([\w.:-]+)(?:,|$)/.exec(expected)?.[1];
       return type === "string" && expected !== "a path" ? String(choice) : String(samples[type]);

@@ -3,6 +3,7 @@ import { pipeline } from "node:stream/promises";
 import type { ConfigFlags } from "../config/layers.ts";
 import type { Config } from "../config.ts";
 import { maskedName, misnames, usualExtension } from "../core/masked-name.ts";
+import { cosmeticStatement } from "../core/policy.ts";
 import { Problem } from "../errors.ts";
 import { putMasked } from "../pipeline/deliver.ts";
 import { type MaskedNow, maskNow } from "../pipeline/mask-now.ts";
@@ -60,7 +61,8 @@ async function maskOne(config: Config, input: string, options: MaskFlags): Promi
   if (out === "-") await pipeline(await readSpoolFile(result.masked.path), process.stdout);
   else await write(result, out, options.force === true);
   const { length } = result.regions;
-  const remark = length === 0 ? " Look yourself: no detector finds every face." : "";
+  const look = length === 0 ? " Look yourself: no detector finds every face." : "";
+  const remark = config.policy.style === "cosmetic" ? `${look} Style cosmetic: ${cosmeticStatement}.` : look;
   process.stderr.write(
     `${out === "-" ? "" : `${out}: `}${length} ${length === 1 ? "face" : "faces"} masked.${remark}\n`,
   );

@@ -12,12 +12,13 @@ export interface PolicyFlags {
   readonly turns?: boolean;
   readonly verify?: string;
   readonly lossless?: true;
+  readonly cosmetic?: string;
 }
 
 /** The configuration with a command's own policy flags, which win; faults of both come together. */
 export function configFor(flags: ConfigFlags, policy: PolicyFlags = {}): Config {
-  const { style, strength, profile, minScore, quality, turns, verify, lossless, metadata } = policy;
-  const values = { style, strength, profile, minScore, quality, turns, verify, lossless, metadata };
+  const { style, strength, profile, minScore, quality, turns, verify, lossless, metadata, cosmetic } = policy;
+  const values = { style, strength, profile, minScore, quality, turns, verify, lossless, metadata, cosmetic };
   const assignments = Object.entries(values).flatMap(([name, value]) =>
     value === undefined ? [] : [`policy.${name}=${value}`],
   );

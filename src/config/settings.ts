@@ -2,12 +2,13 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import { bundledDetector, detectorNames, parseDetectors } from "../core/detector.ts";
 import {
+  allStyles,
+  cosmeticStatement,
   defaultPolicy,
   implausibles,
   metadataPolicies,
   profiles,
   strengths,
-  styles,
   verifications,
 } from "../core/policy.ts";
 
@@ -35,7 +36,10 @@ export const settingsSchema = z.strictObject({
   policy: z
     .strictObject({
       profile: z.enum(profiles).default(defaultPolicy.profile).describe("How much time detection may take."),
-      style: z.enum(styles).default(defaultPolicy.style).describe("What a mask looks like. None can be undone."),
+      style: z
+        .enum(allStyles)
+        .default(defaultPolicy.style)
+        .describe("What a mask looks like. None can be undone but cosmetic, which needs `policy.cosmetic`."),
       strength: z.enum(strengths).default(defaultPolicy.strength).describe("How far beyond the face a mask reaches."),
       minScore: z
         .exactOptional(z.number().min(0).max(1))
@@ -60,6 +64,10 @@ export const settingsSchema = z.strictObject({
       metadata: z.exactOptional(z.enum(metadataPolicies)).meta({
         shown: "`none`",
         description: "What of the original's metadata is written anew; see docs/formats.md.",
+      }),
+      cosmetic: z.exactOptional(z.enum([cosmeticStatement])).meta({
+        shown: "not said",
+        description: "Allows style cosmetic, a plain blur out of which faces are recognised.",
       }),
     })
     .prefault({}),

@@ -121,7 +121,7 @@ function warmthOf({ known, values }: Grid): number {
 }
 
 /** A binomial (1 2 1) / 4 along rows and columns, in place. */
-function smooth({ columns, rows, values }: Field): void {
+export function smooth({ columns, rows, values }: Grid): void {
   for (let row = 0; row < rows; row++) smoothLine(values, 3 * row * columns, 3, columns);
   for (let column = 0; column < columns; column++) smoothLine(values, 3 * column, 3 * columns, rows);
 }

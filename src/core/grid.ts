@@ -1,4 +1,5 @@
 import type { Bounds, Ellipse } from "./ellipse.ts";
+import { extentOf } from "./ellipse.ts";
 
 /** Red, green and blue, 0 to 255. */
 export type Tone = readonly [number, number, number];
@@ -25,12 +26,14 @@ export function createGrid(columns: number, rows: number): Grid {
 }
 
 /** The cells that an ellipse, its radii times `scale`, touches: columns from left, rows from top, ends exclusive. */
-export function cellsOf(field: Field, { cx, cy, rx, ry }: Ellipse, scale: number): Bounds {
+export function cellsOf(field: Field, ellipse: Ellipse, scale: number): Bounds {
+  const { cx, cy } = ellipse;
+  const reached = extentOf(ellipse, scale);
   const { columns, rows, cell } = field;
   return {
-    left: Math.max(0, Math.floor((cx - rx * scale - field.left) / cell)),
-    top: Math.max(0, Math.floor((cy - ry * scale - field.top) / cell)),
-    right: Math.min(columns, Math.ceil((cx + rx * scale - field.left) / cell)),
-    bottom: Math.min(rows, Math.ceil((cy + ry * scale - field.top) / cell)),
+    left: Math.max(0, Math.floor((cx - reached.x - field.left) / cell)),
+    top: Math.max(0, Math.floor((cy - reached.y - field.top) / cell)),
+    right: Math.min(columns, Math.ceil((cx + reached.x - field.left) / cell)),
+    bottom: Math.min(rows, Math.ceil((cy + reached.y - field.top) / cell)),
   };
 }

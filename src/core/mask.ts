@@ -1,6 +1,7 @@
 import { Problem } from "../errors.ts";
 import type { Cluster } from "./cluster.ts";
 import { clustersOf, union } from "./cluster.ts";
+import { cosmeticField } from "./cosmetic-field.ts";
 import type { Cover, Look } from "./cover.ts";
 import { coverOf, masksOf, spanOf } from "./cover.ts";
 import type { Pixels } from "./detector.ts";
@@ -17,7 +18,8 @@ const dark: Tone = [46, 46, 46];
 
 /**
  * Hides the regions of one picture (of an animation: of one frame) in place. Inside a region's ellipse (`ellipseOf`)
- * nothing of the picture remains but, for `blur` and `pixelate` below strength `maximum`, two bits of its brightness;
+ * nothing of the picture remains but, for `blur` and `pixelate` below strength `maximum`, two bits of its brightness
+ * (with `cosmetic`, which is refused unless the look says that it is no anonymisation, a plain Gaussian blur of it);
  * beyond the fading edge every byte is kept. The order of the regions does not matter. Fails with invalid-request, with
  * nothing changed, on a box that is none.
  */
@@ -45,6 +47,8 @@ function fillOf(pixels: Pixels, cover: Cover, cluster: Cluster, { style, strengt
       return solidFill(dark);
     case "blur":
       return smoothFill(fieldOf(pixels, cover, cluster, strength));
+    case "cosmetic":
+      return smoothFill(cosmeticField(pixels, cluster, strength));
     case "pixelate":
       return mosaicFill(fieldOf(pixels, cover, cluster, strength), cluster.masks, strength);
   }
@@ -65,12 +69,23 @@ function paint(pixels: Pixels, cover: Cover, cluster: Cluster, fill: Fill, line:
       for (let x = left, from = 0, to = (y * width + left) * channels; x < right; x++, from += 3, to += channels) {
         const strength = values[row + x]!;
         if (strength === 0) continue;
+        if (strength === 255 && channels === 3) {
+          // Most of a mask: copied as one piece.
+          let end = x + 1;
+          while (end < right && values[row + end] === 255) end++;
+          values.fill(0, row + x, row + end);
+          data.set(line.subarray(from, from + 3 * (end - x)), to);
+          from += 3 * (end - 1 - x);
+          to += 3 * (end - 1 - x);
+          x = end - 1;
+          continue;
+        }
         values[row + x] = 0;
         if (strength === 255) {
           data[to] = line[from]!;
           data[to + 1] = line[from + 1]!;
           data[to + 2] = line[from + 2]!;
-          if (channels === 4) data[to + 3] = 255;
+          data[to + 3] = 255;
           continue;
         }
         // The mask lies over the picture: where that shows through, by its own alpha too, it keeps its share.

@@ -1,7 +1,13 @@
 import { createHash } from "node:crypto";
+import { Problem } from "../errors.ts";
 
+/** Styles that anonymise. */
 export const styles = ["blur", "pixelate", "solid"] as const;
-export type Style = (typeof styles)[number];
+/** With `cosmetic`: a plain Gaussian blur, out of which faces are recognised (docs/masks.md). */
+export const allStyles = [...styles, "cosmetic"] as const;
+export type Style = (typeof allStyles)[number];
+/** What a policy must say, word by word, before `cosmetic` is used. */
+export const cosmeticStatement = "this is not anonymisation";
 
 export const strengths = ["standard", "strong", "maximum"] as const;
 /** How far beyond the face a mask reaches, and how coarse it is. Every strength is irreversible. */
@@ -44,6 +50,8 @@ export interface Policy {
   readonly lossless?: boolean;
   /** Absent: none. */
   readonly metadata?: MetadataPolicy;
+  /** `cosmeticStatement`, or style `cosmetic` is refused; says nothing about other styles. */
+  readonly cosmetic?: string;
 }
 
 export const defaultPolicy: Policy = { profile: "balanced", style: "blur", strength: "standard", quality: 90 };
@@ -52,6 +60,17 @@ export const defaultPolicy: Policy = { profile: "balanced", style: "blur", stren
 const absent: Partial<Policy> = { implausible: "drop", verify: "off", lossless: false, metadata: "none" };
 
 /** SHA-256 (hex) over the policy's fields; one that is absent counts for nothing, so a new field changes no old digest. */
+/** Refuses style `cosmetic` to whoever does not say that it is no anonymisation: Problem not-anonymisation. */
+export function requireStatement({ style, cosmetic }: Pick<Policy, "style" | "cosmetic">): void {
+  if (style !== "cosmetic" || cosmetic === cosmeticStatement) return;
+  throw new Problem(
+    "not-anonymisation",
+    `Expected the words "${cosmeticStatement}" beside style cosmetic but received ${cosmetic === undefined ? "nothing" : "other words"}`,
+    { remedy: `Choose ${styles.join(", ")}; or set cosmetic (policy.cosmetic, --cosmetic) to those words.` },
+  );
+}
+
+/** SHA-256 (hex) over the policy's fields in a fixed order. */
 export function policyDigest(policy: Policy): string {
   const { profile, style, strength, minScore = null, quality, ...others } = policy;
   const said = Object.entries(others).filter(

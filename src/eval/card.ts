@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { implausibles, profiles, strengths, styles, verifications } from "../core/policy.ts";
+import { allStyles, implausibles, profiles, strengths, verifications } from "../core/policy.ts";
 import { halves } from "./choose.ts";
 
 const share = z.number().min(0).max(1);
@@ -34,7 +34,7 @@ export const cardSchema = z
     policy: z
       .object({
         profile: z.enum(profiles),
-        style: z.enum(styles),
+        style: z.enum(allStyles),
         strength: z.enum(strengths),
         quality: z.number(),
         turns: z.boolean().optional(),

@@ -1,17 +1,30 @@
 import type { z } from "zod";
-import type { Policy } from "../core/policy.ts";
+import { type Policy, requireStatement } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 import { Problem } from "../errors.ts";
 import { refusal } from "./faults.ts";
 import { anonymizeQuerySchema, type GivenBox, givenBoxesSchema, type OptionsQuery } from "./schema.ts";
 
-/** The default policy with what a request asks for instead. */
+/** The default policy with what a request asks for instead. Problems: not-anonymisation. */
 export function policyFor(defaults: Policy, options: OptionsQuery): Policy {
-  const { profile, style, strength, quality, min_score: minScore, turns, verify, lossless, metadata } = options;
-  return {
+  const {
+    profile,
+    style,
+    strength,
+    quality,
+    min_score: minScore,
+    turns,
+    verify,
+    lossless,
+    metadata,
+    cosmetic,
+  } = options;
+  const policy: Policy = {
     ...defaults,
-    ...withoutAbsent({ profile, style, strength, quality, minScore, turns, verify, lossless, metadata }),
+    ...withoutAbsent({ profile, style, strength, quality, minScore, turns, verify, lossless, metadata, cosmetic }),
   };
+  requireStatement(policy);
+  return policy;
 }
 
 /** The fields that are there. */

@@ -9,6 +9,7 @@ export function policyBody({
   verify,
   lossless,
   metadata,
+  cosmetic: _,
   ...policy
 }: Policy): PolicyBody {
   return {

@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { jobStates } from "../core/job.ts";
-import { implausibles, metadataPolicies, profiles, strengths, styles, verifications } from "../core/policy.ts";
+import {
+  allStyles,
+  cosmeticStatement,
+  implausibles,
+  metadataPolicies,
+  profiles,
+  strengths,
+  verifications,
+} from "../core/policy.ts";
 
 /** RFC 9457, with a stable code and what to do. */
 export const problemSchema = z.object({
@@ -53,7 +61,10 @@ const choice = z
  * nothing else: what veil would ignore could be a face that somebody meant to have masked.
  */
 export const optionsSchema = z.strictObject({
-  style: z.enum(styles).optional().describe("blur (default), pixelate or solid; none can be undone"),
+  style: z
+    .enum(allStyles)
+    .optional()
+    .describe("blur (default), pixelate or solid, none of which can be undone; or cosmetic, which is no anonymisation"),
   strength: z.enum(strengths).optional().describe("How far beyond the face the mask reaches"),
   profile: z.enum(profiles).optional().describe("How much time detection may take"),
   min_score: z.coerce.number().min(0).max(1).optional().describe("Detections below it are dropped"),
@@ -65,6 +76,10 @@ export const optionsSchema = z.strictObject({
     .enum(metadataPolicies)
     .optional()
     .describe("What of the original's metadata is written anew: none (default), keep-safe or keep-safe-gps"),
+  cosmetic: z
+    .enum([cosmeticStatement])
+    .optional()
+    .describe("Style cosmetic is refused without these words, here or in the service's settings"),
 });
 export type OptionsQuery = z.infer<typeof optionsSchema>;
 
@@ -167,7 +182,7 @@ export const jobRequestSchema = z
 
 export const policySchema = z.object({
   profile: z.enum(profiles),
-  style: z.enum(styles),
+  style: z.enum(allStyles),
   strength: z.enum(strengths),
   min_score: z.number().nullable().describe("null: the profile's own"),
   quality: z.number(),
@@ -243,5 +258,6 @@ export const statusSchema = z.object({
   }),
   formats: z.array(z.string()).describe("Formats that are masked here, for example jpeg"),
   policy: policySchema.describe("What applies where a request says nothing"),
+  styles: z.array(z.enum(allStyles)).describe("What the page offers: cosmetic only where the settings say its words"),
 });
 export type Status = z.infer<typeof statusSchema>;

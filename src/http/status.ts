@@ -1,5 +1,5 @@
 import type { Limits } from "../core/media.ts";
-import type { Policy } from "../core/policy.ts";
+import { allStyles, cosmeticStatement, type Policy, styles } from "../core/policy.ts";
 import { policyBody } from "./policy-body.ts";
 import type { Status } from "./schema.ts";
 
@@ -41,5 +41,6 @@ export function statusOf({ version, detector, folder, limits, formats, policy, p
     },
     formats: [...formats],
     policy: policyBody(policy),
+    styles: policy.cosmetic === cosmeticStatement ? [...allStyles] : [...styles],
   };
 }

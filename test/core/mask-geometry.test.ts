@@ -3,15 +3,18 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { clustersOf } from "../../src/core/cluster.ts";
 import { coverOfPicture, masksOf } from "../../src/core/cover.ts";
-import { ellipseOf, inside } from "../../src/core/ellipse.ts";
+import { ellipseOf, inside, radiiSquared } from "../../src/core/ellipse.ts";
 import type { Strength, Style } from "../../src/core/policy.ts";
 import { strengths, styles } from "../../src/core/policy.ts";
-import type { Box, Region } from "../../src/core/region.ts";
+import type { Box, Point, Region } from "../../src/core/region.ts";
+import { rollOf } from "../../src/core/roll.ts";
 import { toProblem } from "../../src/errors.ts";
 
 const face = (box: Box): Region => ({ kind: "face", box, score: 1 });
 const number = (min: number, max: number) => fc.double({ min, max, noNaN: true });
 const boxes = fc.record({ x: number(-80, 140), y: number(-80, 140), width: number(0, 90), height: number(0, 90) });
+const sized = fc.record({ x: number(-40, 110), y: number(-40, 110), width: number(6, 60), height: number(6, 60) });
+const angles = fc.oneof(number(0.27, 3.1), number(-3.1, -0.27));
 const looks = fc.record({ style: fc.constantFrom(...styles), strength: fc.constantFrom(...strengths) });
 
 test("at standard strength the ellipse fills the box grown by .35, .60 and .30 of the detector's width", () => {
@@ -110,6 +113,70 @@ test("a box that is not made of finite numbers, or has a negative size, is refus
   assertRefused({ ...good, height: -0.001 });
 });
 
+test("a head that lies over is hidden along its own axes, as far as an upright one along the picture's", () => {
+  fc.assert(
+    fc.property(
+      sized,
+      angles,
+      fc.constantFrom(...strengths),
+      fc.constantFrom(4, 5, 6),
+      (box, roll, strength, count) => {
+        const keypoints = keypointsOf(box, roll, count);
+        assert.ok(Math.abs(rollOf(keypoints, box) - roll) < 1e-6);
+        const ellipse = ellipseOf(box, strength, keypoints);
+        const upright = ellipseOf(box, strength);
+        const margin = { x: upright.rx - box.width / 2, y: upright.ry - box.height / 2 };
+        const [a, b] = [box.width / 2, box.height / 2];
+        const [cos, sin] = [Math.cos(roll), Math.sin(roll)];
+        assert.ok(ellipse.rx >= Math.hypot(a * cos, b * sin) + margin.x - 1e-6);
+        assert.ok(ellipse.ry >= Math.hypot(a * sin, b * cos) + margin.y - 1e-6);
+        // Whatever the angle, the ellipse inscribed in the box is hidden whole.
+        for (let step = 0; step < 48; step++) {
+          const t = (step * Math.PI) / 24;
+          const x = box.x + a + a * Math.cos(t);
+          const y = box.y + b + b * Math.sin(t);
+          assert.ok(inside(ellipse, Math.floor(x), Math.floor(y)), `${x}, ${y}`);
+        }
+      },
+    ),
+  );
+});
+
+test("the cover of a tilted head is full exactly inside its ellipse, fades outside it, and grows with strength", () => {
+  fc.assert(
+    fc.property(sized, angles, fc.constantFrom(...styles), (box, roll, style) => {
+      const region: Region = { ...face(box), keypoints: keypointsOf(box, roll, 6) };
+      const covers = strengths.map((strength) => coverOfPicture(side, side, [region], { style, strength }).values);
+      const ellipse = ellipseOf(box, "standard", region.keypoints);
+      const outer = masksOf([region], { style, strength: "standard" })[0]!.outer;
+      for (const [at, value] of covers[0]!.entries()) {
+        const radius = Math.sqrt(radiiSquared(ellipse, at % side, Math.floor(at / side)));
+        assert.equal(value === 255, radius <= 1, `pixel ${at}`);
+        if (radius > outer) assert.equal(value, 0, `pixel ${at}`);
+        if (value === 255) assert.ok(covers[1]![at] === 255 && covers[2]![at] === 255);
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("keypoints that contradict one another, are too few or are no numbers turn nothing", () => {
+  const box = { x: 40, y: 40, width: 40, height: 50 };
+  const good = keypointsOf(box, 1, 6);
+  assert.notEqual(rollOf(good, box), 0);
+  const [right, left, nose, mouth] = good as [Point, Point, Point, Point];
+  for (const bad of [
+    undefined,
+    [],
+    [right, left, nose],
+    [left, right, nose, mouth],
+    [right, left, nose, { x: (right.x + left.x) / 2, y: (right.y + left.y) / 2 }],
+    [right, left, nose, { x: Number.NaN, y: 1 }],
+    keypointsOf(box, 0.2, 6),
+  ])
+    assert.deepEqual(ellipseOf(box, "standard", bad), ellipseOf(box, "standard"));
+});
+
 test("masks that touch form one cluster and masks apart form several, each with its masks in order", () => {
   const at = (x: number) => face({ x, y: 100, width: 40, height: 50 });
   const clusters = clustersOf(masksOf([at(900), at(170), at(100)], { style: "blur", strength: "standard" }), 1200, 400);
@@ -120,6 +187,18 @@ test("masks that touch form one cluster and masks apart form several, each with 
 });
 
 const side = 150;
+
+/** As a detector gives them for a face of the box's middle and width that lies over by an angle. */
+function keypointsOf(box: Box, roll: number, count: number): Point[] {
+  const [cos, sin] = [Math.cos(roll), Math.sin(roll)];
+  const unit = Math.max(box.width, box.height);
+  const at = (u: number, v: number): Point => ({
+    x: box.x + box.width / 2 + unit * (cos * u - sin * v),
+    y: box.y + box.height / 2 + unit * (sin * u + cos * v),
+  });
+  const mouth = count === 5 ? [at(-0.15, 0.25), at(0.15, 0.25)] : [at(0, 0.25)];
+  return [at(-0.2, -0.15), at(0.2, -0.15), at(0, 0.05), ...mouth, at(-0.45, 0), at(0.45, 0)].slice(0, count);
+}
 
 function cover(all: readonly Box[], style: Style, strength: Strength): Uint8Array {
   return coverOfPicture(side, side, all.map(face), { style, strength }).values;

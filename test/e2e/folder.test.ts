@@ -57,7 +57,7 @@ describe("the watched folder", () => {
     const [before, now] = [await pixelsOf(original), await pixelsOf(masked)];
     assert.ok(Math.abs(detailCorrelation(before, now, box)) < 0.1, "detail of the face survived");
     assert.ok(detailCorrelation(before, before, box) > 0.99, "the measure itself sees detail");
-    const ellipses = found.regions.map((region) => ellipseOf(region.box, "maximum"));
+    const ellipses = found.regions.map((region) => ellipseOf(region.box, "maximum", region.keypoints));
     const far = (x: number, y: number) => ellipses.every((ellipse) => !inside(ellipse, x, y));
     assert.ok(meanDifference(before, now, far) < 2, "the picture changed outside the mask");
   });

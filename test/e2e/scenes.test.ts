@@ -36,7 +36,7 @@ async function assertEveryFaceGone(made: Scene, style: string): Promise<void> {
   assert.ok(Math.max(...left) < 0.3, `${style}: ${left.map((value) => value.toFixed(2))}`);
   // PNG is lossless: what no mask reaches, with its soft edge of a fifth, is the same to the last bit.
   const edges = item.regions
-    .map(({ box }) => ellipseOf(box, "standard"))
+    .map(({ box, keypoints }) => ellipseOf(box, "standard", keypoints))
     .map((it) => ({ ...it, rx: it.rx * 1.22 + 2, ry: it.ry * 1.22 + 2 }));
   const outside = (x: number, y: number) => edges.every((edge) => !inside(edge, x, y));
   assert.equal(meanDifference(before, now, outside), 0);

@@ -29,6 +29,7 @@ export const en = {
   "settings.style.blur": "Blur",
   "settings.style.pixelate": "Pixelate",
   "settings.style.solid": "Solid",
+  "settings.style.cosmetic": "Cosmetic (not anonymous)",
   "settings.strength": "Strength",
   "settings.strength.standard": "Standard",
   "settings.strength.strong": "Strong",

@@ -1,6 +1,7 @@
 /** The titles of the server's problem codes in Chinese; in English the server's own words are shown. */
 export const problemTitles: Readonly<Record<string, string>> = {
   "invalid-request": "无法理解请求",
+  "not-anonymisation": "此样式不能匿名化",
   "invalid-config": "配置有误",
   "forbidden-host": "不允许通过此地址访问 veil",
   "forbidden-origin": "其他网页不可使用 veil",

@@ -31,6 +31,7 @@ export const zh = {
   "settings.style.blur": "模糊",
   "settings.style.pixelate": "马赛克",
   "settings.style.solid": "纯色",
+  "settings.style.cosmetic": "美化（不匿名）",
   "settings.strength": "强度",
   "settings.strength.standard": "标准",
   "settings.strength.strong": "加强",

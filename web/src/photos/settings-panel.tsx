@@ -1,6 +1,7 @@
 import { SegmentedControl } from "@mantine/core";
 import { useId } from "react";
 import { useTranslation } from "react-i18next";
+import { useStatus } from "../api/status.ts";
 import type { Settings } from "./photo.ts";
 import classes from "./settings-panel.module.css";
 import { StyleSwatch } from "./style-swatch.tsx";
@@ -18,6 +19,7 @@ interface SettingsPanelProps {
 export function SettingsPanel({ settings, onChoose }: SettingsPanelProps) {
   const { t } = useTranslation();
   const id = useId();
+  const offered = useStatus().data?.styles ?? styles;
   return (
     <section className={`card ${classes.panel}`} aria-labelledby={`${id}title`}>
       <h2 id={`${id}title`} className={classes.title}>
@@ -31,7 +33,7 @@ export function SettingsPanel({ settings, onChoose }: SettingsPanelProps) {
         aria-labelledby={`${id}style`}
         value={settings.style}
         onChange={(style) => onChoose({ style })}
-        data={styles.map((value) => ({
+        data={offered.map((value) => ({
           value,
           label: (
             <span className={classes.style}>

@@ -23,7 +23,9 @@ export function StyleSwatch({ style }: { style: Settings["style"] }) {
       <g clipPath={`url(#${id}tile)`}>
         <rect width="46" height="46" fill="#cfe5df" />
         <path d="M4 50c0-13 8-19 19-19s19 6 19 19z" fill="#2b8f82" />
-        {style === "blur" ? <ellipse cx="23" cy="19" rx="15" ry="17" fill={`url(#${id}soft)`} /> : null}
+        {style === "blur" || style === "cosmetic" ? (
+          <ellipse cx="23" cy="19" rx="15" ry="17" fill={`url(#${id}soft)`} />
+        ) : null}
         {style === "solid" ? <ellipse cx="23" cy="19" rx="10.500" ry="12" fill="#14181d" /> : null}
         {style === "pixelate" ? (
           <g clipPath={`url(#${id}head)`}>

@@ -15,7 +15,9 @@ export function useSettings(desk: PhotoDesk): [Settings, (choice: Partial<Settin
     getInitialValueInEffect: false,
   });
   const base = status?.policy ?? builtIn;
-  const style = chosen.style ?? base.style;
+  // Cosmetic may have been chosen while the server still offered it.
+  const offered = chosen.style !== "cosmetic" || status?.styles.includes("cosmetic");
+  const style = (offered ? chosen.style : undefined) ?? base.style;
   const strength = chosen.strength ?? base.strength;
   const profile = chosen.profile ?? base.profile;
   useEffect(() => desk.apply({ style, strength, profile }), [desk, style, strength, profile]);

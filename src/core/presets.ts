@@ -117,7 +117,7 @@ export const yunetPresets: Presets = {
       ],
     },
     balanced: {
-      minScore: 0.6,
+      minScore: 0.61,
       turns: false,
       rows: [
         { upTo: 850, passes: [wide(256), wide(512), top(1280)], turned: [wide(512)] },
@@ -128,7 +128,7 @@ export const yunetPresets: Presets = {
       ],
     },
     thorough: {
-      minScore: 0.6,
+      minScore: 0.65,
       turns: true,
       rows: [
         { upTo: 850, passes: [wide(256), wide(512), wide(768), top(1536)], turned: [wide(512)], trust: 0.89 },

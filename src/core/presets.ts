@@ -25,7 +25,8 @@ export interface Preset {
     readonly turned: readonly PassTarget[];
     /**
      * Exponent by which the row's scores become comparable with other rows': more passes agree by chance more often.
-     * A score s of the merged passes counts as 1 - (1 - s) ^ trust. Absent: 1.
+     * A score s of the merged passes counts as 1 - (1 - s) ^ trust, but for faces that only the widest passes see.
+     * Absent: 1.
      */
     readonly trust?: number;
   }[];

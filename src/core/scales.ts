@@ -17,8 +17,8 @@ const leastStep = 1.2;
 export interface Plan {
   /** Largest first. */
   readonly passes: readonly Pass[];
-  /** See Preset. */
-  readonly trust: number;
+  /** See Preset; 1 for faces too tall for all passes but the widest, which few passes confirm. */
+  trustIn(faceHeight: number): number;
 }
 
 /** The plan for a picture of this size; `turns` says whether it is turned too. */
@@ -33,7 +33,9 @@ export function planFor(
   const row = rows.find(({ upTo }) => side <= upTo)!;
   const turned = turns ? ([90, 180, 270] as const).map((turn) => ladderOf(row.turned, turn)) : [];
   const passes = [ladderOf(row.passes, 0), ...turned].flat().toSorted((a, b) => b.width - a.width);
-  return { passes, trust: row.trust ?? 1 };
+  const gated = passes.filter(({ maxFaceHeight }) => Number.isFinite(maxFaceHeight));
+  const tallest = Math.max(0, ...gated.map((pass) => (pass.maxFaceHeight * height) / pass.height));
+  return { passes, trustIn: (faceHeight) => (faceHeight <= tallest ? (row.trust ?? 1) : 1) };
 
   function ladderOf(targets: readonly PassTarget[], turn: Turn): Pass[] {
     const steps: { target: PassTarget; scale: number }[] = [];

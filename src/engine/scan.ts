@@ -36,7 +36,7 @@ export function createScan(network: FaceNetwork, { onStage }: ScanOptions = {}):
   }
 
   /** The faces of an opaque picture. Passes of one turn confirm one another; of several turns the best counts. */
-  async function look(picture: Pixels, { passes, trust }: Plan): Promise<Candidate[]> {
+  async function look(picture: Pixels, { passes, trustIn }: Plan): Promise<Candidate[]> {
     const pyramid = createPyramid(picture);
     const byTurn = new Map<number, Candidate[][]>();
     for (const pass of passes) {
@@ -45,7 +45,7 @@ export function createScan(network: FaceNetwork, { onStage }: ScanOptions = {}):
     }
     return timed("merge", () => {
       const upright = (byTurn.get(0) ?? []).length > 0 ? mergePasses(byTurn.get(0)!) : [];
-      const trusted = upright.map((face) => ({ ...face, score: 1 - (1 - face.score) ** trust }));
+      const trusted = upright.map((face) => ({ ...face, score: 1 - (1 - face.score) ** trustIn(face.box.height) }));
       byTurn.delete(0);
       return unite([trusted, ...byTurn.values().map(mergePasses)]);
     });

@@ -13,7 +13,9 @@ export interface Client extends Program {
 }
 
 export async function startClient(options: ProgramOptions): Promise<Client> {
-  const veil = await startProgram(options);
+  // Of the portrait's regions only her face is certain.
+  const flags = ["--set", "policy.minScore=0.8", ...(options.flags ?? [])];
+  const veil = await startProgram({ ...options, flags });
   return {
     ...veil,
     post: (path, body, headers = {}) => fetch(`${veil.address}${path}`, { method: "POST", body, headers }),

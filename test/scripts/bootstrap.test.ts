@@ -114,7 +114,7 @@ describe("handing over to the program", { concurrency: true }, () => {
     const folder = clone();
     for (const builds of [true, false]) {
       const running = start(folder, ["scripts/start.mjs", "--port", "0"]);
-      await running.says('["serve","--port","0"]');
+      await running.says('["serve","--set-up","--port","0"]');
       running.child.kill("SIGTERM");
       const { output } = await running.ended;
       assert.equal(/Building the page … [\d.]+ s/.test(output), builds);

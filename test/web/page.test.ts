@@ -37,7 +37,7 @@ describe("the page", { skip: noBrowser }, () => {
     const page = new URL("../../web/dist/index.html", import.meta.url);
     assert.ok(existsSync(page), "Expected web/dist, which npm test builds (npx vite build web)");
     portrait = await given(portraitPath);
-    veil = await startProgram({ flags: ["--set", "folder.incompleteMs=500"] });
+    veil = await startProgram({ flags: ["--set", "folder.incompleteMs=500", "--set", "policy.minScore=0.8"] });
     browser = await startBrowser();
   });
   after(async () => {

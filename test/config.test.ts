@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { parse } from "yaml";
 import { configFields } from "../src/config/settings.ts";
+import { writeSetting } from "../src/config/write.ts";
 import { type ConfigSources, loadConfig, printConfig } from "../src/config.ts";
 import { defaultPolicy } from "../src/core/policy.ts";
 import { Problem } from "../src/errors.ts";
@@ -270,4 +271,14 @@ test("docs/configuration.md has one row for every setting, with its variable, de
       `| \`${path}\` | \`${env}\` | ${shown} | ${description} Expects ${expected}. |`,
   );
   assert.deepEqual(rows, expected);
+});
+
+describe("a setting that veil writes", () => {
+  test("leaves other lines, comments and who may read the file as they were", async () => {
+    const file = join(mkdtempSync(join(root, "cwd-")), "veil.yaml");
+    writeFileSync(file, "# mine\nengine:\n  processes: 1 # quiet\n", { mode: 0o600 });
+    await writeSetting(file, "detector", "yunet", "unused");
+    assert.equal(readFileSync(file, "utf8"), "# mine\nengine:\n  processes: 1 # quiet\ndetector: yunet\n");
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+  });
 });

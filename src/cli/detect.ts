@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { ConfigFlags } from "../config/layers.ts";
+import { withoutHold } from "../core/policy.ts";
 import { openCommandEngine, requireFile } from "./engine.ts";
 import { configFor, type PolicyFlags } from "./settings.ts";
 
@@ -16,7 +17,7 @@ export async function detect(
   const path =
     input === "-" ? (await spool.receive(process.stdin, { maxBytes: config.limits.maxBytes })).path : resolve(input);
   await using picture = await pool.open(path, { signal, lane: "interactive" });
-  const regions = await picture.detect(config.policy);
+  const regions = await picture.detect(withoutHold(config.policy));
   const { width, height, frames, format } = picture;
   if (options.json) {
     const detector = (await pool.detector()).name;

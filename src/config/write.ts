@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { parseDocument } from "yaml";
 import { Problem } from "../errors.ts";
 
 /**
  * Sets one top-level setting in a `veil.yaml`, and leaves its other lines and comments as they are; makes the file
- * where there is none. Nobody ever sees half of it.
+ * where there is none. Who may read it stays as it was, and nobody ever sees half of it.
  */
 export async function writeSetting(file: string, name: string, value: string, comment: string): Promise<void> {
   const before = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
@@ -23,7 +23,8 @@ export async function writeSetting(file: string, name: string, value: string, co
   const line = isNew && before.trim() === "" ? `# ${comment}\n` : "";
   const temporary = `${file}.${randomUUID()}.tmp`;
   try {
-    await writeFile(temporary, `${line}${document.toString({ lineWidth: 0 })}`, { flag: "wx", flush: true });
+    const mode = before === "" ? 0o666 : (await stat(file)).mode & 0o777;
+    await writeFile(temporary, `${line}${document.toString({ lineWidth: 0 })}`, { flag: "wx", flush: true, mode });
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true });

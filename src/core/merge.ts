@@ -36,26 +36,30 @@ export function unite<T extends Candidate>(views: readonly (readonly T[])[]): T[
 
 /** Groups around the best-scored that is left, with all that overlap it by more than `minIou`; the best comes first. */
 function groupByOverlap<T extends Candidate>(candidates: readonly T[], minIou: number): T[][] {
-  // A crowd has 100,000 cells. Boxes touch only if they lie in neighbouring squares as large as the longest side.
-  const pitch = candidates.reduce((longest, { box }) => Math.max(longest, box.width, box.height), 1);
-  const squareOf = ({ box }: T) => [Math.floor(box.x / pitch), Math.floor(box.y / pitch)] as const;
+  // A crowd has 100,000 cells, and one of them may say that its face is as large as a house: boxes wait in squares of
+  // about their own size. Where the longer sides differ by more than this factor, no overlap is large enough.
+  const reach = Math.ceil(Math.log2(1 / minIou));
   const sorted = candidates.toSorted((a, b) => b.score - a.score);
   const rank = new Map(sorted.map((candidate, index) => [candidate, index]));
-  const waiting = Map.groupBy(sorted, (candidate) => squareOf(candidate).join());
+  const levels = Map.groupBy(sorted, ({ box }) => levelOf(box));
+  const waiting = new Map(levels.entries().map(([level, own]) => [level, inSquares(own, level)]));
   const taken = new Set<T>();
   const groups: T[][] = [];
   for (const best of sorted) {
     if (taken.has(best)) continue;
-    const group: T[] = [];
-    const [column, row] = squareOf(best);
-    for (const [x, y] of neighbourhood) {
-      const square = `${column + x},${row + y}`;
-      const rest = waiting.get(square)?.filter((other) => {
-        const same = other === best || iou(best.box, other.box) > minIou;
-        if (same) group.push(other);
-        return !same;
-      });
-      if (rest) waiting.set(square, rest);
+    const group = [best];
+    const level = levelOf(best.box);
+    for (let near = level - reach; near <= level + reach; near++) {
+      const squares = waiting.get(near);
+      if (squares === undefined) continue;
+      for (const name of squaresUnder(best.box, near)) {
+        const rest = squares.get(name)?.filter((other) => {
+          const same = other !== best && iou(best.box, other.box) > minIou;
+          if (same) group.push(other);
+          return !same && other !== best;
+        });
+        if (rest) squares.set(name, rest);
+      }
     }
     for (const member of group) taken.add(member);
     // Sums of floating-point numbers depend on their order: it must not come from the squares.
@@ -64,7 +68,34 @@ function groupByOverlap<T extends Candidate>(candidates: readonly T[], minIou: n
   return groups;
 }
 
-const neighbourhood = [-1, 0, 1].flatMap((x) => [-1, 0, 1].map((y) => [x, y] as const));
+/** The power of two above a box's longer side: as long are the squares in which it waits. */
+function levelOf({ width, height }: Box): number {
+  return Math.max(0, Math.floor(Math.log2(Math.max(width, height, 1))) + 1);
+}
+
+function inSquares<T extends Candidate>(candidates: readonly T[], level: number): Map<number, T[]> {
+  return Map.groupBy(candidates, ({ box }) => squareName(squareOf(box.x, level), squareOf(box.y, level)));
+}
+
+/** The squares of a level in which boxes wait that may overlap this one: they begin less than a square before it ends. */
+function* squaresUnder({ x, y, width, height }: Box, level: number): Generator<number> {
+  const size = 2 ** level;
+  const [left, top] = [squareOf(x - size, level), squareOf(y - size, level)];
+  // Counted, for far away a number plus one is the same number.
+  const [columns, rows] = [squareOf(x + width, level) - left, squareOf(y + height, level) - top];
+  for (let row = 0; row <= rows; row++) {
+    for (let column = 0; column <= columns; column++) yield squareName(left + column, top + row);
+  }
+}
+
+function squareOf(place: number, level: number): number {
+  return Math.floor(place / 2 ** level);
+}
+
+/** Two squares far outside of any picture may share a name: then more boxes than need be are compared. */
+function squareName(column: number, row: number): number {
+  return row * 2 ** 26 + column;
+}
 
 function average<T extends Candidate>(
   members: readonly T[],

@@ -59,7 +59,6 @@ export const defaultPolicy: Policy = { profile: "balanced", style: "blur", stren
 /** What the absence of a field means: saying it makes no other policy. */
 const absent: Partial<Policy> = { implausible: "drop", verify: "off", lossless: false, metadata: "none" };
 
-/** SHA-256 (hex) over the policy's fields; one that is absent counts for nothing, so a new field changes no old digest. */
 /** Refuses style `cosmetic` to whoever does not say that it is no anonymisation: Problem not-anonymisation. */
 export function requireStatement({ style, cosmetic }: Pick<Policy, "style" | "cosmetic">): void {
   if (style !== "cosmetic" || cosmetic === cosmeticStatement) return;
@@ -70,7 +69,7 @@ export function requireStatement({ style, cosmetic }: Pick<Policy, "style" | "co
   );
 }
 
-/** SHA-256 (hex) over the policy's fields in a fixed order. */
+/** SHA-256 (hex) over the policy's fields; one that is absent counts for nothing, so a new field changes no old digest. */
 export function policyDigest(policy: Policy): string {
   const { profile, style, strength, minScore = null, quality, ...others } = policy;
   const said = Object.entries(others).filter(
@@ -78,4 +77,9 @@ export function policyDigest(policy: Policy): string {
   );
   const fields = [profile, style, strength, minScore, quality, ...said.toSorted(([a], [b]) => (a < b ? -1 : 1))];
   return createHash("sha256").update(JSON.stringify(fields)).digest("hex");
+}
+
+/** For whoever only asks where faces are, to look at them: the second look's are among them, and nothing is held back. */
+export function withoutHold(policy: Policy): Policy {
+  return policy.verify === "hold" ? { ...policy, verify: "mask" } : policy;
 }

@@ -22,6 +22,8 @@ export interface ScanOptions {
   readonly onStage?: (stage: Stage, ms: number) => void;
 }
 
+type IsFace = (candidate: Candidate) => boolean;
+
 /**
  * A detector that runs one network over the passes of a policy's profile and merges what they see. The box of a face
  * that the border cuts reaches past the border: clipped, its mask would be too small. On a panorama of 360 degrees a
@@ -36,12 +38,13 @@ export function createScan(network: FaceNetwork, { onStage }: ScanOptions = {}):
   }
 
   /** The faces of an opaque picture. Passes of one turn confirm one another; of several turns the best counts. */
-  async function look(picture: Pixels, { passes, trustIn }: Plan): Promise<Candidate[]> {
+  async function look(picture: Pixels, { passes, trustIn }: Plan, isFace: IsFace): Promise<Candidate[]> {
     const pyramid = createPyramid(picture);
     const byTurn = new Map<number, Candidate[][]>();
     for (const pass of passes) {
       const found = byTurn.get(pass.turn) ?? [];
-      byTurn.set(pass.turn, [...found, await run(pass, picture, pyramid)]);
+      // Before anything is merged: a face must not go down with a strip or a giant that it happens to lie under.
+      byTurn.set(pass.turn, [...found, (await run(pass, picture, pyramid)).filter(isFace)]);
     }
     return timed("merge", () => {
       const upright = (byTurn.get(0) ?? []).length > 0 ? mergePasses(byTurn.get(0)!) : [];
@@ -67,16 +70,16 @@ export function createScan(network: FaceNetwork, { onStage }: ScanOptions = {}):
     );
   }
 
-  async function lookAround(picture: Pixels, preset: Preset, turns: boolean): Promise<Candidate[]> {
+  async function lookAround(picture: Pixels, preset: Preset, turns: boolean, isFace: IsFace): Promise<Candidate[]> {
     const { width, height } = picture;
     const plan = planFor(network.presets, preset, width, height, turns);
-    const faces = await look(picture, plan);
+    const faces = await look(picture, plan, isFace);
     const seam = seamOf(picture);
     if (seam === undefined) return faces;
     // At the picture's own scales: the strip is narrower, and its own rows would enlarge it.
     const scale = seam.width / width;
     const passes = plan.passes.map((pass) => ({ ...pass, width: Math.max(1, Math.round(pass.width * scale)) }));
-    return [...faces, ...unwrap(await look(seam, { ...plan, passes }), seam.width, width)];
+    return [...faces, ...unwrap(await look(seam, { ...plan, passes }, isFace), seam.width, width)];
   }
 
   return {
@@ -85,10 +88,11 @@ export function createScan(network: FaceNetwork, { onStage }: ScanOptions = {}):
     async detect(pixels, { profile, minScore, turns, implausible = "drop" }) {
       const preset = network.presets.profiles[profile];
       const least = minScore ?? preset.minScore;
+      const isFace: IsFace = ({ box }) => implausible === "keep" || isPlausible(box, pixels);
       const views: Candidate[][] = [];
-      for (const view of opaqueViews(pixels)) views.push(await lookAround(view, preset, turns ?? preset.turns));
+      for (const view of opaqueViews(pixels)) views.push(await lookAround(view, preset, turns ?? preset.turns, isFace));
       return unite(views)
-        .filter(({ score, box }) => score >= least && (implausible === "keep" || isPlausible(box, pixels)))
+        .filter(({ score }) => score >= least)
         .map((face) => ({ kind: "face", ...face }));
     },
   };

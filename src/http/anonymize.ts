@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { withoutHold } from "../core/policy.ts";
 import { Problem } from "../errors.ts";
 import { type MaskedNow, maskNow } from "../pipeline/mask-now.ts";
 import { streamOf } from "../pipeline/spool.ts";
@@ -106,7 +107,7 @@ export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
         const policy = policyFor(defaults, mergeFields(optionsSchema, form.fields, request.query));
         return await noteDetection(parts, { original, policy }, async () => {
           await using picture = await medium.open(original.path, { lane: "interactive", signal });
-          const regions = await picture.detect(policy);
+          const regions = await picture.detect(withoutHold(policy));
           const { width, height, frames, format } = picture;
           return { width, height, frames, format, detector: detector.name, regions: regions.map(regionBody) };
         });

@@ -60,7 +60,7 @@ export function regionsOf(field: string | undefined): readonly Region[] | undefi
   return boxes.data.map(drawn);
 }
 
-/** A box that a person drew, as a region. */
-export function drawn(box: GivenBox): Region {
-  return { kind: "face", box, score: 1 };
+/** A box that a person drew, or left as it was found, as a region. */
+export function drawn({ keypoints, ...box }: GivenBox): Region {
+  return { kind: "face", box, score: 1, ...(keypoints && { keypoints }) };
 }

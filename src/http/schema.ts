@@ -31,7 +31,15 @@ export const boxSchema = z.object({
 /** Boxes in one request. */
 const maxBoxes = 10_000;
 
-const givenBoxSchema = boxSchema.strict();
+const keypointsSchema = z
+  .array(z.object({ x: z.number(), y: z.number() }))
+  .max(6)
+  .optional()
+  .describe(
+    "As found, or absent: right eye, left eye, nose tip, mouth, ears; with them a head that lies over is masked so",
+  );
+
+const givenBoxSchema = boxSchema.extend({ keypoints: keypointsSchema }).strict();
 export type GivenBox = z.infer<typeof givenBoxSchema>;
 
 /** The boxes that a request gives. Their number is looked at first: a million of them would keep the service busy. */
@@ -45,7 +53,7 @@ export const regionSchema = z.object({
   kind: z.enum(["face", "text", "plate"]),
   box: boxSchema,
   score: z.number().min(0).max(1).describe("1 for what a person drew"),
-  keypoints: z.array(z.object({ x: z.number(), y: z.number() })).optional(),
+  keypoints: keypointsSchema,
   frame: z.number().int().optional().describe("Zero-based frame of an animation; absent: the only or every frame"),
 });
 export type RegionBody = z.infer<typeof regionSchema>;

@@ -121,9 +121,9 @@ async function conclude(
   return finish(parts, delivery, true);
 }
 
-/** A newer version that is done makes an older dead letter of the same object void: nobody need look at it any more. */
+/** A newer version that is done makes older dead letters and held jobs of its object void: nobody need look at them. */
 async function buryOlder(parts: WorkerParts, { route, input, generation }: Job): Promise<void> {
-  const { records } = await parts.ledger.find({ route, key: input.key, states: ["dead"], limit: 100 });
+  const { records } = await parts.ledger.find({ route, key: input.key, states: ["dead", "held"], limit: 100 });
   for (const { job } of records) if (job.generation < generation) await write(parts, job, "superseded", {});
 }
 

@@ -34,6 +34,42 @@ describe("suppression within a pass", () => {
   });
 });
 
+describe("grouping boxes of all sizes", () => {
+  it("finds what comparing each with each finds", () => {
+    const side = fc.double({ min: 0.3, max: 5000, noNaN: true });
+    const place = fc.double({ min: -3000, max: 3000, noNaN: true });
+    const box = fc.record({ x: place, y: place, width: side, height: side });
+    const sized = fc
+      .record({ box, score: fc.double({ min: 0.1, max: 1, noNaN: true }) })
+      .map((one): Candidate => ({ ...one, keypoints: [] }));
+    fc.assert(
+      fc.property(fc.array(sized, { maxLength: 60 }), fc.constantFrom(0.3, 0.45), (cells, sameFace) => {
+        assert.equal(suppress(cells, sameFace).length, groupsByComparing(cells, sameFace));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("takes no longer for boxes as large as a house among 20,000 cells", () => {
+    const cells = Array.from({ length: 20_000 }, (_, n) => spread(n));
+    const huge = Array.from({ length: 20 }, (_, n) => ({
+      ...at(0, 0, 0.99),
+      box: { x: 0, y: 0, width: 2 ** n * 1e6, height: 1e6 },
+    }));
+    suppress(cells, 0.45);
+    const alone = timeOf(() => suppress(cells, 0.45));
+    const among = timeOf(() => suppress([...cells, ...huge], 0.45));
+    assert.ok(among < 5 * alone + 500, `${Math.round(among)} ms instead of ${Math.round(alone)} ms`);
+  });
+
+  it("comes to an end for boxes where a number plus one is the same number", () => {
+    for (const x of [1e30, -1e30, 1e300]) {
+      const far = { ...at(0, 0, 0.9), box: { x, y: x, width: 8, height: 8 } };
+      assert.equal(suppress([far, at(0, 0, 0.8)], 0.3).length, 2);
+    }
+  });
+});
+
 describe("merging passes", () => {
   it("lets passes that agree strengthen one another", () => {
     const [face, ...others] = mergePasses([[at(0, 0, 0.5)], [at(4, 0, 0.4)], [at(2, 2, 0.5)]]);
@@ -95,6 +131,28 @@ describe("uniting views", () => {
 
 function at(x: number, y: number, score: number): Candidate {
   return { box: { x, y, width: 100, height: 100 }, score, keypoints: [{ x: x + 50, y: y + 50 }] };
+}
+
+function groupsByComparing(cells: readonly Candidate[], sameFace: number): number {
+  let waiting = cells.toSorted((a, b) => b.score - a.score);
+  let groups = 0;
+  for (; waiting.length > 0; groups++) {
+    const best = waiting[0]!;
+    waiting = waiting.filter((other) => other !== best && !(iou(best.box, other.box) > sameFace));
+  }
+  return groups;
+}
+
+/** Small boxes that hardly ever are of one face, all over 4000 x 4000 pixels. */
+function spread(n: number): Candidate {
+  const box = { x: (n * 7919) % 4000, y: (n * 104_729) % 4000, width: 10 + (n % 30), height: 10 + (n % 23) };
+  return { box, score: ((n * 31) % 1000) / 1000, keypoints: [] };
+}
+
+function timeOf(work: () => void): number {
+  const start = performance.now();
+  work();
+  return performance.now() - start;
 }
 
 function candidates(): fc.Arbitrary<Candidate> {

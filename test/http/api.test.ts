@@ -59,6 +59,20 @@ describe("POST /api/v1/anonymize", () => {
     assert.ok(detailCorrelation(before, now, face) > 0.9, "a region that was not asked for changed");
   });
 
+  test("masks regions that come back with their keypoints as they were masked when they were found", async () => {
+    const lying = await sharp(portrait).rotate(90).jpeg({ quality: 100 }).toBuffer();
+    const item = (await (
+      await post("/api/v1/anonymize?detail=1&turns=true", form("image", [lying]))
+    ).json()) as AnonymizedItem;
+    const given = item.regions.map(({ box, keypoints }) => ({ ...box, keypoints }));
+    assert.ok(given.length >= 1);
+    const again = await post("/api/v1/anonymize", form("image", [lying], { regions: JSON.stringify(given) }));
+    assert.ok(Buffer.from(item.anonymized_base64!, "base64").equals(Buffer.from(await again.arrayBuffer())));
+    const bare = JSON.stringify(item.regions.map(({ box }) => box));
+    const upright = await post("/api/v1/anonymize", form("image", [lying], { regions: bare }));
+    assert.ok(!Buffer.from(item.anonymized_base64!, "base64").equals(Buffer.from(await upright.arrayBuffer())));
+  });
+
   test("refuses regions that hide nothing of the picture", async () => {
     for (const box of [
       { x: 5000, y: 100, width: 60, height: 60 },

@@ -256,6 +256,16 @@ describe("the worker", () => {
     assert.equal(await parts.queue.depth!("bulk"), 0);
   });
 
+  test("a newer version that is done leaves nobody to look at the one that was held", async () => {
+    await using parts = await setUp({}, false, { ...route.policy, minScore: 0.1, verify: "hold" });
+    await parts.photos.put("a.jpg", streamOf(portrait), type);
+    const held = await parts.settled((await parts.admitObject("a.jpg")).id, "held");
+    const grey = { width: 64, height: 64, channels: 3, background: "grey" } as const;
+    await parts.photos.put("a.jpg", streamOf(await sharp({ create: grey }).jpeg().toBuffer()), type);
+    await parts.settled((await parts.admitObject("a.jpg")).id, "done");
+    await parts.settled(held.job.id, "superseded");
+  });
+
   test("what lay at the output before is never replaced, and becomes a dead letter with a reason", async () => {
     await using parts = await setUp();
     const theirs = await parts.masked.put("a.jpg", streamOf(Buffer.from("their own file")), type);

@@ -47,6 +47,19 @@ describe("a person's changes to the regions", () => {
   });
 });
 
+describe("a detection that is left as it was found", () => {
+  test("is sent back with its keypoints, whatever else changed; a moved one without", () => {
+    const keypoints = [box(10, 20), box(10, 50), box(30, 35), box(60, 35)].map(({ x, y }) => ({ x, y }));
+    const found = foundRegions([{ ...face(box(0, 0)), keypoints }]);
+    const shown = shownRegions(found, draw(noEdits, "mine", box(600, 0)));
+    assert.deepEqual(
+      shown.flatMap(({ boxes }) => boxes),
+      [{ ...box(0, 0), keypoints }, box(600, 0)],
+    );
+    assert.deepEqual(shownRegions(found, move(noEdits, found[0]!, box(5, 5)))[0]!.boxes, [box(5, 5)]);
+  });
+});
+
 describe("an animation's detections", () => {
   test("at the same place in several frames are one region that keeps the box of every frame", () => {
     const regions = foundRegions([face(box(0, 0), 0.7, 0), face(box(5, 0), 0.9, 1), face(box(400, 0), 0.8, 1)]);

@@ -1,4 +1,4 @@
-import type { AnonymizedItem, DetectResponse, RegionBody } from "../../../src/http/schema.ts";
+import type { AnonymizedItem, DetectResponse, GivenBox } from "../../../src/http/schema.ts";
 import { apiUrl, asTrouble, offline } from "./answer.ts";
 
 export interface UploadOptions {
@@ -9,7 +9,7 @@ export interface UploadOptions {
 }
 
 /** Masks one photo, with `boxes` exactly those regions; throws an Error whose cause is a Trouble. */
-export async function anonymize(file: File, boxes: readonly RegionBody["box"][] | undefined, options: UploadOptions) {
+export async function anonymize(file: File, boxes: readonly GivenBox[] | undefined, options: UploadOptions) {
   const form = new FormData();
   if (boxes) form.append("regions", JSON.stringify(boxes));
   form.append("image", file, file.name);

@@ -1,11 +1,11 @@
-import type { RegionBody } from "../../../src/http/schema.ts";
+import type { GivenBox, RegionBody } from "../../../src/http/schema.ts";
 
 export type Box = RegionBody["box"];
 
 /** What the page shows as one region: a detection (of an animation: the same place in several frames), or a drawing. */
 export interface ShownRegion {
   readonly id: string;
-  readonly boxes: readonly Box[];
+  readonly boxes: readonly GivenBox[];
   readonly score: number;
   readonly drawn: boolean;
 }
@@ -25,18 +25,23 @@ export function isEdited(edits: Edits): boolean {
 
 /** Detections as regions to show; those of different frames at the same place become one. */
 export function foundRegions(detected: readonly RegionBody[]): readonly ShownRegion[] {
-  const places: { first: RegionBody; boxes: Box[]; score: number }[] = [];
+  const places: { first: RegionBody; boxes: GivenBox[]; score: number }[] = [];
   for (const region of detected) {
     const place = places.find(({ first }) => first.frame !== region.frame && overlap(first.box, region.box) > 0.6);
     if (place) {
-      place.boxes.push(region.box);
+      place.boxes.push(givenBox(region));
       place.score = Math.max(place.score, region.score);
-    } else places.push({ first: region, boxes: [region.box], score: region.score });
+    } else places.push({ first: region, boxes: [givenBox(region)], score: region.score });
   }
   return places.map(({ first: { box, frame }, boxes, score }) => {
     const id = `found ${[frame ?? 0, box.x, box.y, box.width, box.height].join(" ")}`;
     return { id, boxes, score, drawn: false };
   });
+}
+
+/** As it is sent back: with its keypoints a head that lies over is masked as it was when it was found. */
+function givenBox({ box, keypoints }: RegionBody): GivenBox {
+  return { ...box, ...(keypoints && { keypoints }) };
 }
 
 /** The regions that remain and are added. A removal that fits no detection any more removes nothing: the safe side. */

@@ -11,6 +11,7 @@ import { readSpoolFile } from "../pipeline/spool.ts";
 import { createFsStore } from "../stores/fs.ts";
 import { isFolder, openCommandEngine, requireFile } from "./engine.ts";
 import { maskMany } from "./mask-many.ts";
+import { naming } from "./plain-problem.ts";
 import { configFor, type PolicyFlags } from "./settings.ts";
 
 export interface MaskFlags extends PolicyFlags {
@@ -56,6 +57,8 @@ async function maskOne(config: Config, input: string, options: MaskFlags): Promi
     policy: config.policy,
     signal,
     lane: "interactive",
+  }).catch((error: unknown) => {
+    throw naming(input, error);
   });
   const out = given ?? join(dirname(input), maskedName(basename(input), result.masked.contentType));
   if (out === "-") await pipeline(await readSpoolFile(result.masked.path), process.stdout);

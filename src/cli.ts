@@ -47,7 +47,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option("--host <address>", "address to listen on (default: 127.0.0.1)")
     .option("--port <number>", "port to listen on (default: 8080)")
     .option("--log-level <level>", "debug, info, warn, error or silent")
-    .option("--set <path=value>", "any setting, for example policy.style=solid; repeatable", collect, [])
+    .option("--set <path=value>", "any setting, for example policy.style=solid; repeatable", collect)
     .addHelpText("after", examples)
     .exitOverride()
     .showHelpAfterError("(veil --help shows how)");
@@ -95,8 +95,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   policyOptions(program.command("eval"))
     .description("measure on labelled pictures how many faces leak; without a folder: show the newest kept result")
     .argument("[folder]", "pictures; nothing in it is changed")
-    .option("--truth <file>", "what is in them; repeatable (default: truth.jsonl in the folder)", collect, [])
-    .option("--only <set>", "only this set of the truth; repeatable", collect, [])
+    .option("--truth <file>", "what is in them; repeatable (default: truth.jsonl in the folder)", collect)
+    .option("--only <set>", "only this set of the truth; repeatable", collect)
     .addOption(new Option("--half <half>", "thresholds are tuned on one half, reported on the other").choices(halves))
     .option("--limit <number>", "at most so many pictures, evenly from everywhere")
     .option("--json <file>", "write the result as JSON; - for standard output")
@@ -112,11 +112,11 @@ export async function run(argv: readonly string[]): Promise<number> {
     .command("attack")
     .description("measure what attackers still get out of each mask, on photographs of known people")
     .argument("<dir>", "a folder of people: DIR/PERSON/N.jpg")
-    .option("--recogniser <model.onnx>", "face recogniser that attackers use; repeatable", collect, [])
+    .option("--recogniser <model.onnx>", "face recogniser that attackers use; repeatable", collect)
     .option("--mean <number>", "a recogniser's pixels are (value - mean) / scale", "127.5")
     .option("--scale <number>", "the same", "128")
     .option("--bgr", "the recognisers expect blue first")
-    .option("--operator <name>", "only this operator, and what it is compared with; repeatable", collect, [])
+    .option("--operator <name>", "only this operator, and what it is compared with; repeatable", collect)
     .option("--people <number>", "only the first so many people")
     .option("--json", "machine-readable, with every attacker")
     .addHelpText("after", attackHelp)
@@ -124,11 +124,16 @@ export async function run(argv: readonly string[]): Promise<number> {
       exitCode = await (await import("./cli/attack.ts")).attack(flags(), folder, options);
     });
 
-  const jobs = program.command("jobs").description("look at the service's jobs, and send dead letters back");
+  const jobs = program
+    .command("jobs")
+    .description("look at the service's jobs, and send back those that are dead or held");
   jobs
     .command("list", { isDefault: true })
     .description("newest change first")
-    .option("--state <states>", "one or several, comma-separated: admitted, started, failed, done, skipped, dead, …")
+    .option(
+      "--state <states>",
+      "one or several, comma-separated: admitted, started, failed, done, skipped, held, dead, …",
+    )
     .option("--limit <number>", "how many", "20")
     .option("--json", "machine-readable")
     .action(async (options) => {
@@ -137,15 +142,15 @@ export async function run(argv: readonly string[]): Promise<number> {
   jobs
     .command("show")
     .description("one job with all its events")
-    .argument("<id>")
+    .argument("<id>", "a job, as veil jobs list shows it")
     .action(async (id: string) => {
       exitCode = await (await import("./cli/jobs.ts")).showJob(flags(), id);
     });
   jobs
     .command("retry")
-    .description("send dead letters back as a new revision")
-    .argument("[ids...]")
-    .option("--all", "every dead letter")
+    .description("send dead letters back; what is held is then masked with all that both looks found")
+    .argument("[ids...]", "dead or held jobs, as veil jobs list shows them")
+    .option("--all", "every dead letter, and nothing that is held")
     .action(async (ids: string[], options) => {
       exitCode = await (await import("./cli/jobs.ts")).retryJobs(flags(), ids, options);
     });
@@ -230,6 +235,6 @@ function policyOptions(command: Command): Command {
     );
 }
 
-function collect(value: string, list: readonly string[]): readonly string[] {
+function collect(value: string, list: readonly string[] = []): readonly string[] {
   return [...list, value];
 }

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { ConfigFlags } from "../config/layers.ts";
 import { withoutHold } from "../core/policy.ts";
 import { openCommandEngine, requireFile } from "./engine.ts";
+import { naming } from "./plain-problem.ts";
 import { configFor, type PolicyFlags } from "./settings.ts";
 
 /** `veil detect`: the faces of one picture on standard output. */
@@ -16,7 +17,9 @@ export async function detect(
   const { pool, spool, signal } = engine;
   const path =
     input === "-" ? (await spool.receive(process.stdin, { maxBytes: config.limits.maxBytes })).path : resolve(input);
-  await using picture = await pool.open(path, { signal, lane: "interactive" });
+  await using picture = await pool.open(path, { signal, lane: "interactive" }).catch((error: unknown) => {
+    throw naming(input, error);
+  });
   const regions = await picture.detect(withoutHold(config.policy));
   const { width, height, frames, format } = picture;
   if (options.json) {

@@ -23,8 +23,8 @@ import { createProgress } from "./progress.ts";
 import { configFor, type PolicyFlags } from "./settings.ts";
 
 export interface EvalFlags extends PolicyFlags {
-  readonly truth: readonly string[];
-  readonly only: readonly string[];
+  readonly truth?: readonly string[];
+  readonly only?: readonly string[];
   readonly half?: Half;
   readonly limit?: string;
   readonly json?: string;
@@ -83,7 +83,7 @@ async function measure(config: Config, folder: string, options: EvalFlags): Prom
     });
   }
   const { policy, limits } = config;
-  const truths = options.truth.length > 0 ? options.truth : [join(folder, "truth.jsonl")];
+  const truths = options.truth ?? [join(folder, "truth.jsonl")];
   const truth = await readTruth(
     truths.map((path) => resolve(path)),
     resolve(folder),
@@ -130,7 +130,7 @@ function choiceOf({ only, half, limit }: EvalFlags): Choice {
     throw new Problem("invalid-request", `Expected a whole number of at least 1 for --limit but received ${limit}`);
   }
   return {
-    ...(only.length > 0 && { sets: only }),
+    ...(only && { sets: only }),
     ...(half !== undefined && { half }),
     ...(limit !== undefined && { limit: Number(limit) }),
   };

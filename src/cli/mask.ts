@@ -2,6 +2,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { ConfigFlags } from "../config/layers.ts";
 import type { Config } from "../config.ts";
+import { bundledDetector } from "../core/detector.ts";
 import { maskedName, misnames, usualExtension } from "../core/masked-name.ts";
 import { cosmeticStatement } from "../core/policy.ts";
 import { Problem } from "../errors.ts";
@@ -11,12 +12,18 @@ import { readSpoolFile } from "../pipeline/spool.ts";
 import { createFsStore } from "../stores/fs.ts";
 import { isFolder, openCommandEngine, requireFile } from "./engine.ts";
 import { maskMany } from "./mask-many.ts";
+import { naming } from "./plain-problem.ts";
 import { configFor, type PolicyFlags } from "./settings.ts";
 
 export interface MaskFlags extends PolicyFlags {
   readonly out?: string;
   readonly force?: boolean;
 }
+
+/** For a person at a terminal who never ran `npm start`, which would have chosen. */
+const betterDetector = `Detector ${bundledDetector}, because none is chosen. yunet finds more small faces:
+npx veil models add yunet --use
+`;
 
 /** `veil mask`: pictures, folders, or standard input. */
 export async function mask(flags: ConfigFlags, inputs: readonly string[], options: MaskFlags): Promise<number> {
@@ -28,8 +35,11 @@ export async function mask(flags: ConfigFlags, inputs: readonly string[], option
   }
   const into = out !== undefined && out !== "-" && (out.endsWith("/") || (await isFolder(out)));
   const many = inputs.length > 1 || (input !== "-" && (into || (await isFolder(input))));
-  if (!many) return maskOne(config, input, options);
-  return maskMany(config, { inputs, out, force: options.force === true });
+  const code = many
+    ? await maskMany(config, { inputs, out, force: options.force === true })
+    : await maskOne(config, input, options);
+  if (process.stderr.isTTY && config.origins.detector === "default") process.stderr.write(betterDetector);
+  return code;
 }
 
 async function maskOne(config: Config, input: string, options: MaskFlags): Promise<number> {
@@ -56,6 +66,8 @@ async function maskOne(config: Config, input: string, options: MaskFlags): Promi
     policy: config.policy,
     signal,
     lane: "interactive",
+  }).catch((error: unknown) => {
+    throw naming(input, error);
   });
   const out = given ?? join(dirname(input), maskedName(basename(input), result.masked.contentType));
   if (out === "-") await pipeline(await readSpoolFile(result.masked.path), process.stdout);

@@ -68,7 +68,10 @@ export async function addModelCommand(flags: ConfigFlags, name: string, options:
     const path = await addModel(placesIn(dataDir).models, entry, bytes, options.file ?? entry.source);
     process.stderr.write(`${path}: as published.\n`);
   }
-  if (options.use) process.stderr.write(`${await chooseDetector(flags, entry.name)}\n`);
+  if (options.use)
+    process.stderr.write(
+      `${await chooseDetector(flags, entry.name)}\nA service that runs uses it from its next start.\n`,
+    );
   else process.stderr.write(`To use it: detector: ${name} in the configuration, or add --use.\n`);
   return 0;
 }
@@ -93,7 +96,7 @@ export async function verifyModels(flags: ConfigFlags): Promise<number> {
 /** Writes the detector into the configuration of these flags; answers the sentence that says so. */
 export async function chooseDetector(flags: ConfigFlags, name: string): Promise<string> {
   const file = flags.config ?? (process.env.VEIL_CONFIG || join(configFor(flags).dataDir, "veil.yaml"));
-  await writeSetting(file, "detector", name, "Chosen at the first start; npx veil models says which others there are.");
+  await writeSetting(file, "detector", name, "What finds the faces; npx veil models says which others there are.");
   return `${file} now says: detector: ${name}`;
 }
 

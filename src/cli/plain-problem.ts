@@ -12,6 +12,15 @@ const sentences: Readonly<Record<string, readonly [code: ProblemCode, sentence: 
   ENOSPC: ["store-full", "the disk is full"],
 };
 
+/** A failure with one input, named by it as it was given; what is no Problem stays as it is. */
+export function naming(input: string, error: unknown): unknown {
+  if (!(error instanceof Problem) || input === "-" || error.message.startsWith(`${input}: `)) return error;
+  return new Problem(error.code, `${input}: ${error.message}`, {
+    ...(error.remedy !== undefined && { remedy: error.remedy }),
+    cause: error.cause ?? error,
+  });
+}
+
 /** Any failure of a command as a Problem in plain words; files are named as they were given. */
 export function plainProblem(error: unknown): Problem {
   if (!(error instanceof Error) || error instanceof Problem) return toProblem(error);

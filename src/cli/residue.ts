@@ -37,7 +37,9 @@ export async function residue(
         results.push(looked);
       } catch (error) {
         const { code, message } = plainProblem(error);
-        results.push({ file, findings: [], problem: { code, detail: message } });
+        // What the system refuses names its file already.
+        const detail = message.startsWith(`${file}: `) ? message.slice(file.length + 2) : message;
+        results.push({ file, findings: [], problem: { code, detail } });
       }
       if (!options.json) process.stdout.write(textOf(results.at(-1)!));
     }

@@ -37,7 +37,7 @@ export async function setUp(flags: ConfigFlags): Promise<void> {
       process.stderr.write("not to be had\n");
       process.stderr.write(
         `  ${error.message}.\n  veil uses ${bundledDetector}, which finds fewer small faces. To have YuNet later:\n` +
-          "  npx veil models add yunet --use      (or with --file, where there is no network)\n",
+          `  npx veil${flags.dataDir === undefined ? "" : ` --data-dir ${flags.dataDir}`} models add yunet --use      (or with --file FILE, where there is no network)\n`,
       );
       return false;
     }

@@ -18,7 +18,7 @@ export async function lookAt(frame: Pixels, detector: Detector, policy: Policy):
   const missed = await detector.detect(filled, options);
   if (verify === "hold" && missed.length > 0) {
     throw new Problem("doubtful", `A second look found ${missed.length} more than the ${regions.length} of the first`, {
-      remedy: "Look at the picture yourself; policy.verify: mask masks what the second look finds.",
+      remedy: "Look at the picture yourself; with verify mask, what the second look finds is masked too.",
     });
   }
   return [...regions, ...missed];

@@ -8,7 +8,7 @@ export function markdownOf(card: Card): string {
   const lines = [`# Leak-rate card`, "", aboutOf(card), ""];
   if (slices.length > 0) {
     lines.push(
-      "| faces | | number | leaked | 95 % bounds | still visible |",
+      "| faces | | number | leaked | 95 % bounds | still visible, leaked or masked |",
       "| --- | --- | ---: | ---: | ---: | ---: |",
     );
     let last = "";

@@ -172,7 +172,8 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
       {
         schema: {
           summary: "Send a dead letter back",
-          description: "Makes a new revision of the job and answers with it.",
+          description:
+            "Makes a new revision of the job and answers with it. A held job can be sent back too: it is then masked with all that both looks found.",
           tags: ["jobs"],
           params: idSchema,
           querystring: noQuerySchema,

@@ -107,7 +107,7 @@ export interface Ledger {
   admit(candidates: readonly Candidate[]): Promise<readonly Admission[]>;
   /** False, and nothing written, where the event may not follow the job's last one or the job is unknown. */
   append(event: LedgerEvent): Promise<boolean>;
-  /** One transaction: `redriven` for the old job, `admitted` for its successor, in the old one's generation. Undefined: not dead. */
+  /** One transaction: `redriven` for the old job, `admitted` for its successor, in the old one's generation. Undefined: neither dead nor held. */
   redrive(deadJobId: string, successor: Candidate, at: number): Promise<JobRecord | undefined>;
   get(jobId: string): Promise<JobRecord | undefined>;
   /** Whether no newer generation of the same route and input key has been admitted. */

@@ -21,8 +21,8 @@ export const isUnknown = (key: string, route: string, version: string) => `not e
 export const ifUnknown = `not exists (select 1 from jobs where id = $id)
   and ($rerun or ${isUnknown("$key", "$route", "$version")})`;
 
-/** Admits the successor of a job while that is dead. */
-export const ifDead = "exists (select 1 from job_state where job_id = $dead and state = 'dead')";
+/** Admits the successor of a job while that is dead or held. */
+export const ifDead = "exists (select 1 from job_state where job_id = $dead and state in ('dead', 'held'))";
 
 /** Four statements: the job where the condition holds, its event, its state, and the record as it is then. */
 export function admission(candidate: Candidate, at: number, condition: string, dead?: string): readonly Statement[] {

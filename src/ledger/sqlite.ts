@@ -42,7 +42,7 @@ export async function createSqliteLedger({ sqlite, now = Date.now }: SqliteLedge
     async redrive(deadJobId, successor, at) {
       const [inserted, , , found] = await sqlite.write([
         ...admission(successor, at, ifDead, deadJobId),
-        ...transition({ jobId: deadJobId, kind: "redriven", at, successor: successor.job.id }, ["dead"]),
+        ...transition({ jobId: deadJobId, kind: "redriven", at, successor: successor.job.id }, ["dead", "held"]),
       ]);
       return inserted!.length > 0 ? toRecord(found![0]!) : undefined;
     },

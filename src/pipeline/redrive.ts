@@ -10,7 +10,10 @@ export interface RedriveParts {
   readonly installationKey: string;
 }
 
-/** Sends a dead letter back as a new revision, which has attempts of its own. Problems: not-found, not-ready. */
+/**
+ * Sends a dead letter back as a new revision, which has attempts of its own; what is held too, to be masked with all
+ * that its second look found. Problems: not-found, not-ready.
+ */
 export type Redrive = (id: string) => Promise<JobRecord>;
 
 export function createRedrive({ ledger, queue, installationKey }: RedriveParts): Redrive {
@@ -18,13 +21,16 @@ export function createRedrive({ ledger, queue, installationKey }: RedriveParts):
     const record = await ledger.get(id);
     if (record === undefined) throw new Problem("not-found", `There is no job ${id}`);
     const { id: _, generation: __, ...rest } = record.job;
-    const revised = { ...rest, revision: rest.revision + 1 };
-    // The dead job's id stands for the models that it was meant for.
+    const { policy } = rest;
+    // With its own policy it would be held again.
+    const decided = record.state === "held" ? { ...policy, verify: "mask" as const } : policy;
+    const revised = { ...rest, policy: decided, revision: rest.revision + 1 };
+    // The old job's id stands for the models that it was meant for.
     const successor = { job: { ...revised, id: jobId(installationKey, revised, [id]) }, lane: record.lane };
     const admitted = await ledger.redrive(id, successor, Date.now());
     if (admitted === undefined) {
-      throw new Problem("not-ready", `Expected a dead job but ${id} is ${record.state}`, {
-        remedy: "Only dead letters can be sent back.",
+      throw new Problem("not-ready", `Expected a job that is dead or held but ${id} is ${record.state}`, {
+        remedy: "Only dead letters, and what waits for a review, can be sent back.",
       });
     }
     await publish(queue, [admitted]);

@@ -117,9 +117,6 @@ describe("the first start", () => {
       if (/Stop\s+Ctrl-C/.test(screen)) started.kill("SIGINT");
     }
     assert.match(screen, /Detector\s+yunet/);
-    assert.match(
-      await readFile(join(dataDir, "veil.yaml"), "utf8"),
-      /^# Chosen at the first start.*\ndetector: yunet\n$/,
-    );
+    assert.match(await readFile(join(dataDir, "veil.yaml"), "utf8"), /^# What finds the faces.*\ndetector: yunet\n$/);
   });
 });

@@ -63,6 +63,18 @@ describe("veil residue", () => {
     assert.deepEqual([clean.format, clean.findings, clean.problem], ["png", [], undefined]);
   });
 
+  test("a file is named once, also by mask and detect that refuse it", async () => {
+    const absent = await veil("residue", "nosuch.jpg");
+    assert.deepEqual(
+      [absent.code, absent.out],
+      [1, "nosuch.jpg: not looked through: there is no such file or folder\n"],
+    );
+    for (const command of ["mask", "detect"]) {
+      const { code, err } = await veil(command, "notes.txt");
+      assert.deepEqual([code, err], [1, "veil: notes.txt: Expected a picture but received: text\n"], command);
+    }
+  });
+
   test("--metadata keeps what it names, and residue tells it", async () => {
     const dated = await sharp(join(folder, "clean.png"))
       .withExif({ IFD0: { Make: "Maker", Software: "secret" } })

@@ -189,7 +189,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       assert.equal((await ledger.history(id)).length, 3);
     });
 
-    test("redrives a dead job as one step, once, and nothing that is not dead", async () => {
+    test("redrives a dead job as one step, once, and nothing that is neither dead nor held", async () => {
       await using opened = await open();
       const { ledger } = opened;
       const id = await bring(ledger, "a.jpg", "dead");
@@ -203,7 +203,10 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       assert.equal(old?.state, "redriven");
       assert.equal(old?.last.successor, successor.job.id);
       assert.equal(await ledger.isCurrent(record.job), true);
-      for (const state of jobStates.filter((one) => one !== "dead")) {
+      const held = await bring(ledger, "held.jpg", "held");
+      const released = await ledger.redrive(held, makeCandidate({ key: "held.jpg", revision: 1 }), 3);
+      assert.deepEqual([released?.state, (await ledger.get(held))?.state], ["admitted", "redriven"]);
+      for (const state of jobStates.filter((one) => one !== "dead" && one !== "held")) {
         const key = `${state}.jpg`;
         const other = await bring(ledger, key, state);
         assert.equal(await ledger.redrive(other, makeCandidate({ key, revision: 1 }), 3), undefined, state);

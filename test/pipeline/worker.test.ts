@@ -266,6 +266,18 @@ describe("the worker", () => {
     await parts.settled(held.job.id, "superseded");
   });
 
+  test("what is held and sent back is masked with all that both looks found", async () => {
+    await using parts = await setUp({}, true, { ...route.policy, minScore: 0.1, verify: "hold" });
+    await parts.photos.put("a.jpg", streamOf(portrait), type);
+    const held = await parts.settled((await parts.admitObject("a.jpg")).id, "held");
+    const [, more, first] = /found (\d+) more than the (\d+)/.exec(held.last.message!)!;
+    const { job } = await parts.redrive(held.job.id);
+    const { last } = await parts.settled(job.id, "done");
+    assert.equal(last.regions, Number(more) + Number(first));
+    assert.notEqual(await parts.masked.head("a.jpg"), undefined);
+    assert.equal((await parts.ledger.get(held.job.id))?.state, "redriven");
+  });
+
   test("what lay at the output before is never replaced, and becomes a dead letter with a reason", async () => {
     await using parts = await setUp();
     const theirs = await parts.masked.put("a.jpg", streamOf(Buffer.from("their own file")), type);

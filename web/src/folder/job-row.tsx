@@ -42,7 +42,12 @@ export function JobRow({ job, now, onShow }: { job: JobBody; now: number; onShow
       <td>
         <div className={classes.actions}>
           {state === "done" ? <ResultActions job={job} name={name} onShow={onShow} /> : null}
-          {state === "dead" ? <Retry id={job.id} name={name} /> : null}
+          {state === "dead" ? (
+            <SendBack id={job.id} label={t("jobs.retry")} hint={t("jobs.retryOf", { name })} />
+          ) : null}
+          {state === "held" ? (
+            <SendBack id={job.id} label={t("jobs.maskBoth")} hint={t("jobs.maskBothOf", { name })} />
+          ) : null}
         </div>
       </td>
     </tr>
@@ -75,7 +80,8 @@ function ResultActions({ job, name, onShow }: { job: JobBody; name: string; onSh
   );
 }
 
-function Retry({ id, name }: { id: string; name: string }) {
+/** What is dead is tried again; what is held is masked with all that both looks found. */
+function SendBack({ id, label, hint }: { id: string; label: string; hint: string }) {
   const { t, i18n } = useTranslation();
   const retry = useRetry();
   const send = () =>
@@ -85,14 +91,8 @@ function Retry({ id, name }: { id: string; name: string }) {
         notifications.show({ color: "red", message: troubleTitle(troubleOf(error), t, i18n.language) }),
     });
   return (
-    <Button
-      size="xs"
-      variant="default"
-      loading={retry.isPending}
-      aria-label={t("jobs.retryOf", { name })}
-      onClick={send}
-    >
-      {t("jobs.retry")}
+    <Button size="xs" variant="default" loading={retry.isPending} aria-label={hint} title={hint} onClick={send}>
+      {label}
     </Button>
   );
 }

@@ -141,6 +141,8 @@ export const zh = {
   "jobs.save": "下载 {{name}} 的结果",
   "jobs.retry": "重试",
   "jobs.retryOf": "重试：{{name}}",
+  "jobs.maskBoth": "全部打码",
+  "jobs.maskBothOf": "把两次检测到的全部打码：{{name}}",
   "jobs.retried": "已重新加入队列",
   "jobs.state.admitted": "等待",
   "jobs.state.started": "处理中",

@@ -16,7 +16,7 @@ export interface RetainParts {
 
 /**
  * Removes results that nobody fetched and originals of dead uploads, once they are older than that time (ms since 1970).
- * The original of a job that still waits stays, however long veil was stopped.
+ * The original of a job that still waits, for its turn or for a person, stays, however long veil was stopped.
  */
 export async function retain({ ledger, route, inbox, results }: RetainParts, olderThan: number): Promise<void> {
   for await (const { key, modifiedAt } of results.list("")) if (modifiedAt < olderThan) await results.remove(key);
@@ -24,7 +24,9 @@ export async function retain({ ledger, route, inbox, results }: RetainParts, old
     if (modifiedAt >= olderThan) continue;
     const { records } = await ledger.find({ route, key, limit: 1 });
     const [record] = records;
-    if (record === undefined || isFinished(record.state)) await inbox.remove(key);
+    // What is held waits for a person, however long that takes.
+    const needed = record !== undefined && (record.state === "held" || !isFinished(record.state));
+    if (!needed) await inbox.remove(key);
   }
 }
 

@@ -14,7 +14,7 @@ test("removes what is old and finished, and never the original of a job that sti
   const ledger = await createSqliteLedger({ sqlite });
   const [inbox, results] = [createMemoryStore({ name: "inbox" }), createMemoryStore({ name: "results" })];
   const type = { contentType: "image/jpeg" };
-  const states = { waiting: [], working: ["started"], dead: ["started", "dead"] } as const;
+  const states = { waiting: [], working: ["started"], dead: ["started", "dead"], held: ["started", "held"] } as const;
   for (const [key, kinds] of Object.entries(states)) {
     await inbox.put(key, streamOf(Buffer.from("original")), type);
     const [admission] = await ledger.admit([makeCandidate({ key, route })]);
@@ -25,8 +25,8 @@ test("removes what is old and finished, and never the original of a job that sti
   const left = async () => (await Array.fromAsync(inbox.list(""))).map(({ key }) => key).sort();
 
   await retain({ ledger, route, inbox, results }, 0);
-  assert.deepEqual(await left(), ["dead", "orphan", "waiting", "working"], "nothing is old yet");
+  assert.deepEqual(await left(), ["dead", "held", "orphan", "waiting", "working"], "nothing is old yet");
   await retain({ ledger, route, inbox, results }, Date.now() + 1000);
-  assert.deepEqual(await left(), ["waiting", "working"]);
+  assert.deepEqual(await left(), ["held", "waiting", "working"]);
   assert.deepEqual(await Array.fromAsync(results.list("")), []);
 });

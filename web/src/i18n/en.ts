@@ -142,7 +142,7 @@ export const en = {
   "jobs.retryOf": "Try again: {{name}}",
   "jobs.maskBoth": "Mask all found",
   "jobs.maskBothOf": "Mask all that both looks found: {{name}}",
-  "jobs.retried": "Sent back",
+  "jobs.retried": "Sent back to be tried again",
   "jobs.state.admitted": "Waiting",
   "jobs.state.started": "Working",
   "jobs.state.failed": "Will be tried again",

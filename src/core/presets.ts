@@ -132,7 +132,7 @@ export const yunetPresets: Presets = {
       minScore: 0.65,
       turns: true,
       rows: [
-        { upTo: 850, passes: [wide(256), wide(512), wide(768), top(1536)], turned: [wide(512)], trust: 1.25 },
+        { upTo: 850, passes: [wide(256), wide(512), top(1536)], turned: [wide(512)], trust: 1.6 },
         { upTo: 1500, passes: [wide(256), wide(512), middle(1024), top(1280)], turned: [wide(512)], trust: 0.89 },
         { upTo: 2600, passes: [wide(256), wide(512), middle(1024), top(1920)], turned: [wide(768)], trust: 0.89 },
         {

@@ -41,8 +41,13 @@ export function planFor(
     const steps: { target: PassTarget; scale: number }[] = [];
     for (const target of targets.toSorted((a, b) => a.side - b.side)) {
       const scale = scaleOf(target, side, presets);
-      const below = steps.at(-1)?.scale ?? 0;
-      if (scale >= below * leastStep || target.side <= presets.alwaysUpTo) steps.push({ target, scale });
+      const below = steps.at(-1);
+      const isStep = scale >= (below?.scale ?? 0) * leastStep || target.side <= presets.alwaysUpTo;
+      // One for large faces alone gives way: it would leave the small ones to nobody.
+      if (!isStep && below?.target.minFace !== undefined && target.minFace === undefined) {
+        if (below.target.side > presets.alwaysUpTo) steps.pop();
+        steps.push({ target, scale });
+      } else if (isStep) steps.push({ target, scale });
     }
     return steps.map(({ target, scale }) => ({
       width: Math.max(1, Math.round(width * scale)),

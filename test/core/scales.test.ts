@@ -70,7 +70,16 @@ describe("the passes over a picture", () => {
     assert.deepEqual(sizes("balanced", 400, 300)[0], [768, 576]);
     assert.deepEqual(sizes("balanced", 40, 30)[0], [192, 144]);
     assert.deepEqual(sizes("balanced", 400, 300, yunetPresets)[0], [800, 600]);
-    assert.deepEqual(sizes("balanced", 40, 30, yunetPresets), [[256, 192]]);
+    assert.deepEqual(sizes("balanced", 40, 30, yunetPresets)[0], [256, 192]);
+  });
+
+  it("leave the smallest faces to some pass, whatever the picture's size", () => {
+    fc.assert(
+      fc.property(profile, side, side, (name, width, height) => {
+        const passes = passesFor(name, width, height, yunetPresets);
+        assert.ok(passes.some(({ minFaceHeight }) => minFaceHeight === 0));
+      }),
+    );
   });
 
   it("turn the picture only when thorough", () => {

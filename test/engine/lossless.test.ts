@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +12,7 @@ import { toProblem } from "../../src/errors.ts";
 import { framesOf, hiddenUnderAlpha } from "../fixtures/odd-files.ts";
 import { detailCorrelation, meanDifference, pixelsOf } from "../fixtures/pixels.ts";
 import { portraitFace, portraitPath } from "../fixtures/scenes.ts";
+import { testData, withoutTestData } from "../fixtures/test-data.ts";
 
 const lossless: Policy = { ...defaultPolicy, lossless: true };
 const limits = { maxBytes: 2 ** 26, maxPixels: 300e6, maxFrames: 20 };
@@ -75,18 +75,19 @@ test("the option makes another policy; without it a policy's digest is what it w
   assert.equal(policyDigest(defaultPolicy), "334c283b8f1add57c1e9048b6317317b56179dcb31d71ee504915767ed766388");
 });
 
-/** VEIL_TEST_DATA names a folder; its `formats` holds odd files of cameras and programs, JPEGs among them. */
-const data = process.env.VEIL_TEST_DATA && join(process.env.VEIL_TEST_DATA, "formats");
-const noData = data && existsSync(data) ? false : "not run: VEIL_TEST_DATA names no folder with formats";
+/** Odd files of cameras and programs, JPEGs among them. */
+const data = testData("formats");
 
-test("JPEGs of many makers are masked without loss or refused by name", { skip: noData }, async () => {
-  const names = (await readdir(data!)).filter((name) => /\.jpe?g$/i.test(name) && !/giant/.test(name));
+test("JPEGs of many makers are masked without loss or refused by name", {
+  skip: withoutTestData("formats"),
+}, async () => {
+  const names = (await readdir(data)).filter((name) => /\.jpe?g$/i.test(name) && !/giant/.test(name));
   const refused: string[] = [];
   let masked = 0;
   for (const name of names) {
     let picture: OpenPicture;
     try {
-      picture = await open(join(data!, name));
+      picture = await open(join(data, name));
     } catch (error) {
       assert.ok(["unreadable", "unsupported"].includes(toProblem(error).code), `${name}: ${String(error)}`);
       continue;
@@ -107,7 +108,7 @@ test("JPEGs of many makers are masked without loss or refused by name", { skip: 
       continue;
     }
     masked++;
-    const [was, is] = [await pixelsOf(join(data!, name)), await pixelsOf(outPath)];
+    const [was, is] = [await pixelsOf(join(data, name)), await pixelsOf(outPath)];
     const far = (x: number, y: number) => x > width * 0.6 + 40 || y > height * 0.65 + 40;
     assert.equal(meanDifference(was, is, far), 0, name);
   }

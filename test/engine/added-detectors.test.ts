@@ -6,12 +6,21 @@ import { after, describe, it } from "node:test";
 import type { DetectorName } from "../../src/core/detector.ts";
 import { iou } from "../../src/core/region.ts";
 import { openDetector } from "../../src/engine/detectors.ts";
+import type { Problem } from "../../src/errors.ts";
 import { portrait, testDetector } from "../contracts/detector.ts";
 import { addPublished, withoutModels } from "./peers.ts";
 
 const models = await mkdtemp(join(tmpdir(), "veil-models-"));
 after(() => rm(models, { recursive: true, force: true }));
 const opened = (...detectors: DetectorName[]) => openDetector({ detectors, models });
+
+it("a detector whose model was not added says how to add it", async () => {
+  const empty = join(models, "empty");
+  await assert.rejects(
+    openDetector({ detectors: ["scrfd"], models: empty }),
+    (problem: Problem) => problem.code === "model-missing" && /npx veil models add scrfd/.test(problem.remedy ?? ""),
+  );
+});
 
 for (const name of ["yunet", "scrfd"] as const) {
   const skip = withoutModels(name);

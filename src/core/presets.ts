@@ -103,7 +103,7 @@ function ladder(...sides: readonly number[]): readonly PassTarget[] {
 /**
  * YuNet finds faces from 16 to 770 pixels, so two or three passes do: one that sets the smallest face, and small ones,
  * gated so that they say nothing of faces too small for them, for those that are large; agreeing passes confirm one
- * another. Chosen on one half of the labelled pictures (docs/recall.md).
+ * another. Chosen on labelled crowds; docs/recall.md says how much that flatters.
  */
 export const yunetPresets: Presets = {
   alwaysUpTo: 256,

@@ -37,7 +37,6 @@ export async function handOver(node, args) {
     ...process.env,
     // What veil fetches when it is asked to, a detector's model, goes through the proxy that the environment names.
     NODE_USE_ENV_PROXY: process.env.NODE_USE_ENV_PROXY ?? "1",
-    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(root, ".cache", "compiled"),
   };
   const child = spawn(node, [...flags, join(root, "src", "main.ts"), ...args], { stdio: "inherit", env });
   const stopWatching = passSignals((signal) => child.kill(signal));

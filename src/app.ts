@@ -3,13 +3,19 @@ import { fileURLToPath } from "node:url";
 import type { Config } from "./config.ts";
 import { parseDetectors } from "./core/detector.ts";
 import { createSerial } from "./core/serial.ts";
-import { evaluationsIn, lockDataFolder, openDataFolder, placesIn, readyFolders } from "./data-folder.ts";
+import {
+  claimDataFolder,
+  evaluationsIn,
+  lockDataFolder,
+  openDataFolder,
+  placesIn,
+  readyFolders,
+} from "./data-folder.ts";
 import { hasHeicDecoder } from "./engine/heic.ts";
 import { createPool } from "./engine/pool.ts";
 import { Problem } from "./errors.ts";
 import { createEvaluationSchedule } from "./eval-schedule.ts";
 import { createMetrics } from "./http/metrics.ts";
-import { closeWithin, createServer } from "./http/server.ts";
 import { statusOf } from "./http/status.ts";
 import type { Logger } from "./log.ts";
 import { createAdmit, createRerun } from "./pipeline/admit.ts";
@@ -45,22 +51,30 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const onProblem = (problem: Problem) => log.warn({ code: problem.code }, problem.message);
   await using started = new AsyncDisposableStack();
 
+  // The data folder is this process's own before anything is written into it.
+  await claimDataFolder(dataDir);
+  const lock = started.use(lockDataFolder(dataDir));
+  const places = placesIn(dataDir);
+  const spool = started.adopt(await openSpool(places.spool), (it) => it.close());
+
+  // An engine process takes longest to start: the rest is opened meanwhile, and a failure waits until it is asked for.
+  const wanted = { detectors: parseDetectors(config.detector)!, models: places.models, cache: places.models };
+  const pool = started.adopt(createPool({ ...engine, limits, spool: spool.folder, detector: wanted }), (it) =>
+    it.close(),
+  );
+  const loading = pool.detector();
+  loading.catch(() => {});
+
   // What lasts, and what works on it.
   const passedOver = createPassedOver();
   const onStoreProblem = (problem: Problem, store: string) => {
     if (store !== "input" || passedOver.report(problem)) onProblem(problem);
   };
   const data = started.use(await openDataFolder(config, onStoreProblem));
-  const lock = started.use(lockDataFolder(dataDir));
   await readyFolders(config);
   const { ledger, queue, storeOf, installationKey } = data;
-  const spool = started.adopt(await openSpool(placesIn(dataDir).spool), (it) => it.close());
-  const { models } = placesIn(dataDir);
-  const wanted = { detectors: parseDetectors(config.detector)!, models, cache: models };
-  const pool = started.adopt(createPool({ ...engine, limits, spool: spool.folder, detector: wanted }), (it) =>
-    it.close(),
-  );
-  const detector = await pool.detector();
+  const { closeWithin, createServer } = await import("./http/server.ts");
+  const detector = await loading;
 
   // From where to where.
   const shared = { policy, removeInput: false };

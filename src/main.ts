@@ -1,5 +1,7 @@
 import { enableCompileCache } from "node:module";
+import { fileURLToPath } from "node:url";
 
-enableCompileCache();
+// In the clone, not in the system's folder for temporary files, where others could put code for veil to run.
+enableCompileCache(fileURLToPath(new URL("../.cache/compiled", import.meta.url)));
 const { run } = await import("./cli.ts");
 process.exitCode = await run(process.argv.slice(2));

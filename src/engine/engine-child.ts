@@ -1,4 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
 import { Problem } from "../errors.ts";
 import type { EngineAnswers, EngineReply, EngineRequest, EngineVerb } from "./protocol.ts";
 import { residentBytes } from "./resident.ts";
@@ -27,14 +29,16 @@ const entry = new URL("./engine-process.ts", import.meta.url);
 
 /** Starts a process of its own for native code, in its own process group, with an almost empty environment. */
 export function startEngineChild({ maxResidentBytes }: EngineChildOptions): EngineChild {
-  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  const { PATH } = process.env;
+  const compiled = getCompileCacheDir();
   const child = fork(entry, [String(process.pid)], {
     serialization: "advanced",
     // Its own group: Ctrl-C in a terminal reaches the service alone, and a kill reaches decoders that it started.
     detached: true,
     execArgv: ["--disable-warning=ExperimentalWarning"],
     // Two arenas keep glibc from hoarding freed pixel buffers per thread.
-    env: { PATH, MALLOC_ARENA_MAX: "2", ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) },
+    // Node names the folder for its own version; the variable wants the one above it.
+    env: { PATH, MALLOC_ARENA_MAX: "2", ...(compiled !== undefined && { NODE_COMPILE_CACHE: dirname(compiled) }) },
     stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
   let alive = true;

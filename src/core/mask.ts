@@ -88,16 +88,30 @@ function paint(pixels: Pixels, cover: Cover, cluster: Cluster, fill: Fill, line:
           data[to + 3] = 255;
           continue;
         }
+        if (channels === 3) {
+          // A picture without alpha, the usual one: the same in whole numbers alone.
+          const rest = 255 - strength;
+          data[to] = share(line[from]! * strength + data[to]! * rest);
+          data[to + 1] = share(line[from + 1]! * strength + data[to + 1]! * rest);
+          data[to + 2] = share(line[from + 2]! * strength + data[to + 2]! * rest);
+          continue;
+        }
         // The mask lies over the picture: where that shows through, by its own alpha too, it keeps its share.
         const above = strength * 255;
-        const below = (255 - strength) * (channels === 4 ? data[to + 3]! : 255);
+        const below = (255 - strength) * data[to + 3]!;
         const whole = above + below;
         const half = whole >> 1;
         data[to] = (line[from]! * above + data[to]! * below + half) / whole;
         data[to + 1] = (line[from + 1]! * above + data[to + 1]! * below + half) / whole;
         data[to + 2] = (line[from + 2]! * above + data[to + 2]! * below + half) / whole;
-        if (channels === 4) data[to + 3] = (whole + 127) / 255;
+        data[to + 3] = (whole + 127) / 255;
       }
     }
   }
+}
+
+/** A 255th, rounded, of a number up to 255 * 255. */
+function share(sum: number): number {
+  const half = sum + 128;
+  return (half + (half >> 8)) >> 8;
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import type { MetadataPolicy } from "../core/policy.ts";
 import { Problem } from "../errors.ts";
@@ -17,11 +18,16 @@ export interface Expected {
   readonly orientation?: number;
 }
 
-/** Looks through a masked file before it counts as one: whatever it should not carry removes it, and fails with residue. */
-export async function checkResidue(path: string, expected: Expected): Promise<void> {
-  const findings = unexpected(await readFile(path), expected);
+/**
+ * Looks through a masked file before it counts as one, and answers its size and digest: whatever it should not carry
+ * removes it, and fails with residue.
+ */
+export async function checkResidue(path: string, expected: Expected): Promise<{ size: number; sha256: string }> {
+  const file = await readFile(path);
+  const findings = unexpected(file, expected);
   const [first] = findings;
-  if (first === undefined) return;
+  // Of the very bytes that were looked through.
+  if (first === undefined) return { size: file.length, sha256: createHash("sha256").update(file).digest("hex") };
   await rm(path, { force: true });
   const more = findings.length > 1 ? ` and ${findings.length - 1} more` : "";
   throw new Problem("residue", `The masked file carried ${residueKinds[first.kind]} at byte ${first.offset}${more}`, {

@@ -39,11 +39,12 @@ function inFormat(decoded: Decoded, quality: number): Encoded & { output: Sharp 
     case "jpeg":
     case "heic": {
       const chromaSubsampling = original.chromaSubsampling === "4:4:4" ? "4:4:4" : "4:2:0";
+      // Codes made for this very picture save 1.5 to 3 % of the bytes and cost as much time as the whole rest.
       const output = flat.jpeg({
         quality,
         chromaSubsampling,
         progressive: original.progressive && !huge,
-        optimiseCoding: !huge,
+        optimiseCoding: false,
       });
       return { output, contentType: "image/jpeg", extension: "jpg" };
     }

@@ -1,7 +1,3 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
 import type { Detector } from "../core/detector.ts";
 import { maskFrame } from "../core/mask.ts";
 import type { Limits, PictureHeader } from "../core/media.ts";
@@ -92,9 +88,8 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
           : await write(decoded, policy.quality, outPath, exif);
         // Coefficients stay as they were stored, so how to turn them stays too.
         const orientation = policy.lossless ? decoded.jpeg?.orientation : undefined;
-        await checkResidue(outPath, { frames, metadata, policy: kept, ...(orientation && { orientation }) });
-        const { size } = await stat(outPath);
-        return { ...encoded, size, sha256: await digestOf(outPath), width, height };
+        const expected = { frames, metadata, policy: kept, ...(orientation && { orientation }) };
+        return { ...encoded, ...(await checkResidue(outPath, expected)), width, height };
       } finally {
         // The same picture may be looked at, and rendered, again.
         for (const restore of unmask.reverse()) restore();
@@ -116,12 +111,6 @@ function outsideText({ box, frame }: Region, { width, height, frames }: PictureH
   const picture = `a picture of ${width}x${height} pixels${frames > 1 ? ` and ${frames} frames` : ""}`;
   const where = `x ${box.x}, y ${box.y}, width ${box.width}, height ${box.height}`;
   return `Expected each region to cover a part of ${picture} but received ${where}${frame ? ` in frame ${frame}` : ""}`;
-}
-
-async function digestOf(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path), hash);
-  return hash.digest("hex");
 }
 
 function frameOf({ data, width, height, channels }: Decoded, frame: number) {

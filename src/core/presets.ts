@@ -106,15 +106,15 @@ function ladder(...sides: readonly number[]): readonly PassTarget[] {
  * another. Chosen on labelled crowds; docs/recall.md says how much that flatters.
  */
 export const yunetPresets: Presets = {
-  alwaysUpTo: 256,
+  alwaysUpTo: 384,
   maxEnlargement: 2,
   profiles: {
     fast: {
       minScore: 0.6,
       turns: false,
       rows: [
-        { upTo: 2600, passes: [wide(256), wide(512), top(768)], turned: [wide(512)], trust: 1.21 },
-        { upTo: any, passes: [wide(256), wide(512), top(1024)], turned: [wide(512)], trust: 1.21 },
+        { upTo: 2600, passes: [wide(384), top(768)], turned: [wide(512)], trust: 1.32 },
+        { upTo: any, passes: [wide(384), top(1024)], turned: [wide(512)], trust: 1.32 },
       ],
     },
     balanced: {
@@ -122,8 +122,7 @@ export const yunetPresets: Presets = {
       turns: false,
       rows: [
         { upTo: 850, passes: [wide(256), wide(512), top(1280)], turned: [wide(512)], trust: 1.25 },
-        { upTo: 1500, passes: [wide(256), wide(512), top(1024), top(1280)], turned: [wide(512)], trust: 0.59 },
-        { upTo: 2600, passes: [wide(256), wide(512), top(1280)], turned: [wide(512)] },
+        { upTo: 2600, passes: [wide(256), wide(512), top(1280)], turned: [wide(512)], trust: 1.1 },
         { upTo: 6000, passes: [wide(256), wide(512), top(1920)], turned: [wide(768)] },
         { upTo: any, passes: [wide(256), wide(512), top(1280), top(2560)], turned: [wide(768)], trust: 0.8 },
       ],

@@ -24,11 +24,16 @@ export interface ReceiveOptions {
 /** The one place for temporary files: a folder of this process's own, empty at start. */
 export interface Spool {
   readonly folder: string;
-  /** Takes a stream in, never holding more than a chunk in memory. Problems: too-large, and the stream's own. */
+  /** Takes a stream in, never holding more than a megabyte in memory. Problems: too-large, and the stream's own. */
   receive(stream: Readable, options: ReceiveOptions): Promise<SpoolFile>;
   /** Removes the folder with all that is in it. */
   close(): Promise<void>;
 }
+
+/** What one transfer may hold in memory: what came meanwhile is written as one piece, instead of one wait a packet. */
+const pendingBytes = 1 << 20;
+/** A file up to this size is read as one piece. */
+const pieceBytes = 1 << 20;
 
 /** Opens this process's spool under `root`; what processes that are gone left there is removed. */
 export async function openSpool(root: string): Promise<Spool> {
@@ -77,7 +82,8 @@ export async function openSpool(root: string): Promise<Spool> {
         }
       }
       try {
-        await pipeline(stream, measured, createWriteStream(path, { flags: "wx", mode: 0o600 }));
+        const file = createWriteStream(path, { flags: "wx", mode: 0o600, highWaterMark: pendingBytes });
+        await pipeline(stream, measured, file);
         return { path, size, sha256: hash.digest("hex"), remove, [Symbol.asyncDispose]: remove };
       } catch (error) {
         await remove();
@@ -90,7 +96,7 @@ export async function openSpool(root: string): Promise<Spool> {
 /** The file's content as a stream; whoever takes it reads it to its end or destroys it. */
 export async function readSpoolFile(path: string): Promise<Readable> {
   const file = await open(path);
-  return file.createReadStream();
+  return file.createReadStream({ highWaterMark: pieceBytes });
 }
 
 /** Lends the file's content as a stream, which is closed afterwards, read or not. */

@@ -14,7 +14,7 @@ export interface Expected {
   /** Of the original; what of it the policy keeps may be there, with these very values. */
   readonly metadata: KeepableMetadata;
   readonly policy: MetadataPolicy;
-  /** How the file says it is to be turned, 1 to 8, where that is all its EXIF says; absent: upright. */
+  /** How the file says it is to be turned, 1 to 8; absent: upright. */
   readonly orientation?: number;
 }
 
@@ -42,7 +42,9 @@ function unexpected(file: Buffer, { frames, metadata, policy, orientation = 1 }:
     const kept = residue.findings.find(({ kind, offset, length }) => {
       const block = file.subarray(offset, offset + length);
       if (kind !== "exif") return false;
-      return orientation === 1 ? isKeptBlock(block, metadata, policy) : isOrientation(block, orientation);
+      return (
+        isKeptBlock(block, metadata, policy, orientation) || (orientation !== 1 && isOrientation(block, orientation))
+      );
     });
     const within = ({ offset, length }: Finding) =>
       kept !== undefined && offset >= kept.offset && offset + length <= kept.offset + kept.length;

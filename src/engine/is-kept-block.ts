@@ -17,7 +17,6 @@ const any: Test = () => true;
 /** What libvips and libexif add by themselves, all of it about the new file. */
 const technical: Readonly<Record<string, Readonly<Record<number, Test>>>> = {
   main: {
-    274: numbers((orientation) => orientation === 1),
     282: numbers((density) => density > 0 && density < 1e5),
     283: numbers((density) => density > 0 && density < 1e5),
     296: numbers((unit) => unit >= 1 && unit <= 3),
@@ -39,11 +38,19 @@ const gpsTags: Readonly<Record<string, number>> = {
   ...{ GPSLatitudeRef: 1, GPSLatitude: 2, GPSLongitudeRef: 3, GPSLongitude: 4, GPSAltitudeRef: 5, GPSAltitude: 6 },
 };
 
-/** Whether an EXIF block says what the policy keeps of this metadata, nothing else, and has no byte to spare. */
-export function isKeptBlock(bytes: Buffer, metadata: KeepableMetadata, policy: MetadataPolicy): boolean {
+/**
+ * Whether an EXIF block says what the policy keeps of this metadata, how the picture is to be turned, nothing else, and
+ * has no byte to spare.
+ */
+export function isKeptBlock(
+  bytes: Buffer,
+  metadata: KeepableMetadata,
+  policy: MetadataPolicy,
+  orientation = 1,
+): boolean {
   if (policy === "none") return false;
   const allowed: Record<string, Record<number, Test>> = {
-    main: { ...technical.main },
+    main: { ...technical.main, 274: numbers((value) => value === orientation) },
     exif: { ...technical.exif },
     gps: {},
   };

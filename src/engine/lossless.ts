@@ -18,7 +18,7 @@ export function refuseLossy({ original: { format, inexact } }: Decoded): void {
 
 /**
  * Writes a masked picture that `refuseLossy` let pass, with every pixel out of its masks' reach as it was: JPEG by its
- * coefficients, without `exif`, all others by formats that lose nothing. `decode` reads what was made, to be compared.
+ * coefficients, all others by formats that lose nothing. `decode` reads what was made, to be compared.
  */
 export async function encodeLossless(
   masked: Decoded,
@@ -30,7 +30,8 @@ export async function encodeLossless(
 ): Promise<Encoded> {
   const { jpeg, original } = masked;
   if (jpeg !== undefined) {
-    return encodeLosslessJpeg({ masked, cover: coverOfMasks(masked, regions, policy), ...jpeg }, outPath, decode);
+    const cover = coverOfMasks(masked, regions, policy);
+    return encodeLosslessJpeg({ masked, cover, ...jpeg, ...(exif && { exif }) }, outPath, decode);
   }
   const { compression } = original;
   const exact = {

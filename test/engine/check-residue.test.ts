@@ -207,6 +207,28 @@ describe("metadata", () => {
     assert.equal(masked.includes("secret"), false);
   });
 
+  test("of a JPEG that loses nothing is kept beside how it is to be turned", async () => {
+    const taken = await sharp({ create: { width: 64, height: 48, channels: 3, background: "#c0ffee" } })
+      .withMetadata({ orientation: 6 })
+      .withExifMerge({ ...exif, IFD0: { Make: "Maker", Software: "secret" } })
+      .jpeg()
+      .toBuffer();
+    const picture = await openPicture(await saved(taken), { limits, scratch: folder, detector });
+    const render = async (metadata: MetadataPolicy) => {
+      const out = join(folder, randomUUID());
+      await picture.render([], { ...defaultPolicy, lossless: true, metadata }, out);
+      return readFile(out);
+    };
+    const masked = await render("keep-safe");
+    const { orientation, width, height } = await sharp(masked).metadata();
+    assert.deepEqual([orientation, width, height], [6, 64, 48]);
+    const kept = await metadataOf(masked);
+    assert.deepEqual([kept!.words.Make, kept!.position], ["Maker", undefined]);
+    assert.equal(masked.includes("secret"), false);
+    assert.equal((await metadataOf(await render("keep-safe-gps")))!.position!.altitude, 35.1);
+    assert.deepEqual((await metadataOf(await render("none")))!.words, {});
+  });
+
   test("any words and places that may be kept come through as they are", async () => {
     const word = fc.stringMatching(/^[!-~]([ -~]{0,40}[!-~])?$/);
     const flat = sharp({ create: { width: 8, height: 8, channels: 3, background: "#c0ffee" } });

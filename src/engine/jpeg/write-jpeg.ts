@@ -9,6 +9,8 @@ export interface Attachments {
   readonly icc?: Buffer;
   /** How a viewer is to turn the picture: EXIF 2.3, orientation, 1 to 8. */
   readonly orientation: number;
+  /** An EXIF block that says so too, and what else is kept; absent: the orientation alone, where it says anything. */
+  readonly exif?: Buffer;
 }
 
 /** Points `values` and `at` to the block number `index` of a component: its own coefficients, or what stands for them. */
@@ -33,7 +35,8 @@ export function writeJpeg(
   writer.bytes(Buffer.from([0xff, 0xd8]));
   if (colours === "rgb") writer.segment(0xee, Buffer.from("Adobe\0\x64\0\0\0\0\0", "latin1"));
   else writer.segment(0xe0, Buffer.from("JFIF\0\x01\x01\0\0\x01\0\x01\0\0", "latin1"));
-  if (attachments.orientation !== 1) writer.segment(0xe1, exifOf(attachments.orientation));
+  const { orientation, exif = orientation === 1 ? undefined : exifOf(orientation) } = attachments;
+  if (exif !== undefined) writer.segment(0xe1, exif);
   for (const payload of iccSegments(attachments.icc)) writer.segment(0xe2, payload);
   writeTables(components, writer);
   const wide = components.some(({ steps }) => steps.some((step) => step > 255));

@@ -1,9 +1,9 @@
 import { join, resolve } from "node:path";
 import type { ConfigFlags } from "../config/layers.ts";
 import type { Config } from "../config.ts";
-import { bundledDetector, type DetectorName, parseDetectors } from "../core/detector.ts";
+import { type DetectorName, parseDetectors } from "../core/detector.ts";
 import type { Profile } from "../core/policy.ts";
-import { fullRangePresets, yunetPresets } from "../core/presets.ts";
+import { fullRangePresets, type Presets, scrfdPresets, yunetPresets } from "../core/presets.ts";
 import { evaluationsIn, placesIn } from "../data-folder.ts";
 import { openDetector } from "../engine/detectors.ts";
 import { Problem } from "../errors.ts";
@@ -118,11 +118,17 @@ async function measure(config: Config, folder: string, options: EvalFlags): Prom
   }
 }
 
+const presetsOf: Readonly<Record<DetectorName, Presets>> = {
+  "mediapipe-full-range": fullRangePresets,
+  yunet: yunetPresets,
+  scrfd: scrfdPresets,
+};
+
 /** The score from which a detector masks where the policy gives none; several have no single one. */
 function ownScore(detectors: readonly DetectorName[], profile: Profile): number | undefined {
   if (detectors.length > 1) return undefined;
-  const presets = detectors[0] === bundledDetector ? fullRangePresets : yunetPresets;
-  return presets.profiles[profile].minScore;
+  const [name] = detectors;
+  return name && presetsOf[name].profiles[profile].minScore;
 }
 
 function choiceOf({ only, half, limit }: EvalFlags): Choice {

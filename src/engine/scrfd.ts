@@ -1,5 +1,5 @@
 import { Tensor } from "onnxruntime-node";
-import { yunetPresets } from "../core/presets.ts";
+import { scrfdPresets } from "../core/presets.ts";
 import { decodeHead, sidedBox } from "../core/strided-decode.ts";
 import type { FaceNetwork } from "./face-network.ts";
 import { floatsOf, openNetwork } from "./onnx.ts";
@@ -16,7 +16,7 @@ export async function openScrfd(name: string, digest: string, onnx: Uint8Array):
   return {
     name,
     digest,
-    presets: yunetPresets,
+    presets: scrfdPresets,
     sameFace: 0.45,
     maxTileSide: 1408,
     tileMargin: 128,

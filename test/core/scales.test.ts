@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { profiles } from "../../src/core/policy.ts";
-import { fullRangePresets, yunetPresets } from "../../src/core/presets.ts";
+import { fullRangePresets, scrfdPresets, yunetPresets } from "../../src/core/presets.ts";
 import type { Pass } from "../../src/core/scales.ts";
 import { planFor } from "../../src/core/scales.ts";
 
 const side = fc.integer({ min: 1, max: 20_000 });
 const profile = fc.constantFrom(...profiles);
 
-const presets = fc.constantFrom(fullRangePresets, yunetPresets);
+const presets = fc.constantFrom(fullRangePresets, yunetPresets, scrfdPresets);
 
 describe("the passes over a picture", () => {
   it("go from large to small and have at least one pixel each way", () => {

@@ -2,7 +2,15 @@ import { Command, CommanderError, Option } from "commander";
 import { attackHelp } from "./cli/attack-help.ts";
 import { plainProblem } from "./cli/plain-problem.ts";
 import type { ConfigFlags } from "./config/layers.ts";
-import { allStyles, cosmeticStatement, metadataPolicies, profiles, strengths, verifications } from "./core/policy.ts";
+import {
+  allStyles,
+  cosmeticStatement,
+  implausibles,
+  metadataPolicies,
+  profiles,
+  strengths,
+  verifications,
+} from "./core/policy.ts";
 import { halves } from "./eval/choose.ts";
 import { version } from "./version.ts";
 
@@ -220,6 +228,11 @@ function policyOptions(command: Command): Command {
     )
     .option("--min-score <score>", "drop detections below it, 0 to 1")
     .option("--turns", "look for heads that lie on their side or hang down too (default: only thorough does)")
+    .addOption(
+      new Option("--implausible <what>", "regions whose shape or size no face has (default: drop)").choices(
+        implausibles,
+      ),
+    )
     .addOption(
       new Option("--verify <what>", "look a second time: mask what that finds, or hold (default: off)").choices(
         verifications,

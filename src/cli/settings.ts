@@ -10,6 +10,7 @@ export interface PolicyFlags {
   readonly quality?: string;
   readonly metadata?: string;
   readonly turns?: boolean;
+  readonly implausible?: string;
   readonly verify?: string;
   readonly lossless?: true;
   readonly cosmetic?: string;
@@ -17,9 +18,7 @@ export interface PolicyFlags {
 
 /** The configuration with a command's own policy flags, which win; faults of both come together. */
 export function configFor(flags: ConfigFlags, policy: PolicyFlags = {}): Config {
-  const { style, strength, profile, minScore, quality, turns, verify, lossless, metadata, cosmetic } = policy;
-  const values = { style, strength, profile, minScore, quality, turns, verify, lossless, metadata, cosmetic };
-  const assignments = Object.entries(values).flatMap(([name, value]) =>
+  const assignments = Object.entries(policyOf(policy)).flatMap(([name, value]) =>
     value === undefined ? [] : [`policy.${name}=${value}`],
   );
   return loadConfig({
@@ -27,4 +26,23 @@ export function configFor(flags: ConfigFlags, policy: PolicyFlags = {}): Config 
     env: process.env,
     cwd: process.cwd(),
   });
+}
+
+/** Of a command's flags those that are a policy's. */
+function policyOf(flags: PolicyFlags): PolicyFlags {
+  const { style, strength, profile, minScore, quality, turns, implausible, verify, lossless, metadata, cosmetic } =
+    flags;
+  return {
+    style,
+    strength,
+    profile,
+    minScore,
+    quality,
+    turns,
+    implausible,
+    verify,
+    lossless,
+    metadata,
+    cosmetic,
+  } as PolicyFlags;
 }

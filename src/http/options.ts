@@ -14,6 +14,7 @@ export function policyFor(defaults: Policy, options: OptionsQuery): Policy {
     quality,
     min_score: minScore,
     turns,
+    implausible,
     verify,
     lossless,
     metadata,
@@ -21,7 +22,8 @@ export function policyFor(defaults: Policy, options: OptionsQuery): Policy {
   } = options;
   const policy: Policy = {
     ...defaults,
-    ...withoutAbsent({ profile, style, strength, quality, minScore, turns, verify, lossless, metadata, cosmetic }),
+    ...withoutAbsent({ profile, style, strength, quality, minScore }),
+    ...withoutAbsent({ turns, implausible, verify, lossless, metadata, cosmetic }),
   };
   requireStatement(policy);
   return policy;

@@ -78,6 +78,10 @@ export const optionsSchema = z.strictObject({
   min_score: z.coerce.number().min(0).max(1).optional().describe("Detections below it are dropped"),
   quality: z.coerce.number().int().min(1).max(100).optional().describe("Quality of lossy output"),
   turns: choice.describe("true: look for heads that lie on their side or hang down too"),
+  implausible: z
+    .enum(implausibles)
+    .optional()
+    .describe("Regions whose shape or size no face has: drop (default) or keep"),
   verify: z.enum(verifications).optional().describe("A second look: mask or hold what it finds"),
   lossless: choice.describe("true: all outside the masks stays exactly as it was, or the picture is refused"),
   metadata: z

@@ -41,7 +41,7 @@ export async function openRabbitLink(options: RabbitLinkOptions): Promise<Rabbit
     acquireTimeout: waitMs,
     connectionTimeout: Math.min(waitMs, 10_000),
     retryLow: 250,
-    retryHigh: 5000,
+    retryHigh: 2000,
   });
   const channels = new Set<Channel>();
   let isClosed = false;

@@ -31,6 +31,9 @@ const graceMs = 3000;
 export async function openRabbitLink(options: RabbitLinkOptions): Promise<RabbitLink> {
   const { ca, heartbeatMs, waitMs, name, onProblem } = options;
   const { isSecure, ...server } = serverOf(options.url);
+  if (ca !== undefined && !ca.includes("-----BEGIN CERTIFICATE-----")) {
+    throw new Problem("invalid-config", "Expected certificates in PEM for the authorities of RabbitMQ's server");
+  }
   const address = `${server.hostname}:${server.port}`;
   const { Connection } = await import("rabbitmq-client");
   const connection = new Connection({

@@ -19,7 +19,7 @@ export interface RabbitTopology {
   lane(lane: Lane): string;
   /** The delay queue that holds a job for at least `delayMs`, or the longest one there is. */
   delay(lane: Lane, delayMs: number): string;
-  /** Every queue in which a lane's jobs wait. */
+  /** Every queue in which a lane's jobs wait, the lane's own last. */
   waiting(lane: Lane): readonly string[];
   /** Where the broker puts what it takes out of a lane. */
   readonly dead: string;
@@ -70,7 +70,7 @@ export function rabbitTopology(options: RabbitTopologyOptions): RabbitTopology {
   return {
     lane: nameOf,
     delay: (lane, delayMs) => delayName(lane, delayStepsMs.find((stepMs) => stepMs >= delayMs) ?? delayStepsMs.at(-1)!),
-    waiting: (lane) => [nameOf(lane), ...delayStepsMs.map((stepMs) => delayName(lane, stepMs))],
+    waiting: (lane) => [...delayStepsMs.map((stepMs) => delayName(lane, stepMs)), nameOf(lane)],
     dead,
     unreadable,
     async declare(channel) {

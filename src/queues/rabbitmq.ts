@@ -1,16 +1,13 @@
-import type { AsyncMessage, Channel } from "rabbitmq-client";
-import { createBell } from "../bell.ts";
 import type { Lane } from "../core/job.ts";
-import { Problem, toProblem } from "../errors.ts";
-import { lend } from "./lend.ts";
+import { Problem } from "../errors.ts";
 import type { ConsumeOptions, Delivery, Queue } from "./queue.ts";
+import { consumeRabbit } from "./rabbitmq-consume.ts";
 import { keepHandingBack } from "./rabbitmq-handback.ts";
-import { openRabbitLink, type RabbitLink } from "./rabbitmq-link.ts";
-import { lendMessage, type RabbitLoan } from "./rabbitmq-loan.ts";
-import { encodeJob, jobIn, notesOf } from "./rabbitmq-message.ts";
+import { openRabbitLink } from "./rabbitmq-link.ts";
+import type { RabbitLoan } from "./rabbitmq-loan.ts";
+import { encodeJob } from "./rabbitmq-message.ts";
 import { rabbitProblem } from "./rabbitmq-problem.ts";
 import { createRabbitPublisher } from "./rabbitmq-publisher.ts";
-import { keepSubscribed } from "./rabbitmq-subscription.ts";
 import { rabbitTopology } from "./rabbitmq-topology.ts";
 
 export interface RabbitQueueOptions {
@@ -28,6 +25,7 @@ export interface RabbitQueueOptions {
   readonly waitMs?: number;
   /** Ascending. A retry waits as long as the smallest of them that is not shorter than its delay. */
   readonly delayStepsMs?: readonly number[];
+  /** How often the broker lends a job in vain before it is handed back once, and then set aside. */
   readonly deliveryLimit?: number;
   /** Beyond so many waiting jobs in a lane publishing is refused. Absent: no limit. */
   readonly maxLength?: number;
@@ -44,7 +42,7 @@ const defaultStepsMs = [1250, 6250, 31_250, 156_250, 781_250, 4_500_000];
  */
 export async function createRabbitQueue(options: RabbitQueueOptions): Promise<Queue> {
   const { prefix = "veil", heartbeatMs = 15_000, waitMs = 30_000, delayStepsMs = defaultStepsMs } = options;
-  const { url, ca, deliveryLimit = 100, maxLength, consumerTimeoutMs, onProblem = () => {} } = options;
+  const { url, ca, deliveryLimit = 1000, maxLength, consumerTimeoutMs, onProblem = () => {} } = options;
   const topology = rabbitTopology({ prefix, delayStepsMs, deliveryLimit, maxLength, consumerTimeoutMs });
   const closed = new AbortController();
   const loans = new Map<RabbitLoan, Lane>();
@@ -53,7 +51,6 @@ export async function createRabbitQueue(options: RabbitQueueOptions): Promise<Qu
   // A broker short of room stops reading from who publishes: acknowledgements have a connection of their own.
   const open = (name: string) => openRabbitLink({ url, ca, heartbeatMs, waitMs, name, onProblem });
   const [outward, inward] = await Promise.all([open(`${prefix} publishes`), open(`${prefix} consumes`)]);
-  const links: readonly RabbitLink[] = [outward, inward];
   const publisher = createRabbitPublisher({ link: outward, topology, waitMs });
   const subscribing = { link: inward, topology, heartbeatMs, onProblem };
   let isHandingBack = false;
@@ -69,102 +66,15 @@ export async function createRabbitQueue(options: RabbitQueueOptions): Promise<Qu
     run(keepHandingBack({ ...subscribing, publisher, signal: closed.signal }));
   }
 
-  function lendOut(message: AsyncMessage, channel: Channel, lane: Lane, onEnded: () => void): RabbitLoan | undefined {
-    const { deliveryTag } = message;
-    const job = jobIn(message);
-    if (job === undefined) {
-      // To the dead letters, where it is set aside and told of.
-      channel.basicNack({ deliveryTag, requeue: false });
-      return;
-    }
-    const loan = lendMessage({
-      job,
-      channel,
-      deliveryTag,
-      copyLater: (delayMs, signal) => {
-        const copy = encodeJob(job, lane, topology.delay(lane, delayMs), Date.now() + delayMs);
-        return publisher.send([copy], signal);
-      },
-      onEnded(ended) {
-        loans.delete(ended);
-        onEnded();
-      },
-    });
-    loans.set(loan, lane);
-    return loan;
-  }
-
-  async function* consume({ lane, prefetch, signal }: ConsumeOptions): AsyncGenerator<Delivery> {
+  function consume(asked: ConsumeOptions): AsyncIterable<Delivery> {
     startHandingBack();
-    const over = new AbortController();
-    const stop = AbortSignal.any([signal, closed.signal, over.signal]);
-    const bell = createBell();
-    const mine = new Set<RabbitLoan>();
-    const waiting = new Set<RabbitLoan>();
-    const drained = Promise.withResolvers<void>();
-
-    function settleUp(): void {
-      if (stop.aborted && mine.size === 0) drained.resolve();
-    }
-
-    function onMessage(message: AsyncMessage, channel: Channel): void {
-      const loan = lendOut(message, channel, lane, () => {
-        mine.delete(loan!);
-        waiting.delete(loan!);
-        settleUp();
-      });
-      if (loan === undefined) return;
-      mine.add(loan);
-      // Longer than the longest delay queue, or another machine's clock.
-      const earlyMs = notesOf(message).notBefore - Date.now();
-      if (stop.aborted) loan.giveBack();
-      else if (earlyMs > 0) loan.retry(earlyMs).catch((error: unknown) => onProblem(toProblem(error)));
-      else {
-        waiting.add(loan);
-        bell.ring();
-      }
-    }
-
-    run(
-      keepSubscribed({
-        ...{ ...subscribing, queue: topology.lane(lane), prefetch, signal: stop, onMessage },
-        onLost(channel) {
-          for (const loan of mine) if (loan.channel === channel) loan.lose();
-        },
-        onStopped() {
-          settleUp();
-          return drained.promise;
-        },
-      }),
-    );
-    try {
-      yield* lend({
-        async take(count, ended) {
-          const taken = [...waiting].slice(0, count);
-          for (const loan of taken) {
-            waiting.delete(loan);
-            loan.ended = ended;
-          }
-          return taken;
-        },
-        async giveBack(deliveries) {
-          for (const loan of [...mine]) if (deliveries.includes(loan)) loan.giveBack();
-        },
-        bell,
-        pollMs: Number.POSITIVE_INFINITY,
-        prefetch,
-        signal: stop,
-      });
-    } finally {
-      over.abort();
-      for (const loan of [...waiting]) loan.giveBack();
-    }
+    return consumeRabbit({ ...subscribing, publisher, loans, closed: closed.signal, run }, asked);
   }
 
   async function close(): Promise<void> {
-    closed.abort();
+    closed.abort(new Problem("queue-unavailable", "The queue was closed"));
     for (const loan of [...loans.keys()]) loan.lose();
-    await Promise.all(links.map((link) => link.close()));
+    await Promise.all([outward.close(), inward.close()]);
     await Promise.all(running);
   }
 
@@ -177,7 +87,7 @@ export async function createRabbitQueue(options: RabbitQueueOptions): Promise<Qu
 
   return {
     async publish(jobs, lane) {
-      if (closed.signal.aborted) throw new Problem("queue-unavailable", "Expected an open queue but it was closed");
+      closed.signal.throwIfAborted();
       await publisher.send(
         jobs.map((job) => encodeJob(job, lane, topology.lane(lane))),
         closed.signal,
@@ -185,19 +95,20 @@ export async function createRabbitQueue(options: RabbitQueueOptions): Promise<Qu
     },
     consume,
     async depth(lane) {
-      // What other processes hold, the broker tells by its management interface alone.
-      let jobs = [...loans.values()].filter((its) => its === lane).length;
       const channel = await inward.channel();
       try {
+        let jobs = 0;
+        // In the order in which a job moves on: one that moves meanwhile counts twice rather than never.
         for (const queue of topology.waiting(lane)) {
           jobs += (await channel.queueDeclare({ queue, passive: true })).messageCount;
         }
+        // What other processes hold, the broker tells by its management interface alone.
+        return jobs + [...loans.values()].filter((its) => its === lane).length;
       } catch (error) {
         throw rabbitProblem(error, inward.address);
       } finally {
         await channel.close();
       }
-      return jobs;
     },
     close,
   };

@@ -214,7 +214,7 @@ describe("the rabbitmq queue", { skip }, () => {
   });
 
   test("lends no retry before its delay, also beyond the longest delay queue", async () => {
-    await using opened = await openQueue();
+    await using opened = await openQueue({ consumerTimeoutMs: 60_000 });
     const delays = [1, 30, 50, 51, 130, 300, 650, 900, 1600];
     await opened.queue.publish(makeJobs(delays.length), "bulk");
     await using consumer = collect(opened.queue, 100);
@@ -223,7 +223,7 @@ describe("the rabbitmq queue", { skip }, () => {
       due.set(delivery.job.id, Date.now() + delays[index]!);
       await delivery.retry(delays[index]!);
     }
-    assert.equal(await opened.queue.depth?.("bulk"), delays.length);
+    await eventually("none is forgotten", async () => (await opened.queue.depth?.("bulk")) === delays.length);
     for (let seen = delays.length; seen < delays.length * 2; seen += 1) {
       const delivery = (await consumer.take(seen + 1))[seen]!;
       const lateMs = Date.now() - due.get(delivery.job.id)!;
@@ -317,6 +317,19 @@ describe("the rabbitmq queue", { skip }, () => {
     await (await consumer.take(2))[1]!.ack();
     const wrong = createRabbitQueue({ url: url.replace("pass", "wrong"), waitMs: 30_000 });
     await assert.rejects(wrong, { name: "Problem", code: "invalid-config", message: /refused access/ });
+  });
+
+  test("speaks TLS with a server whose certificate comes from its authority, and with no other", async () => {
+    const { url, ca } = server!.tls;
+    await using opened = await openQueue({ url, ca });
+    await opened.queue.publish([makeJob()], "bulk");
+    await using consumer = collect(opened.queue, 1);
+    await (await consumer.take(1))[0]!.ack();
+    const strange = createRabbitQueue({ url, waitMs: 1000 });
+    await assert.rejects(strange, { name: "Problem", code: "queue-unavailable", message: /certificate/ });
+    const otherName = createRabbitQueue({ url: url.replace("127.0.0.1", "localhost"), ca, waitMs: 1000 });
+    await assert.rejects(otherName, { name: "Problem", code: "queue-unavailable", message: /localhost/ });
+    await assert.rejects(createRabbitQueue({ url, ca: "no certificate" }), { name: "Problem", code: "invalid-config" });
   });
 
   test("says what to do where a queue has other arguments", async () => {

@@ -51,6 +51,7 @@ async function subscribe(options: RabbitSubscriptionOptions): Promise<void> {
   signal.addEventListener("abort", () => over.resolve(), { once: true });
   const watch = watchSleep(heartbeatMs, lose);
   try {
+    signal.throwIfAborted();
     await topology.declare(channel);
     await channel.basicQos({ prefetchCount: Math.min(prefetch, maxPrefetch) });
     const { consumerTag } = await channel.basicConsume({ queue }, (message) => onMessage(message, channel));

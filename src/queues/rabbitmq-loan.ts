@@ -44,7 +44,8 @@ export function lendMessage({ job, channel, deliveryTag, copyLater, onEnded }: R
   }
 
   async function settle(how: () => void | Promise<void>): Promise<void> {
-    if (!isOpen || isSettling || !channel.active) throw problem();
+    if (!channel.active && isOpen) lose();
+    if (!isOpen || isSettling) throw problem();
     isSettling = true;
     try {
       await how();
@@ -54,6 +55,7 @@ export function lendMessage({ job, channel, deliveryTag, copyLater, onEnded }: R
         requeue();
         throw error;
       }
+      if (isOpen) lose();
       throw problem();
     } finally {
       if (isOpen) end();

@@ -281,7 +281,7 @@ describe("the rabbitmq queue", { skip }, () => {
   });
 
   test("settles while the broker is short of room and takes nothing new", async () => {
-    await using opened = await openQueue({ waitMs: 1000 });
+    await using opened = await openQueue({ waitMs: 2000 });
     await opened.queue.publish(makeJobs(2), "bulk");
     await using consumer = collect(opened.queue, 1);
     await consumer.take(1);
@@ -293,12 +293,15 @@ describe("the rabbitmq queue", { skip }, () => {
         ({ code }: Problem) => code === "queue-unavailable",
       ),
     );
-    await consumer.deliveries[0]?.ack();
+    // A retry is a copy, which is not taken either: the job goes back.
+    await assert.rejects(consumer.deliveries[0]!.retry(10), { name: "Problem", code: "queue-unavailable" });
     await (await consumer.take(2))[1]?.ack();
+    await (await consumer.take(3))[2]?.ack();
+    assert.equal(new Set(consumer.ids()).size, 2);
     assert.equal(await opened.queue.depth?.("bulk"), 0);
     await server?.evaluate("rabbit_alarm:clear_alarm({resource_limit, disk, node()}).");
     await opened.queue.publish([makeJob()], "bulk");
-    await consumer.take(3);
+    await consumer.take(4);
   });
 
   test("needs no more permissions than are documented, and says which are missing", async () => {

@@ -8,6 +8,8 @@ const needed = [
   { command: "chromium", package: "chromium", why: "the browser test of the page" },
   { command: "heif-enc", package: "libheif-examples", why: "HEIC pictures" },
   { command: "cjpeg", package: "libjpeg-turbo-progs", why: "rare kinds of JPEG" },
+  { command: "rabbitmqctl", package: "rabbitmq-server", why: "the queue over RabbitMQ" },
+  { command: "openssl", package: "openssl", why: "certificates for servers under test" },
 ];
 
 /** Installs what is missing where it may (root, with apt-get), and otherwise names it in one line. */
@@ -42,5 +44,7 @@ async function apt(...args) {
 
 /** @param {string} command */
 function isOnPath(command) {
-  return (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, command)));
+  // Servers lie in a folder that is on root's path alone.
+  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin"];
+  return folders.some((folder) => existsSync(join(folder, command)));
 }

@@ -25,6 +25,7 @@ export const problems = {
   "store-denied": { status: 502, retry: true, title: "The store refused access" },
   "store-unavailable": { status: 503, retry: true, title: "The store cannot be reached" },
   "store-full": { status: 507, retry: true, title: "The store has no room" },
+  "queue-unavailable": { status: 503, retry: true, title: "The queue cannot be reached or takes no more jobs" },
   timeout: { status: 504, retry: true, title: "The picture took longer than allowed" },
   crashed: { status: 500, retry: true, title: "The engine process died" },
   "out-of-memory": { status: 500, retry: true, title: "The engine process used more memory than allowed" },

@@ -20,12 +20,18 @@ export interface ConsumeOptions {
   readonly signal: AbortSignal;
 }
 
-/** Carries jobs: names, never bytes, and no status. At least once; two live leases never hold one job. */
+/**
+ * Carries jobs: names, never bytes, and no status. At least once; two live leases never hold one job that was published
+ * once.
+ */
 export interface Queue {
-  /** Returns once the jobs are durable. Publishing a job that is already queued changes nothing. */
+  /**
+   * Returns once the jobs are durable. Publishing a job that is already queued changes nothing; a broker keeps a second
+   * copy, and lends each.
+   */
   publish(jobs: readonly Job[], lane: Lane): Promise<void>;
   consume(options: ConsumeOptions): AsyncIterable<Delivery>;
-  /** Jobs not settled yet, lent ones included. */
+  /** Jobs not settled yet, lent ones included; over a broker only those that this process holds. */
   depth?(lane: Lane): Promise<number>;
   close(): Promise<void>;
 }

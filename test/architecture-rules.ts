@@ -34,7 +34,12 @@ const floors: readonly Floor[] = [
   { name: "source", files: /^src\/sources\/source\.ts$/, may: ["core", "errors", "store"], types: ["core", "store"] },
   { name: "ledger", files: /^src\/ledger\/ledger\.ts$/, may: ["core", "errors"], types: ["core"] },
   { name: "stores", files: /^src\/stores\//, may: ["errors", "leaves", "core", "store"], packages: ["chokidar"] },
-  { name: "queues", files: /^src\/queues\//, may: ["errors", "leaves", "core", "queue"] },
+  {
+    name: "queues",
+    files: /^src\/queues\//,
+    may: ["errors", "leaves", "core", "queue"],
+    packages: ["@platformatic/kafka"],
+  },
   { name: "sources", files: /^src\/sources\//, may: ["errors", "leaves", "core", "source", "store"] },
   { name: "ledgers", files: /^src\/ledger\//, may: ["errors", "leaves", "core", "ledger"] },
   {
@@ -76,7 +81,7 @@ const floors: readonly Floor[] = [
 /** Folders with several drivers of one contract; a driver is a file and those named after it (`fs`, `fs-read`). */
 const drivers: Readonly<Record<string, readonly string[]>> = {
   "src/stores/": ["fs", "memory"],
-  "src/queues/": ["memory", "sqlite"],
+  "src/queues/": ["memory", "sqlite", "kafka"],
   "src/ledger/": ["sqlite"],
   "src/sources/": ["watch", "reconcile"],
 };

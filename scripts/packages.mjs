@@ -3,10 +3,12 @@ import { delimiter, join } from "node:path";
 import { step } from "./report.mjs";
 import { run } from "./run.mjs";
 
-/** Debian packages that some tests need: those tests say `not run` where the command is absent. */
+/** Debian packages that some tests need: those tests say `not run` where the command, or the file, is absent. */
 const needed = [
   { command: "chromium", package: "chromium", why: "the browser test of the page" },
   { command: "heif-enc", package: "libheif-examples", why: "HEIC pictures" },
+  { command: "gcc", package: "gcc", why: "a Kafka server for tests" },
+  { file: "/usr/include/librdkafka/rdkafka_mock.h", package: "librdkafka-dev", why: "a Kafka server for tests" },
   { command: "cjpeg", package: "libjpeg-turbo-progs", why: "rare kinds of JPEG" },
   { command: "rabbitmqctl", package: "rabbitmq-server", why: "the queue over RabbitMQ" },
   { command: "openssl", package: "openssl", why: "certificates for servers under test" },
@@ -14,7 +16,7 @@ const needed = [
 
 /** Installs what is missing where it may (root, with apt-get), and otherwise names it in one line. */
 export async function ensurePackages() {
-  const missing = needed.filter(({ command }) => !isOnPath(command));
+  const missing = needed.filter((row) => !isHere(row));
   if (missing.length === 0) return;
   const names = missing.map((row) => row.package);
   if (process.getuid?.() === 0 && isOnPath("apt-get")) {
@@ -22,7 +24,7 @@ export async function ensurePackages() {
       for (const name of names) if (!(await apt("install", name))) await refreshAndInstall(name);
     });
   }
-  const absent = missing.filter(({ command }) => !isOnPath(command));
+  const absent = missing.filter((row) => !isHere(row));
   if (absent.length === 0) return;
   const reasons = absent.map((row) => `${row.package} (${row.why})`).join(", ");
   const command = `apt-get install ${absent.map((row) => row.package).join(" ")}`;
@@ -40,6 +42,11 @@ async function apt(...args) {
   const quiet = ["-qq", "-y", "--no-install-recommends", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=20"];
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   return (await run("apt-get", [...quiet, ...args], { env })).code === 0;
+}
+
+/** @param {{ command?: string, file?: string }} row */
+function isHere({ command, file }) {
+  return file === undefined ? isOnPath(command ?? "") : existsSync(file);
 }
 
 /** @param {string} command */

@@ -38,7 +38,7 @@ const floors: readonly Floor[] = [
     name: "queues",
     files: /^src\/queues\//,
     may: ["errors", "leaves", "core", "queue"],
-    packages: ["rabbitmq-client"],
+    packages: ["rabbitmq-client", "@platformatic/kafka"],
   },
   { name: "sources", files: /^src\/sources\//, may: ["errors", "leaves", "core", "source", "store"] },
   { name: "ledgers", files: /^src\/ledger\//, may: ["errors", "leaves", "core", "ledger"] },
@@ -81,7 +81,7 @@ const floors: readonly Floor[] = [
 /** Folders with several drivers of one contract; a driver is a file and those named after it (`fs`, `fs-read`). */
 const drivers: Readonly<Record<string, readonly string[]>> = {
   "src/stores/": ["fs", "memory"],
-  "src/queues/": ["memory", "sqlite", "rabbitmq"],
+  "src/queues/": ["memory", "sqlite", "rabbitmq", "kafka"],
   "src/ledger/": ["sqlite"],
   "src/sources/": ["watch", "reconcile"],
 };

@@ -21,6 +21,18 @@ export interface DurableQueueUnderTest extends QueueUnderTest {
   hold(prefetch: number): ChildProcess;
 }
 
+/** What a broker can't promise as a table does. A queue that says nothing promises all. */
+export interface QueueTraits {
+  /** False: what is published twice is lent twice, and each copy settled alone. */
+  readonly dedupes?: boolean;
+  /** False: a dead process loses its jobs with its connection, and does not keep them until its leases run out. */
+  readonly leasesOutlive?: boolean;
+  /** Parts of a lane belong to one client each: what that one does not take, the others do not get. */
+  readonly partitioned?: boolean;
+  /** How long a client may need until it is lent its first job. */
+  readonly startMs?: number;
+}
+
 /** Takes everything a lane gives, and settles nothing by itself. */
 export function collect(queue: Queue, prefetch: number, lane: Lane = "bulk") {
   const stop = new AbortController();
@@ -45,19 +57,9 @@ export function collect(queue: Queue, prefetch: number, lane: Lane = "bulk") {
 
 const lost = { name: "Problem", code: "lease-lost" };
 
-export interface QueueTraits {
-  /** Whether publishing a job that is already queued changes nothing. A broker keeps both copies. */
-  readonly dedupes?: boolean;
-  /** Whether a dead process keeps its jobs until its leases run out, and does not lose them with its connection. */
-  readonly leasesOutlive?: boolean;
-}
-
 /** What every queue promises. */
-export function queueContract(
-  name: string,
-  open: () => Promise<QueueUnderTest>,
-  { dedupes = true }: QueueTraits = {},
-): void {
+export function queueContract(name: string, open: () => Promise<QueueUnderTest>, traits: QueueTraits = {}): void {
+  const { dedupes = true } = traits;
   describe(`${name} as a queue`, () => {
     test("lends each job as it was published, in order, and forgets it with the ack", async () => {
       await using opened = await open();
@@ -109,17 +111,18 @@ export function queueContract(
         await consumer.take(2);
       });
     } else {
-      test("lends both copies of a job that is published twice, and settles each alone", async () => {
+      test("lends each copy of a job that is published twice, and settles it alone", async () => {
         await using opened = await open();
         const { queue } = opened;
         const job = makeJob();
         await queue.publish([job, job], "bulk");
         await using consumer = collect(queue, 10);
-        const [first, second] = await consumer.take(2);
-        assert.deepEqual([first?.job, second?.job], [job, job]);
-        await first?.ack();
-        assert.equal(second?.signal.aborted, false);
-        await second?.retry(0);
+        // A log lends the second copy once the first is settled.
+        await (await consumer.take(1))[0]!.ack();
+        const second = (await consumer.take(2))[1]!;
+        assert.deepEqual(second.job, job);
+        assert.equal(second.signal.aborted, false);
+        await second.retry(0);
         await (await consumer.take(3))[2]?.ack();
         await sleep(100);
         assert.equal(consumer.deliveries.length, 3);
@@ -285,8 +288,9 @@ export function queueContract(
 export function durableQueueContract(
   name: string,
   open: () => Promise<DurableQueueUnderTest>,
-  { leasesOutlive = true }: QueueTraits = {},
+  traits: QueueTraits = {},
 ): void {
+  const { leasesOutlive = true, partitioned = false, startMs = 0 } = traits;
   describe(`${name} as a durable queue`, () => {
     test("lends the jobs of a killed process again once its leases have run out, and not before", async () => {
       await using opened = await open();
@@ -302,7 +306,7 @@ export function durableQueueContract(
       await consumer.take(3);
       const waitedMs = Date.now() - killed;
       const leastMs = leasesOutlive ? leaseMs / 3 : 0;
-      assert.ok(waitedMs >= leastMs && waitedMs < leaseMs + 5000, `lent after ${waitedMs} ms`);
+      assert.ok(waitedMs >= leastMs && waitedMs < leaseMs + 5000 + startMs, `lent after ${waitedMs} ms`);
       await consumer.take(6);
       assert.deepEqual(consumer.ids().sort(), jobs.map(({ id }) => id).sort());
       for (const delivery of consumer.deliveries) await delivery.ack();
@@ -313,7 +317,7 @@ export function durableQueueContract(
       const { queue, leaseMs } = opened;
       const other = await opened.another();
       await queue.publish(makeJobs(8), "bulk");
-      await using ours = collect(queue, 4);
+      await using ours = collect(queue, partitioned ? 10 : 4);
       await using theirs = collect(other, 10);
       await eventually("all are lent", () => ours.deliveries.length + theirs.deliveries.length === 8);
       await sleep(leaseMs * 2.5);
@@ -351,7 +355,7 @@ export function durableQueueContract(
       await using consumer = collect(opened.queue, 1);
       await sleep(50);
       await other.publish([makeJob()], "bulk");
-      await eventually("it is lent", () => consumer.deliveries.length === 1, 1500);
+      await eventually("it is lent", () => consumer.deliveries.length === 1, 1500 + startMs);
     });
 
     test("gives back at once what a process holds when it closes in order", async () => {
@@ -363,7 +367,7 @@ export function durableQueueContract(
       await other.close();
       await consumer.stop();
       await using next = collect(opened.queue, 3);
-      await eventually("they are lent", () => next.deliveries.length === 3, opened.leaseMs * 0.7);
+      await eventually("they are lent", () => next.deliveries.length === 3, opened.leaseMs * 0.7 + startMs);
     });
 
     test("loses nothing that was published before kill -9 and lends it after the next start", async () => {

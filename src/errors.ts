@@ -29,7 +29,6 @@ export const problems = {
   timeout: { status: 504, retry: true, title: "The picture took longer than allowed" },
   crashed: { status: 500, retry: true, title: "The engine process died" },
   "out-of-memory": { status: 500, retry: true, title: "The engine process used more memory than allowed" },
-  "queue-unavailable": { status: 503, retry: true, title: "The queue cannot be reached" },
   "lease-lost": { status: 503, retry: true, title: "The job's lease was lost" },
   "model-missing": { status: 503, retry: false, title: "The detector's model is missing" },
   "model-mismatch": { status: 503, retry: false, title: "The detector's model is not the expected one" },

@@ -8,6 +8,7 @@ const needed = [
   { command: "chromium", package: "chromium", why: "the browser test of the page" },
   { command: "heif-enc", package: "libheif-examples", why: "HEIC pictures" },
   { command: "cjpeg", package: "libjpeg-turbo-progs", why: "rare kinds of JPEG" },
+  { command: "redis-server", package: "redis-server", why: "the cache in Redis" },
 ];
 
 /** Installs what is missing where it may (root, with apt-get), and otherwise names it in one line. */

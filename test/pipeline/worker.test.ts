@@ -12,6 +12,7 @@ import type { LedgerEvent } from "../../src/ledger/ledger.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
 import { createAdmit } from "../../src/pipeline/admit.ts";
 import { createRedrive } from "../../src/pipeline/redrive.ts";
+import { noResultCache, type ResultCache } from "../../src/pipeline/result-cache.ts";
 import type { Route } from "../../src/pipeline/route.ts";
 import { openSpool, type Spool, streamOf } from "../../src/pipeline/spool.ts";
 import { runWorker } from "../../src/pipeline/worker.ts";
@@ -65,6 +66,7 @@ async function setUp(
   faults: Partial<Record<"photos" | "masked", Partial<Store>>> = {},
   removeInput = false,
   policy = route.policy,
+  results: ResultCache = noResultCache,
 ) {
   const sqlite = await openSqlite(":memory:");
   const ledger = await createSqliteLedger({ sqlite });
@@ -83,6 +85,7 @@ async function setUp(
       routes: new Map([[route.name, { ...route, removeInput }]]),
       storeOf: (name) => (name === "photos" ? photos : masked),
       puts: createSerial(),
+      results,
       onProblem: (problem) => problems.push(problem),
       now: Date.now,
       random: () => 0.5,
@@ -343,6 +346,7 @@ describe("the worker", () => {
         routes: new Map([[route.name, route]]),
         storeOf: () => photos,
         puts: createSerial(),
+        results: noResultCache,
         onProblem: () => {},
         now: Date.now,
         random: () => 0.5,

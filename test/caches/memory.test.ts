@@ -3,18 +3,20 @@ import { test } from "node:test";
 import { createMemoryCache } from "../../src/caches/memory.ts";
 import { cacheContract, keyOf } from "../contracts/cache.ts";
 
-cacheContract("memory", async () => {
+async function open() {
   let time = Date.now();
   const cache = createMemoryCache({ maxBytes: 40_000_000, now: () => time });
   return {
     cache,
     now: () => time,
-    async pass(ms) {
+    async pass(ms: number) {
       time += ms;
     },
     [Symbol.asyncDispose]: () => cache.close(),
   };
-});
+}
+
+cacheContract("memory", open, { isPrivate: true });
 
 test("a full cache in memory forgets what was not used for longest", async () => {
   const cache = createMemoryCache({ maxBytes: 30 });

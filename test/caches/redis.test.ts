@@ -73,13 +73,23 @@ describe("a cache in Redis", { skip: withoutRedis }, () => {
     const asking = Array.from({ length: 20 }, () => cache.get(a));
     await server.kill();
     for (const { status } of await Promise.allSettled(asking)) assert.match(status, /fulfilled|rejected/);
-    await eventually("it knows", () => cache.get(a).then(() => false, () => true));
+    await eventually("it knows", () =>
+      cache.get(a).then(
+        () => false,
+        () => true,
+      ),
+    );
     const started = performance.now();
     for (let i = 0; i < 50; i++) await assert.rejects(cache.get(a), withCode("store-unavailable"));
     await assert.rejects(cache.set(a, Buffer.from("x"), soon()), withCode("store-unavailable"));
     assert.ok(performance.now() - started < 1000, "each call waited");
     await server.start();
-    await eventually("it is back", () => cache.get(a).then(() => true, () => false));
+    await eventually("it is back", () =>
+      cache.get(a).then(
+        () => true,
+        () => false,
+      ),
+    );
     assert.equal(await cache.get(a), undefined, "it came back empty");
     await cache.set(a, Buffer.from("again"), soon());
     assert.equal(String(await cache.get(a)), "again");
@@ -92,7 +102,12 @@ describe("a cache in Redis", { skip: withoutRedis }, () => {
     try {
       await assert.rejects(cache.get(a), withCode("store-unavailable"));
       await opened.server.start();
-      await eventually("it is found", () => cache.get(a).then(() => true, () => false));
+      await eventually("it is found", () =>
+        cache.get(a).then(
+          () => true,
+          () => false,
+        ),
+      );
     } finally {
       await cache.close();
     }
@@ -110,7 +125,12 @@ describe("a cache in Redis", { skip: withoutRedis }, () => {
       await assert.rejects(cache.set(a, Buffer.from("three"), soon()), withCode("store-unavailable"));
       assert.ok(performance.now() - started < 3000, "it waited too long");
       opened.server.thaw();
-      await eventually("it answers", () => cache.get(b).then(() => true, () => false));
+      await eventually("it answers", () =>
+        cache.get(b).then(
+          () => true,
+          () => false,
+        ),
+      );
       assert.equal(String(await cache.get(b)), "two");
     } finally {
       opened.server.thaw();
@@ -156,7 +176,9 @@ describe("a cache in Redis", { skip: withoutRedis }, () => {
   test("a user and a password are used, and a wrong one is named without being told", async () => {
     await using opened = await open([["requirepass", "p@ss/wörd"]]);
     const { port } = opened.server;
-    const cache = await createRedisCache({ url: `redis://default:${encodeURIComponent("p@ss/wörd")}@127.0.0.1:${port}/3` });
+    const cache = await createRedisCache({
+      url: `redis://default:${encodeURIComponent("p@ss/wörd")}@127.0.0.1:${port}/3`,
+    });
     const denied = await createRedisCache({ url: `redis://:guessed-secret@127.0.0.1:${port}`, timeoutMs: 200 });
     try {
       await cache.set(a, Buffer.from("x"), soon());

@@ -65,7 +65,9 @@ export function printConfig(config: Config): string {
   const lines: string[] = [];
   let current: readonly string[] = [];
   for (const { path, section, key, isSecret } of configFields) {
-    const value = path.split(".").reduce<unknown>((node, name) => (node as Record<string, unknown> | undefined)?.[name], config);
+    const value = path
+      .split(".")
+      .reduce<unknown>((node, name) => (node as Record<string, unknown> | undefined)?.[name], config);
     if (value === undefined) continue;
     const names = section === "" ? [] : section.split(".");
     for (const [depth, name] of names.entries()) {

@@ -194,6 +194,21 @@ describe("a cache in Redis", { skip: withoutRedis }, () => {
     }
   });
 
+  test("needs no other rights than those that docs/cache.md names", async () => {
+    const commands = ["getrange", "set", "unlink", "hello", "auth", "select", "info", "client"].map((it) => `+${it}`);
+    const user = ["user", "veil", "on", ">pass", "~anonymized:*", "resetchannels", "-@all", ...commands] as const;
+    await using server = await startRedis([[...user]]);
+    const cache = await createRedisCache({ url: `redis://veil:pass@127.0.0.1:${server.port}`, timeoutMs: 2000 });
+    try {
+      await cache.set(a, Buffer.from("x"), soon());
+      assert.equal(String(await cache.get(a)), "x");
+      await cache.delete(a);
+      assert.ok((await cache.get(a)) === undefined);
+    } finally {
+      await cache.close();
+    }
+  });
+
   test("speaks TLS with rediss://, and only with a Redis whose certificate it can trust", async () => {
     await using folder = await temporaryFolder();
     const [key, certificate] = [join(folder.path, "key.pem"), join(folder.path, "cert.pem")];

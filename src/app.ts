@@ -1,8 +1,7 @@
-import { rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Cache } from "./caches/cache.ts";
-import { createDiskCache } from "./caches/disk.ts";
+import { clearDiskCache, createDiskCache } from "./caches/disk.ts";
 import { createRedisCache } from "./caches/redis.ts";
 import type { Config } from "./config.ts";
 import { parseDetectors } from "./core/detector.ts";
@@ -206,7 +205,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
 async function openCache({ cache }: Config, folder: string): Promise<Cache | undefined> {
   const { driver, maxMb, redis } = cache;
   if (driver === "disk") return createDiskCache({ folder, maxBytes: maxMb * 1024 * 1024 });
-  await rm(folder, { recursive: true, force: true });
+  await clearDiskCache(folder);
   return driver === "redis" ? createRedisCache({ url: redis!.url }) : undefined;
 }
 

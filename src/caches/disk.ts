@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readdir, readFile, rename, rm, rmdir, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Problem, type ProblemCode } from "../errors.ts";
 import { type Cache, maxValueBytes } from "./cache.ts";
@@ -68,7 +69,7 @@ export async function createDiskCache({ folder, maxBytes, now = Date.now }: Disk
     await chmod(folder, 0o700);
     const found: (Entry & { readonly key: string; readonly usedAt: number })[] = [];
     for (const name of await readdir(folder)) {
-      const [, key, expires] = /^([0-9a-f]{64})\.(\d{1,15})$/.exec(name) ?? [];
+      const [, key, expires] = fileName.exec(name) ?? [];
       if (key === undefined) {
         // What a process that was killed had begun.
         if (name.endsWith(".part")) await rm(join(folder, name), { force: true });
@@ -135,6 +136,20 @@ export async function createDiskCache({ folder, maxBytes, now = Date.now }: Disk
     async close() {},
   };
 }
+
+/** Removes what such a cache has left in a folder, and the folder unless something else lies in it. */
+export async function clearDiskCache(folder: string): Promise<void> {
+  if (!existsSync(folder)) return;
+  await translated(folder, async () => {
+    const names = await readdir(folder);
+    const own = names.filter((name) => fileName.test(name) || name.endsWith(".part"));
+    for (const name of own) await rm(join(folder, name), { force: true });
+    if (own.length === names.length) await rmdir(folder);
+  });
+}
+
+/** KEY.EXPIRES */
+const fileName = /^([0-9a-f]{64})\.(\d{1,15})$/;
 
 function fits(size: number): boolean {
   return size <= maxValueBytes + digestBytes;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { createDiskCache } from "../../src/caches/disk.ts";
+import { clearDiskCache, createDiskCache } from "../../src/caches/disk.ts";
 import { cacheContract, keyOf } from "../contracts/cache.ts";
 import { withCode } from "../contracts/store.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
@@ -103,6 +103,18 @@ describe("a cache on disk", () => {
     assert.deepEqual(await readdir(folder), []);
   });
 
+  test("is cleared with its folder, or without it where something else lies there", async () => {
+    await using opened = await open();
+    const { cache, folder, now } = opened;
+    await cache.set(a, Buffer.from("1"), now() + 1000);
+    await writeFile(join(folder, "notes.txt"), "somebody's");
+    await clearDiskCache(folder);
+    assert.deepEqual(await readdir(folder), ["notes.txt"]);
+    await rm(join(folder, "notes.txt"));
+    for (let i = 0; i < 2; i++) await clearDiskCache(folder);
+    await assert.rejects(stat(folder), { code: "ENOENT" });
+  });
+
   test("a folder that can't be made is a Problem", async () => {
     await using root = await temporaryFolder();
     await writeFile(join(root.path, "file"), "");
@@ -114,7 +126,6 @@ describe("a cache on disk", () => {
     await using opened = await open();
     const { cache, folder, now } = opened;
     await cache.set(a, Buffer.from("1"), now() + 1000);
-    const { rm } = await import("node:fs/promises");
     await rm(folder, { recursive: true });
     assert.equal(await cache.get(a), undefined);
     await assert.rejects(cache.set(a, Buffer.from("1"), now() + 1000), withCode("store-unavailable"));

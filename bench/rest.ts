@@ -39,7 +39,16 @@ try {
   const limits = { maxBytes: 2 ** 28, maxPixels: 120e6, maxFrames: 100 };
   const detector = { detectors: parseDetectors(values.detector) ?? [], models: values.models };
   const pool = createPool({ processes: 1, memoryMb: 2048, deadlineMs: 120_000, limits, spool, detector });
-  const flags = ["--set", `detector=${values.detector}`, "--set", "engine.processes=1", "--log-level", "warn"];
+  const flags = [
+    "--set",
+    `detector=${values.detector}`,
+    "--set",
+    "engine.processes=1",
+    "--set",
+    "cache.driver=none",
+    "--log-level",
+    "warn",
+  ];
   await using veil = await startProgram({ dataDir, flags });
   const policy = { ...defaultPolicy, profile };
 

@@ -12,6 +12,7 @@ const needed = [
   { command: "cjpeg", package: "libjpeg-turbo-progs", why: "rare kinds of JPEG" },
   { command: "rabbitmqctl", package: "rabbitmq-server", why: "the queue over RabbitMQ" },
   { command: "openssl", package: "openssl", why: "certificates for servers under test" },
+  { command: "redis-server", package: "redis-server", why: "the cache in Redis" },
 ];
 
 /** Installs what is missing where it may (root, with apt-get), and otherwise names it in one line. */

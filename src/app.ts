@@ -1,5 +1,8 @@
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
+import type { Cache } from "./caches/cache.ts";
+import { clearDiskCache, createDiskCache } from "./caches/disk.ts";
+import { createRedisCache } from "./caches/redis.ts";
 import type { Config } from "./config.ts";
 import { parseDetectors } from "./core/detector.ts";
 import { createSerial } from "./core/serial.ts";
@@ -22,6 +25,7 @@ import { createAdmit, createRerun } from "./pipeline/admit.ts";
 import { createPassedOver } from "./pipeline/passed-over.ts";
 import { createRedrive } from "./pipeline/redrive.ts";
 import { keepRepublishing } from "./pipeline/republish.ts";
+import { createResultCache, noResultCache } from "./pipeline/result-cache.ts";
 import { keepRetention } from "./pipeline/retain.ts";
 import type { Route } from "./pipeline/route.ts";
 import { runSource } from "./pipeline/run-source.ts";
@@ -73,6 +77,8 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const data = started.use(await openDataFolder(config, onStoreProblem));
   await readyFolders(config);
   const { ledger, queue, storeOf, installationKey } = data;
+  const cache = await openCache(config, places.cache);
+  if (cache !== undefined) started.defer(() => cache.close());
   const { closeWithin, createServer } = await import("./http/server.ts");
   const detector = await loading;
 
@@ -112,12 +118,22 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     ledger,
     queue,
     engine: pool.stats,
+    ...(cache?.bytes && { cacheBytes: cache.bytes }),
     ...(evaluation && { evaluation: evaluation.figures }),
   });
+  const results =
+    cache === undefined
+      ? noResultCache
+      : createResultCache({
+          ...{ cache, spool, limits, detector, installationKey, onProblem, now: Date.now },
+          ttlMs: config.cache.ttlHours * 3_600_000,
+          observe: metrics.cacheUse,
+          onMended: (verb) => log.info({ verb }, "the cache of results works again"),
+        });
   const facts = { version, detector, folder, limits, formats, policy };
   const status = () => statusOf({ ...facts, passedOver: passedOver.current() });
   const page = fileURLToPath(new URL("../web/dist", import.meta.url));
-  const core = { medium: pool, spool, limits, detector, ledger, queue, storeOf };
+  const core = { medium: pool, spool, limits, results, detector, ledger, queue, storeOf };
   const parts = { ...core, maxBatch: limits.maxBatch, policy, submit, metrics, status, page, pool };
   const server = started.adopt(await createServer(parts, log), (it) => closeWithin(it, graceMs));
   await server.listen({ host: config.host, port: config.port }).catch((cause: NodeJS.ErrnoException) => {
@@ -155,6 +171,10 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   });
   const hints = { ...watched, name: "watch", onHintsLost: reconcile.lookNow };
   const sources = [reconcile, ...(canWatch(input) ? [createWatchSource({ ...hints, store: input })] : [])];
+  const sweep = async () => {
+    await data.sweep();
+    await cache?.sweep?.();
+  };
   const kept = { ledger, route: uploads.name, inbox: storeOf("inbox"), results: storeOf("results") };
   const loops = [
     worker,
@@ -162,7 +182,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       runSource({ source, admit: (arrivals) => admit(inFolder, arrivals), signal, onProblem }),
     ),
     keepRepublishing({ ledger, queue, republishAfterMs: jobs.leaseMs * 4, signal, onProblem }),
-    keepRetention({ ...kept, retainHours: jobs.retainHours, sweep: data.sweep, signal, onProblem }),
+    keepRetention({ ...kept, retainHours: jobs.retainHours, sweep, signal, onProblem }),
     ...(evaluation ? [evaluation.run(signal)] : []),
   ];
   started.defer(async () => {
@@ -179,6 +199,14 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     ended: Promise.race(loops),
     stop: () => running.disposeAsync(),
   };
+}
+
+/** What was kept on disk goes where it is kept there no more. */
+async function openCache({ cache }: Config, folder: string): Promise<Cache | undefined> {
+  const { driver, maxMb, redis } = cache;
+  if (driver === "disk") return createDiskCache({ folder, maxBytes: maxMb * 1024 * 1024 });
+  await clearDiskCache(folder);
+  return driver === "redis" ? createRedisCache({ url: redis!.url }) : undefined;
 }
 
 function addressOf({ address, family, port }: AddressInfo): string {

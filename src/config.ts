@@ -52,6 +52,7 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
     ...(named === undefined ? movedFaults(fromFile.entries) : []),
     ...(parsed.error?.issues ?? []).map(({ path }) => rangeFault(path.join("."), merged)),
     ...cosmeticFaults(merged),
+    ...cacheFaults(merged),
     ...folderFaults(merged),
   ];
   if (!parsed.success || faults.length > 0) throw invalidConfig(faults);
@@ -62,20 +63,37 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
 /** The configuration as YAML that could be a `veil.yaml`, each value with its origin; secrets are redacted. */
 export function printConfig(config: Config): string {
   const lines: string[] = [];
-  let current = "";
-  for (const { path, section, key } of configFields) {
-    const value = path.split(".").reduce<unknown>((node, name) => (node as Record<string, unknown>)[name], config);
+  let current: readonly string[] = [];
+  for (const { path, section, key, isSecret } of configFields) {
+    const value = path
+      .split(".")
+      .reduce<unknown>((node, name) => (node as Record<string, unknown> | undefined)?.[name], config);
     if (value === undefined) continue;
-    if (section !== current && section !== "") lines.push(`${section}:`);
-    current = section;
-    lines.push(`${section === "" ? "" : "  "}${key}: ${yamlOf(value)}`.padEnd(40).concat(` # ${config.origins[path]}`));
+    const names = section === "" ? [] : section.split(".");
+    for (const [depth, name] of names.entries()) {
+      if (names.slice(0, depth + 1).some((it, at) => it !== current[at])) lines.push(`${"  ".repeat(depth)}${name}:`);
+    }
+    current = names;
+    const shown = isSecret ? redacted : yamlOf(value);
+    lines.push(`${"  ".repeat(names.length)}${key}: ${shown}`.padEnd(40).concat(` # ${config.origins[path]}`));
   }
   return `${lines.join("\n")}\n`;
 }
 
+const redacted = '"(not shown)"';
+
 function rangeFault(path: string, merged: ReadonlyMap<string, Entry>): string {
   const why = path === "host" ? " (veil has no login yet, so it serves this machine only)" : "";
-  return `${nameOf(path, merged)}: expected ${fieldByPath.get(path)?.expected}${why} but received ${show(merged.get(path)?.value)}`;
+  const field = fieldByPath.get(path);
+  const value = merged.get(path)?.value;
+  const received = field?.isSecret && value !== undefined ? "something else, which is not shown" : show(value);
+  return `${nameOf(path, merged)}: expected ${field?.expected}${why} but received ${received}`;
+}
+
+/** Redis needs its address; the others need nothing. */
+function cacheFaults(merged: ReadonlyMap<string, Entry>): string[] {
+  if (merged.get("cache.driver")?.value !== "redis" || merged.has("cache.redis.url")) return [];
+  return [`${nameOf("cache.driver", merged)}: redis needs cache.redis.url, which is missing`];
 }
 
 function cosmeticFaults(merged: ReadonlyMap<string, Entry>): string[] {
@@ -124,8 +142,12 @@ function nest(merged: ReadonlyMap<string, Entry>): Record<string, unknown> {
     const entry = merged.get(path);
     if (!entry) continue;
     const value = isPath && typeof entry.value === "string" && entry.value ? absolute(entry) : entry.value;
-    if (section === "") root[key] = value;
-    else root[section] = { ...(root[section] as object | undefined), [key]: value };
+    let node = root;
+    for (const name of section === "" ? [] : section.split(".")) {
+      node[name] ??= {};
+      node = node[name] as Record<string, unknown>;
+    }
+    node[key] = value;
   }
   return root;
 }

@@ -34,6 +34,7 @@ export function placesIn(dataDir: string) {
     spool: join(dataDir, "spool"),
     inbox: join(dataDir, "inbox"),
     results: join(dataDir, "results"),
+    cache: join(dataDir, "cache"),
   };
 }
 

@@ -113,6 +113,7 @@ describe("precedence", () => {
       if (path === "policy.quality" || path === "jobs.maxRetries") return "20";
       if (path === "engine.processes") return "2";
       if (path === "policy.cosmetic") return expected;
+      if (path === "cache.redis.url") return "redis://somewhere";
       if (/Ms$/.test(path)) return "2000";
       const choice = /^(?:one of )?([\w.:-]+)(?:,|$)/.exec(expected)?.[1];
       return type === "string" && expected !== "a path" ? String(choice) : String(samples[type]);
@@ -260,6 +261,40 @@ describe("printing", () => {
     writeFileSync(join(cwd, "printed.yaml"), text);
     const { origins: _, ...again } = load({ cwd, flags: { config: "printed.yaml" } });
     assert.deepEqual(again, values);
+  });
+});
+
+describe("a secret", () => {
+  const url = "rediss://veil:p%40ss-word@cache.example:6380/2";
+
+  test("is neither printed nor told in a fault", () => {
+    const flags = { set: [`cache.redis.url=${url}`, "cache.driver=redis"] };
+    const config = load({ flags });
+    assert.equal(config.cache.redis?.url, url);
+    const text = printConfig(config);
+    assert.match(text, /^cache:\n {2}driver: redis .*\n(.*\n){2} {2}redis:\n {4}url: "\(not shown\)" +# --set$/m);
+    assert.doesNotMatch(text, /ss-word|cache\.example/);
+    const [fault] = faults({ flags: { set: [`cache.redis.url=http${url}`] } });
+    assert.match(fault ?? "", /^cache\.redis\.url \(--set\): expected redis:.* which is not shown$/);
+    assert.doesNotMatch(fault ?? "", /ss-word/);
+  });
+
+  test("may stand in a file that a variable names", () => {
+    const cwd = folder();
+    writeFileSync(join(cwd, "redis-url"), `${url}\n`);
+    const { cache, origins } = load({ cwd, env: { VEIL_CACHE_REDIS_URL_FILE: "redis-url" } });
+    assert.equal(cache.redis?.url, url);
+    assert.equal(origins["cache.redis.url"], "VEIL_CACHE_REDIS_URL_FILE");
+    const [absent] = faults({ cwd, env: { VEIL_CACHE_REDIS_URL_FILE: "nothing" } });
+    assert.match(absent ?? "", /^cache\.redis\.url \(VEIL_CACHE_REDIS_URL_FILE\): nothing can't be read \(ENOENT\)$/);
+    const [other] = faults({ cwd, env: { VEIL_PORT_FILE: "redis-url" } });
+    assert.match(other ?? "", /^VEIL_PORT_FILE \(environment\): there is no such setting/);
+  });
+
+  test("that driver redis needs is missed at the start", () => {
+    assert.deepEqual(faults({ flags: { set: ["cache.driver=redis"] } }), [
+      "cache.driver (--set): redis needs cache.redis.url, which is missing",
+    ]);
   });
 });
 

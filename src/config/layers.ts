@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { nearest } from "./nearest.ts";
 import { type ConfigField, configFields, fieldByPath, sections } from "./settings.ts";
@@ -49,7 +49,7 @@ export function readFlags(flags: ConfigFlags, cwd: string): Layer {
   return { entries, faults };
 }
 
-/** `VEIL_*`; an empty variable counts as absent, as compose files write it. */
+/** `VEIL_*`; an empty variable counts as absent, as compose files write it. A secret may stand in a file: `…_FILE`. */
 export function readEnv(env: Readonly<Record<string, string | undefined>>, cwd: string): Layer {
   const entries = new Map<string, Entry>();
   const faults: string[] = [];
@@ -57,8 +57,15 @@ export function readEnv(env: Readonly<Record<string, string | undefined>>, cwd: 
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith("VEIL_") || name === "VEIL_CONFIG" || !text || isServiceLink(name, text)) continue;
     const field = byEnv.get(name);
+    const secret = byEnv.get(name.replace(/_FILE$/, ""));
     if (field) entries.set(field.path, { value: fromText(field, text), origin: name, base: cwd });
-    else faults.push(`${name} (environment): ${unknown(name, [...byEnv.keys(), "VEIL_CONFIG"])}`);
+    else if (secret?.isSecret) {
+      try {
+        entries.set(secret.path, { value: readFileSync(resolve(cwd, text), "utf8").trim(), origin: name, base: cwd });
+      } catch (error) {
+        faults.push(`${secret.path} (${name}): ${text} can't be read (${(error as NodeJS.ErrnoException).code})`);
+      }
+    } else faults.push(`${name} (environment): ${unknown(name, [...byEnv.keys(), "VEIL_CONFIG"])}`);
   }
   return { entries, faults };
 }

@@ -105,6 +105,29 @@ export const settingsSchema = z.strictObject({
       retainHours: count(1).default(168).describe("How long uploads and results of the jobs API are kept."),
     })
     .prefault({}),
+  cache: z
+    .strictObject({
+      driver: z
+        .enum(["disk", "redis", "none"])
+        .default("disk")
+        .describe("Where masked results are kept, so that the same file is not masked twice; see docs/cache.md."),
+      maxMb: count(1).default(512).describe("Most that `disk` keeps; what was not used for longest goes first."),
+      ttlHours: count(1, 87_600).default(168).describe("How long a result is kept."),
+      redis: z.exactOptional(
+        z.strictObject({
+          url: z
+            .string()
+            .regex(/^rediss?:\/\/[^\s]+$/)
+            .meta({
+              secret: true,
+              shown: "none",
+              expected: "redis://USER:PASSWORD@HOST:PORT/DATABASE, or rediss:// for TLS",
+              description: "The Redis of driver `redis`. A secret: never shown.",
+            }),
+        }),
+      ),
+    })
+    .prefault({}),
   eval: z
     .strictObject({
       folder: z.exactOptional(
@@ -137,6 +160,8 @@ export interface ConfigField {
   readonly description: string;
   /** Whether the value is a path of the file system. */
   readonly isPath: boolean;
+  /** Whether the value is never shown. */
+  readonly isSecret: boolean;
 }
 
 interface JsonSchema {
@@ -150,6 +175,7 @@ interface JsonSchema {
   readonly shown?: string;
   readonly expected?: string;
   readonly path?: boolean;
+  readonly secret?: boolean;
 }
 
 /** Every setting there is, in the schema's order. */
@@ -160,7 +186,12 @@ export const configFields: readonly ConfigField[] = fieldsOf(
 /** By path. */
 export const fieldByPath: ReadonlyMap<string, ConfigField> = new Map(configFields.map((field) => [field.path, field]));
 /** The settings that hold others, for example `policy`. */
-export const sections: ReadonlySet<string> = new Set(configFields.map(({ section }) => section).filter(Boolean));
+export const sections: ReadonlySet<string> = new Set(
+  configFields.flatMap(({ section }) => {
+    const names = section.split(".");
+    return section === "" ? [] : names.map((_, index) => names.slice(0, index + 1).join("."));
+  }),
+);
 
 /** A value as YAML on one line. */
 export function yamlOf(value: unknown): string {
@@ -181,6 +212,7 @@ function fieldsOf(node: JsonSchema, prefix: string): ConfigField[] {
       shown: child.shown ?? `\`${yamlOf(child.default)}\``,
       description: child.description ?? "",
       isPath: child.path === true,
+      isSecret: child.secret === true,
     };
   });
 }

@@ -13,8 +13,8 @@ export interface Limits {
 declare const madeByRender: unique symbol;
 
 /**
- * A masked picture in the spool. The brand has no public name, so nothing but `render` can make one, and `deliver`
- * takes nothing else: handing over an original does not compile.
+ * A masked picture in the spool. The brand has no public name, so nothing but `render` can make one, or give one back that
+ * it made before and sealed; `deliver` takes nothing else: handing over an original does not compile.
  */
 export interface Anonymized {
   readonly [madeByRender]: true;

@@ -23,13 +23,17 @@ import { onlyUpload, receiveForm } from "./upload.ts";
 
 /** The synchronous routes: a picture in the request, the masked one in the answer. */
 export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
-  const { medium, spool, limits, policy: defaults, detector } = parts;
+  const { medium, spool, limits, results, policy: defaults, detector } = parts;
   const receive = { spool, maxBytes: limits.maxBytes, field: "image" };
 
   function mask(asked: Asked, signal: AbortSignal, previews = false): Promise<MaskedNow> {
     const { original, policy, regions } = asked;
     const options = { policy, regions, previews, signal, lane: "interactive" as const };
-    return noteMasking(parts, asked, () => maskNow(medium, original.path, options));
+    const work = () => maskNow(medium, original.path, options);
+    // What a person drew is for one picture alone, and a preview is made of the original.
+    if (regions !== undefined || previews) return noteMasking(parts, asked, work);
+    const { sha256 } = original;
+    return noteMasking(parts, asked, () => results.through({ sha256, policy, lane: options.lane, signal }, work));
   }
 
   return async (server) => {

@@ -14,7 +14,7 @@ export interface Asked {
   readonly regions?: readonly Region[] | undefined;
 }
 
-type Outcome = Pick<RequestNote, "outcome" | "output" | "regions" | "code">;
+type Outcome = Pick<RequestNote, "outcome" | "output" | "regions" | "cached" | "code">;
 
 /** Does the masking and has the ledger note it, before the answer is given: no record, no answer. */
 export async function noteMasking(parts: HttpParts, asked: Asked, work: () => Promise<MaskedNow>): Promise<MaskedNow> {
@@ -23,7 +23,9 @@ export async function noteMasking(parts: HttpParts, asked: Asked, work: () => Pr
   try {
     const { size, sha256, contentType } = result.masked;
     const regions = result.regions.length;
-    await note(parts, asked, { outcome: "masked", output: { size, sha256, contentType }, regions });
+    const { cached } = result;
+    const output = { size, sha256, contentType };
+    await note(parts, asked, { outcome: "masked", output, regions, ...(cached && { cached }) });
     parts.metrics.requestMasked(performance.now() - started, regions);
     return result;
   } catch (error) {

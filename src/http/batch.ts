@@ -25,14 +25,17 @@ const maxNamedErrors = 200;
 
 /** Many pictures in one request: uploads spool to disk and results stream out, so memory does not grow with the count. */
 export function batchRoute(parts: HttpParts): FastifyPluginAsyncZod {
-  const { medium, spool, limits, detector, policy: defaults } = parts;
+  const { medium, spool, limits, results, detector, policy: defaults } = parts;
 
   async function maskUpload({ name, file }: Upload, policy: Policy, signal: AbortSignal): Promise<Item> {
     if (file instanceof Problem) return { name, result: file };
     await using original = file;
     try {
-      const work = () => maskNow(medium, original.path, { policy, signal, lane: "interactive" });
-      return { name, result: await noteMasking(parts, { original, policy }, work) };
+      const about = { policy, signal, lane: "interactive" as const };
+      const work = () => maskNow(medium, original.path, about);
+      const { sha256 } = original;
+      const find = () => results.through({ sha256, ...about }, work);
+      return { name, result: await noteMasking(parts, { original, policy }, find) };
     } catch (error) {
       signal.throwIfAborted();
       return { name, result: failureOf(error) };

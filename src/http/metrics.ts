@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { lanes } from "../core/job.ts";
 import type { Ledger, LedgerEvent } from "../ledger/ledger.ts";
+import type { CacheUse } from "../pipeline/result-cache.ts";
 import type { Queue } from "../queues/queue.ts";
 
 export interface Metrics {
@@ -9,6 +10,7 @@ export interface Metrics {
   requestRefused(code: string): void;
   /** Each durable event of a job. */
   jobEvent(event: LedgerEvent): void;
+  cacheUse(use: CacheUse): void;
   /** The Prometheus text format. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -18,6 +20,8 @@ export interface Gauges {
   readonly ledger: Pick<Ledger, "counts">;
   readonly queue: Pick<Queue, "depth">;
   engine(): Readonly<Record<"live" | "busy" | "waiting" | "replaced", number>>;
+  /** What the cache of results holds, where it knows. */
+  readonly cacheBytes?: () => number;
   /** The newest leak-rate card by slice; absent: none is measured. */
   readonly evaluation?: () => Readonly<Record<"recall" | "lowerBound" | "alert", Readonly<Record<string, number>>>> & {
     /** Seconds since 1970; absent: never. */
@@ -28,7 +32,7 @@ export interface Gauges {
 const seconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /** Counts what happens and measures how long it takes. */
-export function createMetrics({ ledger, queue, engine, evaluation }: Gauges): Metrics {
+export function createMetrics({ ledger, queue, engine, cacheBytes, evaluation }: Gauges): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -58,6 +62,34 @@ export function createMetrics({ ledger, queue, engine, evaluation }: Gauges): Me
     buckets: seconds,
     registers,
   });
+  const lookups = new Counter({
+    name: "veil_cache_lookups_total",
+    help: "Looks for a result that was masked before, by outcome: hit, miss, error, refused.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const writes = new Counter({
+    name: "veil_cache_writes_total",
+    help: "Results offered to the cache, by outcome: kept, too-large, error.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const cached = new Counter({
+    name: "veil_cache_bytes_total",
+    help: "Bytes that hits took out of the cache, and that were put in.",
+    labelNames: ["direction"],
+    registers,
+  });
+  if (cacheBytes !== undefined) {
+    new Gauge({
+      name: "veil_cache_size_bytes",
+      help: "Bytes that the cache of results holds.",
+      registers,
+      collect() {
+        this.set(cacheBytes());
+      },
+    });
+  }
   const gauge = (name: string, help: string, label: string, read: () => Promise<Readonly<Record<string, number>>>) =>
     new Gauge({
       name,
@@ -108,6 +140,10 @@ export function createMetrics({ ledger, queue, engine, evaluation }: Gauges): Me
       events.inc({ kind, code });
       if (count !== undefined) regions.inc(count);
       for (const [stage, ms] of Object.entries(timings ?? {})) stages.observe({ stage }, ms / 1000);
+    },
+    cacheUse({ verb, outcome, bytes }) {
+      (verb === "find" ? lookups : writes).inc({ outcome });
+      if (bytes !== undefined) cached.inc({ direction: verb === "find" ? "out" : "in" }, bytes);
     },
     async render() {
       return { contentType: registry.contentType, text: await registry.metrics() };

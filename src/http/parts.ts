@@ -1,6 +1,7 @@
 import type { Limits, Medium } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { ResultCache } from "../pipeline/result-cache.ts";
 import type { Spool } from "../pipeline/spool.ts";
 import type { Submit } from "../pipeline/submit.ts";
 import type { Queue } from "../queues/queue.ts";
@@ -13,6 +14,7 @@ export interface HttpParts {
   readonly medium: Medium;
   readonly spool: Spool;
   readonly limits: Limits;
+  readonly results: ResultCache;
   /** Pictures in one batch request. */
   readonly maxBatch: number;
   /** What applies where a request says nothing. */

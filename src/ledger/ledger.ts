@@ -21,6 +21,8 @@ export interface EventDetail {
   };
   /** How many regions were masked; 0 is a durable outcome. */
   readonly regions?: number;
+  /** The same bytes had been masked the same way before, and that result was taken. */
+  readonly cached?: true;
   readonly detector?: { readonly name: string; readonly digest: string };
   /** Milliseconds by stage. */
   readonly timings?: Readonly<Record<string, number>>;
@@ -90,6 +92,8 @@ export interface RequestNote {
   readonly output?: { readonly size: number; readonly sha256: string; readonly contentType: string };
   readonly policy: Policy;
   readonly regions?: number;
+  /** As for an event. */
+  readonly cached?: true;
   /** Who said what to mask. Those of a request are a person's: no detector looked. */
   readonly regionsFrom: "request" | "detector";
   /** Absent where the regions came from the request. */

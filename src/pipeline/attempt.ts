@@ -5,6 +5,8 @@ import { unfinishedKind } from "../core/unfinished.ts";
 import { Problem, toProblem } from "../errors.ts";
 import type { EventDetail } from "../ledger/ledger.ts";
 import { type DeliverParts, deliver } from "./deliver.ts";
+import type { MaskedNow } from "./mask-now.ts";
+import type { ResultCache } from "./result-cache.ts";
 import type { Spool, SpoolFile } from "./spool.ts";
 
 /** How one attempt at a job ended; `failed` is for the retry rules to judge. */
@@ -16,6 +18,7 @@ export interface AttemptParts extends DeliverParts {
   readonly medium: Medium;
   readonly spool: Spool;
   readonly limits: Limits;
+  readonly results: ResultCache;
   readonly detector: { readonly name: string; readonly digest: string };
 }
 
@@ -29,7 +32,7 @@ export interface Assignment {
   readonly signal: AbortSignal;
 }
 
-/** One attempt: get, detect, render, deliver. Never throws; whatever goes wrong, nothing unmasked is written. */
+/** One attempt: get, detect (unless the same bytes were masked the same way before), render, deliver. Never throws; whatever goes wrong, nothing unmasked is written. */
 export async function attempt(parts: AttemptParts, assignment: Assignment): Promise<Outcome> {
   const { watched, signal } = assignment;
   try {
@@ -46,8 +49,9 @@ export async function attempt(parts: AttemptParts, assignment: Assignment): Prom
   }
 }
 
-async function mask(parts: AttemptParts, { job, lane, watched, signal }: Assignment): Promise<Outcome> {
-  const { ledger, medium, detector } = parts;
+async function mask(parts: AttemptParts, assignment: Assignment): Promise<Outcome> {
+  const { job, lane, watched, signal } = assignment;
+  const { ledger, medium, detector, results } = parts;
   if (!(await ledger.isCurrent(job))) return { kind: "superseded", detail: {} };
   // It gets its own name when it is finished, and announces itself then.
   const unfinished = watched ? unfinishedKind(job.input.key) : undefined;
@@ -56,12 +60,13 @@ async function mask(parts: AttemptParts, { job, lane, watched, signal }: Assignm
   await using original = await fetchOriginal(parts, job);
   clock.lap("get");
   const input = { size: original.size, sha256: original.sha256 };
-  await using picture = await medium.open(original.path, { signal, lane });
-  clock.lap("open");
-  const regions = await picture.detect(job.policy);
-  clock.lap("detect");
-  const masked = await picture.render(regions, job.policy);
-  clock.lap("render");
+  const { policy } = job;
+  await using result = await results.through({ sha256: original.sha256, policy, lane, signal }, async () => {
+    clock.lap("cache");
+    return await render(medium, original.path, assignment, clock.lap);
+  });
+  clock.lap("cache");
+  const { masked, regions, cached } = result;
   const delivered = await deliver(parts, job, masked, signal);
   if (delivered === "superseded") return { kind: "superseded", detail: { input } };
   clock.lap("put");
@@ -71,7 +76,27 @@ async function mask(parts: AttemptParts, { job, lane, watched, signal }: Assignm
     sha256: masked.sha256,
     contentType: masked.contentType,
   };
-  return { kind: "done", detail: { input, output, regions: regions.length, detector, timings: clock.laps } };
+  const detail = { input, output, regions: regions.length, detector, timings: clock.laps };
+  return { kind: "done", detail: { ...detail, ...(cached && { cached }) } };
+}
+
+/** The masked picture, which goes with the engine's hold on the original. */
+async function render(
+  medium: Medium,
+  path: string,
+  { job, lane, signal }: Assignment,
+  lap: (stage: string) => void,
+): Promise<MaskedNow> {
+  await using held = new AsyncDisposableStack();
+  const picture = held.use(await medium.open(path, { signal, lane }));
+  lap("open");
+  const regions = await picture.detect(job.policy);
+  lap("detect");
+  const masked = await picture.render(regions, job.policy);
+  lap("render");
+  const { format, frames } = picture;
+  const kept = held.move();
+  return { masked, regions, format, frames, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 async function fetchOriginal({ storeOf, spool, limits }: AttemptParts, job: Job): Promise<SpoolFile> {
@@ -94,7 +119,7 @@ function stopwatch() {
     laps,
     lap(stage: string) {
       const now = performance.now();
-      laps[stage] = Math.round(now - last);
+      laps[stage] = (laps[stage] ?? 0) + Math.round(now - last);
       last = now;
     },
   };

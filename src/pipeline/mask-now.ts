@@ -10,6 +10,8 @@ export interface MaskedNow extends AsyncDisposable {
   readonly regions: readonly Region[];
   readonly format: string;
   readonly frames: number;
+  /** It was masked for somebody before. */
+  readonly cached?: true;
   /** JPEGs for a browser that shows neither picture; `before` is not masked. In memory alone. */
   readonly previews?: { readonly before: Uint8Array; readonly after: Uint8Array };
 }

@@ -14,7 +14,9 @@ test("stopped in the middle of its work it ends cleanly, and the next start does
     const photo = await sharp(new URL("../fixtures/astronaut.png", import.meta.url).pathname)
       .jpeg()
       .toBuffer();
-    const first = await startProgram({ dataDir });
+    // They are all the same picture, and each is to be worked on.
+    const flags = ["--set", "cache.driver=none"];
+    const first = await startProgram({ dataDir, flags });
     for (let i = 0; i < count; i++) await writeFile(join(dataDir, "input_photos", `${i}.jpg`), photo);
     const counts = async (address: string) =>
       ((await (await fetch(`${address}/api/v1/jobs?limit=1`)).json()) as JobsResponse).counts;
@@ -22,7 +24,7 @@ test("stopped in the middle of its work it ends cleanly, and the next start does
     assert.equal(await first.stop(), 0, first.log());
     assert.deepEqual(await readdir(join(dataDir, "spool")), []);
 
-    await using second = await startProgram({ dataDir });
+    await using second = await startProgram({ dataDir, flags });
     const { done = 0 } = await counts(second.address);
     assert.ok(done < count, "it stopped too late to show anything");
     await until("all are done", async () => (await counts(second.address)).done === count);

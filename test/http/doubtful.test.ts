@@ -30,3 +30,11 @@ test("a picture in doubt is not masked by itself, but a person gets all regions 
   assert.equal(item.regions.length, regions.length);
   assert.notEqual(item.anonymized_base64, null);
 });
+
+test("a picture in doubt stays held where its result under another policy is kept", async () => {
+  const ask = (query: string) => veil.post(`/api/v1/anonymize${query}`, form("image", [portrait]));
+  for (const query of ["?verify=mask", "?verify=off", "?verify=mask"]) assert.equal((await ask(query)).status, 200);
+  const metrics = await (await veil.get("/metrics")).text();
+  assert.match(metrics, /^veil_cache_lookups_total\{outcome="hit"\} 1$/m);
+  for (let i = 0; i < 2; i++) await assertProblem(await ask(""), 422, "doubtful");
+});

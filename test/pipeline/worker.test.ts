@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import sharp from "sharp";
+import { createMemoryCache } from "../../src/caches/memory.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import { createSerial } from "../../src/core/serial.ts";
 import { createPool, type Pool } from "../../src/engine/pool.ts";
@@ -12,6 +13,7 @@ import type { LedgerEvent } from "../../src/ledger/ledger.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
 import { createAdmit } from "../../src/pipeline/admit.ts";
 import { createRedrive } from "../../src/pipeline/redrive.ts";
+import { createResultCache, noResultCache, type ResultCache } from "../../src/pipeline/result-cache.ts";
 import type { Route } from "../../src/pipeline/route.ts";
 import { openSpool, type Spool, streamOf } from "../../src/pipeline/spool.ts";
 import { runWorker } from "../../src/pipeline/worker.ts";
@@ -65,6 +67,7 @@ async function setUp(
   faults: Partial<Record<"photos" | "masked", Partial<Store>>> = {},
   removeInput = false,
   policy = route.policy,
+  results: ResultCache = noResultCache,
 ) {
   const sqlite = await openSqlite(":memory:");
   const ledger = await createSqliteLedger({ sqlite });
@@ -83,6 +86,7 @@ async function setUp(
       routes: new Map([[route.name, { ...route, removeInput }]]),
       storeOf: (name) => (name === "photos" ? photos : masked),
       puts: createSerial(),
+      results,
       onProblem: (problem) => problems.push(problem),
       now: Date.now,
       random: () => 0.5,
@@ -318,6 +322,36 @@ describe("the worker", () => {
     await parts.settled((await parts.admitArrival(back)).id, "done");
   });
 
+  test("a second photo with the same bytes is delivered without the engine, and the ledger says so", async () => {
+    const uses: string[] = [];
+    const results = createResultCache({
+      ...{ cache: createMemoryCache({ maxBytes: 1e7 }), spool, limits, installationKey: "key", ttlMs: 60_000 },
+      ...{ detector: await pool.detector(), now: Date.now, observe: ({ outcome }) => uses.push(outcome) },
+      ...{ onProblem: assert.fail, onMended: assert.fail },
+    });
+    await using parts = await setUp({}, false, route.policy, results);
+    const done = [];
+    for (const key of ["a.jpg", "sub/b.jpg"]) {
+      await parts.photos.put(key, streamOf(portrait), type);
+      const { id } = await parts.admitObject(key);
+      done.push((await parts.settled(id, "done")).last);
+    }
+    const [first, second] = done;
+    assert.deepEqual([first!.cached, second!.cached], [undefined, true]);
+    assert.deepEqual(Object.keys(first!.timings!), ["get", "cache", "open", "detect", "render", "put"]);
+    assert.deepEqual(Object.keys(second!.timings!), ["get", "cache", "put"]);
+    assert.ok(first!.regions! >= 1);
+    assert.deepEqual(
+      [second!.regions, second!.detector, second!.input],
+      [first!.regions, first!.detector, first!.input],
+    );
+    assert.equal(second!.output!.sha256, first!.output!.sha256);
+    const bytesOf = async (key: string) => Buffer.concat(await (await parts.masked.get(key)).stream.toArray());
+    assert.ok((await bytesOf("a.jpg")).equals(await bytesOf("sub/b.jpg")));
+    assert.deepEqual(uses, ["miss", "kept", "hit"]);
+    assert.deepEqual(await readdir(spool.folder), []);
+  });
+
   test("when the ledger fails the worker stops instead of guessing", async () => {
     const sqlite = await openSqlite(":memory:");
     const ledger = await createSqliteLedger({ sqlite });
@@ -343,6 +377,7 @@ describe("the worker", () => {
         routes: new Map([[route.name, route]]),
         storeOf: () => photos,
         puts: createSerial(),
+        results: noResultCache,
         onProblem: () => {},
         now: Date.now,
         random: () => 0.5,

@@ -1,8 +1,5 @@
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import type { Cache } from "./caches/cache.ts";
-import { clearDiskCache, createDiskCache } from "./caches/disk.ts";
-import { createRedisCache } from "./caches/redis.ts";
 import type { Config } from "./config.ts";
 import { parseDetectors } from "./core/detector.ts";
 import { createSerial } from "./core/serial.ts";
@@ -14,6 +11,7 @@ import {
   placesIn,
   readyFolders,
 } from "./data-folder.ts";
+import { openCache } from "./drivers.ts";
 import { hasHeicDecoder } from "./engine/heic.ts";
 import { createPool } from "./engine/pool.ts";
 import { Problem } from "./errors.ts";
@@ -199,14 +197,6 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     ended: Promise.race(loops),
     stop: () => running.disposeAsync(),
   };
-}
-
-/** What was kept on disk goes where it is kept there no more. */
-async function openCache({ cache }: Config, folder: string): Promise<Cache | undefined> {
-  const { driver, maxMb, redis } = cache;
-  if (driver === "disk") return createDiskCache({ folder, maxBytes: maxMb * 1024 * 1024 });
-  await clearDiskCache(folder);
-  return driver === "redis" ? createRedisCache({ url: redis!.url }) : undefined;
 }
 
 function addressOf({ address, family, port }: AddressInfo): string {

@@ -52,7 +52,7 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
     ...(named === undefined ? movedFaults(fromFile.entries) : []),
     ...(parsed.error?.issues ?? []).map(({ path }) => rangeFault(path.join("."), merged)),
     ...cosmeticFaults(merged),
-    ...cacheFaults(merged),
+    ...addressFaults(merged),
     ...folderFaults(merged),
   ];
   if (!parsed.success || faults.length > 0) throw invalidConfig(faults);
@@ -90,10 +90,17 @@ function rangeFault(path: string, merged: ReadonlyMap<string, Entry>): string {
   return `${nameOf(path, merged)}: expected ${field?.expected}${why} but received ${received}`;
 }
 
-/** Redis needs its address; the others need nothing. */
-function cacheFaults(merged: ReadonlyMap<string, Entry>): string[] {
-  if (merged.get("cache.driver")?.value !== "redis" || merged.has("cache.redis.url")) return [];
-  return [`${nameOf("cache.driver", merged)}: redis needs cache.redis.url, which is missing`];
+/** Drivers over the network, and where their addresses stand. */
+const addresses = [
+  { setting: "cache.driver", driver: "redis", address: "cache.redis.url" },
+  { setting: "queue.driver", driver: "rabbitmq", address: "queue.url" },
+  { setting: "queue.driver", driver: "kafka", address: "queue.brokers" },
+];
+
+function addressFaults(merged: ReadonlyMap<string, Entry>): string[] {
+  return addresses
+    .filter(({ setting, driver, address }) => merged.get(setting)?.value === driver && !merged.has(address))
+    .map(({ setting, driver, address }) => `${nameOf(setting, merged)}: ${driver} needs ${address}, which is missing`);
 }
 
 function cosmeticFaults(merged: ReadonlyMap<string, Entry>): string[] {

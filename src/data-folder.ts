@@ -4,11 +4,11 @@ import { access, chmod, mkdir, readdir, readFile, statfs, writeFile } from "node
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Config } from "./config.ts";
+import { openQueue } from "./drivers.ts";
 import { Problem } from "./errors.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { createSqliteLedger } from "./ledger/sqlite.ts";
 import type { Queue } from "./queues/queue.ts";
-import { createSqliteQueue } from "./queues/sqlite.ts";
 import { openSqlite } from "./sqlite.ts";
 import { createFsStore } from "./stores/fs.ts";
 import type { Store } from "./stores/store.ts";
@@ -49,7 +49,7 @@ export async function openDataFolder(
   /** Told what a store had to pass over. */
   onProblem: (problem: Problem, store: string) => void,
 ): Promise<DataFolder> {
-  const { dataDir, folder, jobs } = config;
+  const { dataDir, folder } = config;
   const places = placesIn(dataDir);
   const installationKey = await claimDataFolder(dataDir);
   for (const path of [places.inbox, places.results]) await mkdir(path, { recursive: true, mode: 0o700 });
@@ -57,7 +57,7 @@ export async function openDataFolder(
   // Keys of photographs are names of people: its owner alone reads them, whatever the folder allows.
   await chmod(places.database, 0o600);
   const ledger = await createSqliteLedger({ sqlite });
-  const queue = await createSqliteQueue({ sqlite, leaseMs: jobs.leaseMs });
+  const queue = await openQueue(config, { sqlite, onProblem: (problem) => onProblem(problem, "queue") });
   const roots = { input: folder.input, output: folder.output, inbox: places.inbox, results: places.results };
   const stores = new Map(
     Object.entries(roots).map(

@@ -64,13 +64,18 @@ const floors: readonly Floor[] = [
     packages: ["fastify", "fastify-type-provider-zod", "zod", "prom-client", "@fastify/*"],
   },
   { name: "config", files: /^src\/config(\/|\.ts$)/, may: ["errors", "core"], packages: ["yaml", "zod"] },
-  { name: "data-folder", files: /^src\/data-folder\.ts$/, may: [...below, "stores", "queues", "ledgers", "config"] },
+  { name: "drivers", files: /^src\/drivers\.ts$/, may: [...below, "stores", "queues", "caches", "ledgers", "config"] },
+  {
+    name: "data-folder",
+    files: /^src\/data-folder\.ts$/,
+    may: [...below, "stores", "queues", "ledgers", "config", "drivers"],
+  },
   {
     name: "eval-schedule",
     files: /^src\/eval-schedule\.ts$/,
     may: ["errors", "leaves", "core", "eval", "config", "main"],
   },
-  { name: "app", files: /^src\/app\.ts$/, may: [...below, ...houses, "data-folder", "eval-schedule"] },
+  { name: "app", files: /^src\/app\.ts$/, may: [...below, ...houses, "drivers", "data-folder", "eval-schedule"] },
   {
     name: "cli",
     files: /^src\/cli(\/|\.ts$)/,

@@ -114,6 +114,8 @@ describe("precedence", () => {
       if (path === "engine.processes") return "2";
       if (path === "policy.cosmetic") return expected;
       if (path === "cache.redis.url") return "redis://somewhere";
+      if (path === "queue.url") return "amqp://somewhere";
+      if (path === "queue.brokers") return "somewhere:9092";
       if (/Ms$/.test(path)) return "2000";
       const choice = /^(?:one of )?([\w.:-]+)(?:,|$)/.exec(expected)?.[1];
       return type === "string" && expected !== "a path" ? String(choice) : String(samples[type]);

@@ -105,6 +105,55 @@ export const settingsSchema = z.strictObject({
       retainHours: count(1).default(168).describe("How long uploads and results of the jobs API are kept."),
     })
     .prefault({}),
+  queue: z
+    .strictObject({
+      driver: z
+        .enum(["sqlite", "rabbitmq", "kafka"])
+        .default("sqlite")
+        .describe("What carries jobs to the workers; see docs/queues.md."),
+      prefix: z
+        .string()
+        .regex(/^[\w.-]{1,100}$/)
+        .default("veil")
+        .meta({
+          expected: "letters, digits, dots and dashes",
+          description: "Begins the names of a broker's queues or topics.",
+        }),
+      url: z.exactOptional(
+        z
+          .string()
+          .regex(/^amqps?:\/\/[^\s]+$/)
+          .meta({
+            secret: true,
+            shown: "none",
+            expected: "amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS",
+            description: "The RabbitMQ of driver `rabbitmq`. A secret: never shown.",
+          }),
+      ),
+      brokers: z.exactOptional(
+        z
+          .string()
+          .regex(/^[^\s,:]+:\d+(\s*,\s*[^\s,:]+:\d+)*$/)
+          .meta({
+            shown: "none",
+            expected: "HOST:PORT, or several with commas between",
+            description: "Some brokers of driver `kafka`; the others are learned from these.",
+          }),
+      ),
+      caFile: z.exactOptional(
+        folder("the system's", "Certificate authorities in PEM that the broker's must come from."),
+      ),
+      tls: z.boolean().default(false).describe("Whether Kafka is spoken to by TLS; with `queue.caFile` it is anyway."),
+      mechanism: z
+        .enum(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+        .default("SCRAM-SHA-512")
+        .describe("How `queue.username` logs in to Kafka."),
+      username: z.exactOptional(z.string().min(1).meta({ shown: "none", description: "Logs in to Kafka." })),
+      password: z.exactOptional(
+        z.string().meta({ secret: true, shown: "none", description: "Its password. A secret: never shown." }),
+      ),
+    })
+    .prefault({}),
   cache: z
     .strictObject({
       driver: z

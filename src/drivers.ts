@@ -1,0 +1,50 @@
+import { readFile } from "node:fs/promises";
+import type { Cache } from "./caches/cache.ts";
+import type { Config } from "./config.ts";
+import type { Problem } from "./errors.ts";
+import type { Queue } from "./queues/queue.ts";
+import type { Sqlite } from "./sqlite.ts";
+
+/*
+ * The one place that knows every driver by its name in the configuration. What it brings along, such as a client of a
+ * broker, is loaded only where it is asked for.
+ */
+
+export interface QueueParts {
+  /** Where the embedded queue lies. */
+  readonly sqlite: Sqlite;
+  /** Told what fails beside a call. */
+  readonly onProblem: (problem: Problem) => void;
+}
+
+/** The queue that the configuration names. Problems: queue-unavailable, invalid-config. */
+export async function openQueue({ queue, jobs }: Config, { sqlite, onProblem }: QueueParts): Promise<Queue> {
+  const { driver, prefix, url, brokers, caFile } = queue;
+  if (driver === "sqlite") {
+    const { createSqliteQueue } = await import("./queues/sqlite.ts");
+    return createSqliteQueue({ sqlite, leaseMs: jobs.leaseMs });
+  }
+  const ca = caFile === undefined ? undefined : await readFile(caFile, "utf8");
+  if (driver === "rabbitmq") {
+    const { createRabbitQueue } = await import("./queues/rabbitmq.ts");
+    return createRabbitQueue({ url: url!, prefix, onProblem, ...(ca !== undefined && { ca }) });
+  }
+  const { createKafkaQueue } = await import("./queues/kafka.ts");
+  const { username, password, mechanism, tls } = queue;
+  return createKafkaQueue({
+    ...{ brokers: brokers!.split(",").map((broker) => broker.trim()), prefix, onProblem },
+    ...((tls || ca !== undefined) && { tls: ca === undefined ? {} : { ca } }),
+    ...(username !== undefined && { sasl: { mechanism, username, password: password ?? "" } }),
+  });
+}
+
+/** The cache of results that the configuration names; undefined: none. What was kept on disk goes where it is kept there no more. */
+export async function openCache({ cache }: Config, folder: string): Promise<Cache | undefined> {
+  const { driver, maxMb, redis } = cache;
+  const { clearDiskCache, createDiskCache } = await import("./caches/disk.ts");
+  if (driver === "disk") return createDiskCache({ folder, maxBytes: maxMb * 1024 * 1024 });
+  await clearDiskCache(folder);
+  if (driver === "none") return undefined;
+  const { createRedisCache } = await import("./caches/redis.ts");
+  return createRedisCache({ url: redis!.url });
+}

@@ -17,6 +17,9 @@ export interface QueueParts {
   readonly onProblem: (problem: Problem) => void;
 }
 
+/** Kafka's brokers refuse shorter ones, unless they were told otherwise: group.min.session.timeout.ms. */
+const leastSessionMs = 6000;
+
 /** The queue that the configuration names. Problems: queue-unavailable, invalid-config. */
 export async function openQueue({ queue, jobs }: Config, { sqlite, onProblem }: QueueParts): Promise<Queue> {
   const { driver, prefix, url, brokers, caFile } = queue;
@@ -27,12 +30,15 @@ export async function openQueue({ queue, jobs }: Config, { sqlite, onProblem }: 
   const ca = caFile === undefined ? undefined : await readFile(caFile, "utf8");
   if (driver === "rabbitmq") {
     const { createRabbitQueue } = await import("./queues/rabbitmq.ts");
-    return createRabbitQueue({ url: url!, prefix, onProblem, ...(ca !== undefined && { ca }) });
+    // A process that is silent for two of its beats is given up.
+    const heartbeatMs = jobs.leaseMs / 2;
+    return createRabbitQueue({ url: url!, prefix, heartbeatMs, onProblem, ...(ca !== undefined && { ca }) });
   }
   const { createKafkaQueue } = await import("./queues/kafka.ts");
   const { username, password, mechanism, tls } = queue;
   return createKafkaQueue({
     ...{ brokers: brokers!.split(",").map((broker) => broker.trim()), prefix, onProblem },
+    sessionTimeoutMs: Math.max(leastSessionMs, jobs.leaseMs),
     ...((tls || ca !== undefined) && { tls: ca === undefined ? {} : { ca } }),
     ...(username !== undefined && { sasl: { mechanism, username, password: password ?? "" } }),
   });

@@ -17,6 +17,7 @@ import { Problem } from "./errors.ts";
 import { createEvaluationSchedule } from "./eval-schedule.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { statusOf } from "./http/status.ts";
+import { createSealer } from "./ledger/sealer.ts";
 import type { Logger } from "./log.ts";
 import { createAdmit, createRerun } from "./pipeline/admit.ts";
 import { createPassedOver } from "./pipeline/passed-over.ts";
@@ -70,7 +71,16 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const onStoreProblem = (problem: Problem, store: string) => {
     if (store !== "input" || passedOver.report(problem)) onProblem(problem);
   };
-  const data = started.use(await openDataFolder(config, onStoreProblem));
+  const data = started.use(await openDataFolder(config, onStoreProblem, "service"));
+  // Closed after all that writes, so that the last record is sealed too.
+  const sealer = started.adopt(
+    createSealer({
+      ...data,
+      headsFile: config.ledger.heads,
+      onProblem: ({ code, message }) => log.error({ code }, message),
+    }),
+    (it) => it.close(),
+  );
   await readyFolders(config);
   const { ledger, queue, storeOf, installationKey } = data;
   const { closeWithin, createServer } = await import("./http/server.ts");
@@ -163,6 +173,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     ),
     keepRepublishing({ ledger, queue, republishAfterMs: jobs.leaseMs * 4, signal, onProblem }),
     keepRetention({ ...kept, retainHours: jobs.retainHours, sweep: data.sweep, signal, onProblem }),
+    sealer.run(signal),
     ...(evaluation ? [evaluation.run(signal)] : []),
   ];
   started.defer(async () => {

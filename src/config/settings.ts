@@ -105,6 +105,16 @@ export const settingsSchema = z.strictObject({
       retainHours: count(1).default(168).describe("How long uploads and results of the jobs API are kept."),
     })
     .prefault({}),
+  ledger: z
+    .strictObject({
+      heads: z.exactOptional(
+        folder(
+          "none: they are kept in the data folder alone",
+          "A file, best on another disk, to which each signed head of the ledger is added; see docs/ledger.md.",
+        ),
+      ),
+    })
+    .prefault({}),
   eval: z
     .strictObject({
       folder: z.exactOptional(

@@ -11,7 +11,11 @@ import { temporaryFolder } from "../contracts/temporary-folder.ts";
 
 async function openMemory() {
   const sqlite = await openSqlite(":memory:");
-  return { sqlite, ledger: await createSqliteLedger({ sqlite }), [Symbol.asyncDispose]: sqlite.close };
+  return {
+    sqlite,
+    ledger: await createSqliteLedger({ sqlite, installationKey: "test" }),
+    [Symbol.asyncDispose]: sqlite.close,
+  };
 }
 
 async function openFile(): Promise<DurableLedgerUnderTest> {
@@ -22,7 +26,7 @@ async function openFile(): Promise<DurableLedgerUnderTest> {
   async function client() {
     const sqlite = await openSqlite(path);
     closers.push(sqlite.close);
-    return createSqliteLedger({ sqlite });
+    return createSqliteLedger({ sqlite, installationKey: "test" });
   }
 
   return {
@@ -62,6 +66,7 @@ describe("the sqlite ledger", () => {
     const { sqlite } = opened;
     const asked: string[] = [];
     const watched = await createSqliteLedger({
+      installationKey: "test",
       sqlite: {
         ...sqlite,
         read(statements) {

@@ -67,7 +67,7 @@ async function setUp(
   policy = route.policy,
 ) {
   const sqlite = await openSqlite(":memory:");
-  const ledger = await createSqliteLedger({ sqlite });
+  const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
   const queue = createMemoryQueue({ pollMs: 10 });
   const photos = { ...createMemoryStore({ name: "photos" }), ...faults.photos };
   const masked = { ...createMemoryStore({ name: "masked" }), ...faults.masked };
@@ -320,7 +320,7 @@ describe("the worker", () => {
 
   test("when the ledger fails the worker stops instead of guessing", async () => {
     const sqlite = await openSqlite(":memory:");
-    const ledger = await createSqliteLedger({ sqlite });
+    const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
     const queue = createMemoryQueue({ pollMs: 10 });
     const detector = await pool.detector();
     const photos = createMemoryStore({ name: "photos" });

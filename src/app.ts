@@ -72,15 +72,11 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     if (store !== "input" || passedOver.report(problem)) onProblem(problem);
   };
   const data = started.use(await openDataFolder(config, onStoreProblem, "service"));
-  // Closed after all that writes, so that the last record is sealed too.
-  const sealer = started.adopt(
-    createSealer({
-      ...data,
-      headsFile: config.ledger.heads,
-      onProblem: ({ code, message }) => log.error({ code }, message),
-    }),
-    (it) => it.close(),
-  );
+  const signer = await data.openSigner();
+  const onSealProblem = ({ code, message }: Problem) => log.error({ code }, message);
+  const sealing = { seals: data.seals, signer, headsFile: config.ledger.heads, onProblem: onSealProblem };
+  // Closed after all that writes: the last record is sealed too.
+  const sealer = started.adopt(createSealer(sealing), (it) => it.close());
   await readyFolders(config);
   const { ledger, queue, storeOf, installationKey } = data;
   const { closeWithin, createServer } = await import("./http/server.ts");

@@ -22,9 +22,10 @@ import { version } from "./version.ts";
 /** Everything that lasts: the ledger, the queue and the stores. */
 export interface DataFolder extends AsyncDisposable {
   readonly ledger: Ledger;
-  /** The chain over the ledger, and who signs it. */
+  /** The chain over the ledger. */
   readonly seals: Seals;
-  readonly signer: Signer;
+  /** Who signs it; the key is made on first use. */
+  openSigner(): Promise<Signer>;
   readonly stamp: Stamp;
   readonly queue: Queue;
   /** Makes job ids and tombstones that nobody outside can guess. */
@@ -71,7 +72,6 @@ export async function openDataFolder(
   const stamp = { veil: version, who: `${role}:${userName()}` };
   const ledger = await createSqliteLedger({ sqlite, installationKey, stamp });
   const seals = await createSqliteSeals(sqlite);
-  const signer = await openSigner(places.ledgerKey);
   const queue = await createSqliteQueue({ sqlite, leaseMs: jobs.leaseMs });
   const roots = { input: folder.input, output: folder.output, inbox: places.inbox, results: places.results };
   const stores = new Map(
@@ -89,7 +89,7 @@ export async function openDataFolder(
   return {
     ledger,
     seals,
-    signer,
+    openSigner: () => openSigner(places.ledgerKey),
     stamp,
     queue,
     installationKey,

@@ -23,9 +23,9 @@ export interface Proof {
 
 /** What a proof shows, or why it shows nothing. */
 export type ProofCheck =
-  | { readonly faults: readonly [string, ...string[]] }
+  | { readonly holds: false; readonly faults: readonly string[] }
   | {
-      readonly faults: readonly [];
+      readonly holds: true;
       /** The record with its personal values, as far as they are there. */
       readonly record: JsonObject;
       readonly position: number;
@@ -54,7 +54,7 @@ export async function proveRecord(seals: Seals, row: FoundRecord, since?: Head):
     publicKey,
     ...(since && { since: { head: since, path: await consistencyPath(since.size, head.size, seals.node) } }),
   };
-  return checkProof(proof).faults.length === 0 ? proof : undefined;
+  return checkProof(proof).holds ? proof : undefined;
 }
 
 /** Checks a proof by itself; with `publicKey` (PEM), that this key signed it. */
@@ -76,9 +76,8 @@ export function checkProof(proof: Proof, publicKey?: string): ProofCheck {
   if (since !== undefined && !isConsistent(since.head, head, since.path)) {
     faults.push(`The head for ${head.size} records does not follow the one for ${since.head.size}`);
   }
-  const [first, ...rest] = faults;
-  if (first !== undefined) return { faults: [first, ...rest] };
-  return { faults: [], record: disclosed, position, head, keyId: keyIdOf(key), ...(since && { since: since.head }) };
+  if (faults.length > 0) return { holds: false, faults };
+  return { holds: true, record: disclosed, position, head, keyId: keyIdOf(key), ...(since && { since: since.head }) };
 }
 
 /** A proof as JSON; undefined where it is none. */

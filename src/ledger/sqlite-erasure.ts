@@ -10,8 +10,6 @@ import type { Erasure } from "./seals.ts";
 export function erasureStatements(erasures: readonly Erasure[], note: JsonObject): readonly Statement[] {
   const erasure = randomUUID();
   return [
-    // What is freed is overwritten.
-    { sql: "pragma secure_delete = on" },
     { sql: "insert into erasing values (1)" },
     ...erasures.flatMap((one) => statementsOf(one, erasure)),
     {

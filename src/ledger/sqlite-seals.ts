@@ -195,6 +195,8 @@ export async function createSqliteSeals(sqlite: Sqlite): Promise<Seals> {
       return found;
     },
 
+    compact: () => sqlite.compact(),
+
     async erase(erasures, note) {
       const answers = await sqlite.write(erasureStatements(erasures, note));
       return Number(answers.at(-2)?.[0]?.records ?? 0);

@@ -3,19 +3,18 @@ import { fork } from "node:child_process";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
+import { createSqliteSeals } from "../../src/ledger/sqlite-seals.ts";
 import { openSqlite } from "../../src/sqlite.ts";
 import { makeCandidate } from "../contracts/jobs.ts";
 import { type DurableLedgerUnderTest, durableLedgerContract, ledgerContract } from "../contracts/ledger.ts";
+import { sealsContract } from "../contracts/ledger-seals.ts";
 import { ledgerVersionsContract } from "../contracts/ledger-versions.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 
 async function openMemory() {
   const sqlite = await openSqlite(":memory:");
-  return {
-    sqlite,
-    ledger: await createSqliteLedger({ sqlite, installationKey: "test" }),
-    [Symbol.asyncDispose]: sqlite.close,
-  };
+  const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
+  return { sqlite, ledger, seals: await createSqliteSeals(sqlite), [Symbol.asyncDispose]: sqlite.close };
 }
 
 async function openFile(): Promise<DurableLedgerUnderTest> {
@@ -43,6 +42,7 @@ async function openFile(): Promise<DurableLedgerUnderTest> {
 ledgerContract("sqlite", openMemory);
 ledgerVersionsContract("sqlite", openMemory);
 durableLedgerContract("sqlite", openFile);
+sealsContract("sqlite", openMemory);
 
 describe("the sqlite ledger", () => {
   test("has tables that refuse to change or lose an event or a note", async () => {

@@ -74,7 +74,8 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const data = started.use(await openDataFolder(config, onStoreProblem, "service"));
   const signer = await data.openSigner();
   const onSealProblem = ({ code, message }: Problem) => log.error({ code }, message);
-  const sealing = { seals: data.seals, signer, headsFile: config.ledger.heads, onProblem: onSealProblem };
+  const { heads: headsFile, sealMs: everyMs } = config.ledger;
+  const sealing = { seals: data.seals, signer, headsFile, everyMs, onProblem: onSealProblem };
   // Closed after all that writes: the last record is sealed too.
   const sealer = started.adopt(createSealer(sealing), (it) => it.close());
   await readyFolders(config);

@@ -113,6 +113,7 @@ export const settingsSchema = z.strictObject({
           "A file, best on another disk, to which each signed head of the ledger is added; see docs/ledger.md.",
         ),
       ),
+      sealMs: count(100).default(1000).describe("How often new records are sealed into the ledger's chain."),
     })
     .prefault({}),
   eval: z

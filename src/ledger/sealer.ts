@@ -12,6 +12,8 @@ export interface SealerOptions {
   readonly signer: Signer;
   /** Where each head is kept besides: a file, best on another disk. */
   readonly headsFile?: string | undefined;
+  /** How often `run` seals. */
+  readonly everyMs?: number;
   /** Told once of what keeps it from sealing or from keeping heads elsewhere, until that changes. */
   readonly onProblem: (problem: Problem) => void;
 }
@@ -20,18 +22,17 @@ export interface SealerOptions {
 export interface Sealer {
   /** Seals everything that is committed now, whoever holds the lease; answers how many records. */
   sealAll(): Promise<number>;
-  /** Every second while this one holds the lease, until the signal aborts. Never rejects. */
+  /** Again and again while this one holds the lease, until the signal aborts. Never rejects. */
   run(signal: AbortSignal): Promise<void>;
   /** Seals what is left and gives the lease back. */
   close(): Promise<void>;
 }
 
 const batchSize = 1000;
-const everyMs = 1000;
 const leaseMs = 10_000;
 const closeMs = 5000;
 
-export function createSealer({ seals, signer, headsFile, onProblem }: SealerOptions): Sealer {
+export function createSealer({ seals, signer, headsFile, everyMs = 1000, onProblem }: SealerOptions): Sealer {
   const holder = randomUUID();
   let frontier: Frontier = emptyFrontier;
   let kept: Head | undefined;
@@ -62,7 +63,7 @@ export function createSealer({ seals, signer, headsFile, onProblem }: SealerOpti
     const head = signer.sign(body);
     const batch: SealBatch = { after: state, records: sealed, nodes, head, publicKey: signer.publicKey };
     const now = Date.now();
-    const lease = { holder, now, until: now + leaseMs };
+    const lease = { holder, now, until: now + Math.max(leaseMs, everyMs * 3) };
     if (!(await seals.seal(batch, ...(withLease ? [lease] : [])))) return "lost";
     if (state.head !== undefined && state.head.keyId !== signer.keyId) {
       tell(new Problem("ledger-broken", `The ledger is signed by a new key from now on: ${signer.keyId}`));

@@ -84,10 +84,12 @@ function describe(record: JsonObject): string[] {
     return value === undefined ? "" : String(value);
   };
   const at = record.at;
+  const place = (side: string) =>
+    [text(`job.${side}.store`), text(`job.${side}.key`)].filter(Boolean).join("/") || "(no place: it came and went)";
   return [
     `outcome   ${text("kind", "outcome")}, ${typeof at === "number" ? timeOf(at) : ""}, ${text("detail.who", "who") || "by nobody named"}`,
-    `original  ${text("job.input.store")}/${text("job.input.key")} ${text("detail.input.sha256", "input.sha256")}`,
-    `result    ${text("job.output.store")}/${text("job.output.key")} ${text("detail.output.sha256", "output.sha256")}`,
+    `original  ${place("input")} ${text("detail.input.sha256", "input.sha256")}`,
+    `result    ${place("output")} ${text("detail.output.sha256", "output.sha256")}`,
     `masked    ${text("detail.regions", "regions")} regions, ${text("job.policy.style", "policy.style")} ${text("job.policy.strength", "policy.strength")}`,
     `with      veil ${text("detail.veil", "veil")}, ${text("detail.detector.name", "detector.name")} ${text("detail.detector.digest", "detector.digest")}`,
   ];
@@ -96,7 +98,8 @@ function describe(record: JsonObject): string[] {
 /** What was masked into the file comes before what was made of it, and of equals the newest. */
 function worth({ body = {} }: FoundRecord, digest: string): number {
   const isResult = valueAt(body, "detail.output.sha256") === digest || valueAt(body, "output.sha256") === digest;
-  if (isResult) return 2;
+  // A job's says more than a request's: where it lies.
+  if (isResult) return body.job === undefined ? 2 : 3;
   return body.kind === "done" || body.outcome === "masked" ? 1 : 0;
 }
 

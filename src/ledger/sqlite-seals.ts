@@ -14,6 +14,8 @@ import { ledgerTables } from "./sqlite-tables.ts";
 /** Subtrees below this level are made from their leaves when they are asked for: at most 128 of them. */
 const lowestKept = 8;
 
+const ofLast = "where position = (select max(position) from seals)";
+
 const digestPaths = { event: "detail.", note: "", erasure: "none." } as const;
 
 /** The chain over a ledger in the same SQLite file. */
@@ -53,8 +55,8 @@ export async function createSqliteSeals(sqlite: Sqlite): Promise<Seals> {
 
     async state() {
       const [last, heads] = await sqlite.read([
-        { sql: "select position, lower(hex(chain)) as chain from seals order by position desc limit 1" },
-        { sql: "select head from heads order by size desc limit 1" },
+        { sql: `select position, lower(hex(chain)) as chain from seals ${ofLast}` },
+        { sql: "select head from heads where size = (select max(size) from heads)" },
       ]);
       const [seal] = last!;
       const [head] = heads!;
@@ -92,7 +94,7 @@ export async function createSqliteSeals(sqlite: Sqlite): Promise<Seals> {
               held_until = case when $holder is null then held_until else $until end
             where ($holder is null or holder is $holder or holder is null or held_until < $now)
               and coalesce((select max(position) + 1 from seals), 0) = $size
-              and coalesce((select lower(hex(chain)) from seals order by position desc limit 1), $start) = $chain
+              and coalesce((select lower(hex(chain)) from seals ${ofLast}), $start) = $chain
             returning one`,
           params,
         },

@@ -5,8 +5,7 @@ import type { Bury } from "./tombstone.ts";
 
 /** What a JobRecord is read from. */
 export const records = `select j.job, j.generation, j.lane, j.request_digest, j.admitted_at, j.erased_at,
-    s.state, s.attempts, s.updated_at, s.seq, s.last,
-    (select max(generation) from jobs n where n.key = j.key and n.route = j.route) as newest
+    s.state, s.attempts, s.updated_at, s.seq, s.last
   from job_state s join jobs j on j.id = s.job_id`;
 
 /**
@@ -81,7 +80,7 @@ export function admission(candidate: Candidate, terms: AdmissionTerms): readonly
         select job_id, $route, kind, 0, at, seq, detail ${unprojected}`,
       params,
     },
-    { sql: `select *, ${newest} as newest_of_all from (${records} where j.id = (${latest}))`, params },
+    { sql: `select *, ${newest} as newest from (${records} where j.id = (${latest}))`, params },
   ];
 }
 
@@ -92,9 +91,9 @@ export function transition(
   from: readonly JobState[] = jobStates.filter((state) => mayFollow(state, kind)),
 ): readonly Statement[] {
   const params = { jobId, kind, at, detail: JSON.stringify({ ...stamp, ...detail }), from: JSON.stringify(from) };
-  // Nothing follows on a job whose names were erased.
-  const allowed = `job_id = $jobId and state in (select value from json_each($from))
-    and not exists (select 1 from jobs where id = $jobId and erased_at is not null)`;
+  // Nothing follows on a job whose names were erased; of those states that something may follow, only dead ones are.
+  const named = "and not exists (select 1 from jobs where id = $jobId and erased_at is not null)";
+  const allowed = `job_id = $jobId and state in (select value from json_each($from)) ${from.includes("dead") ? named : ""}`;
   return [
     {
       sql: `insert into events (job_id, kind, at, detail)

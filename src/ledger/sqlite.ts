@@ -36,7 +36,7 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
         const [inserted, , , found] = answers.slice(index * 4);
         const record = toRecord(found![0]!);
         const fresh = inserted!.length > 0;
-        const isOver = record.state === "superseded" || record.job.generation < Number(found![0]!.newest_of_all);
+        const isOver = record.state === "superseded" || record.job.generation < Number(found![0]!.newest);
         return { record, fresh, again: !fresh && isOver };
       });
     },

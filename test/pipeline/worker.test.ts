@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -211,6 +212,9 @@ describe("the worker", () => {
     const job = await parts.admitObject("cut.jpg");
     const record = await parts.settled(job.id, "dead");
     assert.deepEqual([record.attempts, record.last.code], [1, "unreadable"]);
+    // The ledger says of which bytes that was found, and by what.
+    const sha256 = createHash("sha256").update(portrait.subarray(0, 5000)).digest("hex");
+    assert.deepEqual([record.last.input, typeof record.last.detector?.digest], [{ size: 5000, sha256 }, "string"]);
   });
 
   test("the newest version wins: an older job never writes over a newer result", async () => {

@@ -87,12 +87,12 @@ export async function createSqliteSeals(sqlite: Sqlite): Promise<Seals> {
         ...{ batch, size: after.size, chain: after.chain, start: chainStart },
         ...{ holder: lease?.holder ?? null, now: lease?.now ?? 0, until: lease?.until ?? 0 },
       };
-      const mine = "(select batch from sealing) = $batch";
+      const mine = "(select batch from sealing where one = 1) = $batch";
       const [won] = await sqlite.write([
         {
           sql: `update sealing set batch = $batch, holder = coalesce($holder, holder),
               held_until = case when $holder is null then held_until else $until end
-            where ($holder is null or holder is $holder or holder is null or held_until < $now)
+            where one = 1 and ($holder is null or holder is $holder or holder is null or held_until < $now)
               and coalesce((select max(position) + 1 from seals), 0) = $size
               and coalesce((select lower(hex(chain)) from seals ${ofLast}), $start) = $chain
             returning one`,
@@ -137,7 +137,7 @@ export async function createSqliteSeals(sqlite: Sqlite): Promise<Seals> {
     },
 
     async release(holder) {
-      const sql = "update sealing set holder = null, held_until = 0 where holder = $holder";
+      const sql = "update sealing set holder = null, held_until = 0 where one = 1 and holder = $holder";
       await sqlite.write([{ sql, params: { holder } }]);
     },
 

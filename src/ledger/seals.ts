@@ -80,8 +80,8 @@ export interface Seals {
   release(holder: string): Promise<void>;
   /** Those that the query asks for, in the chain's order from that position on. */
   sealed(from: number, limit: number, query?: RecordQuery): Promise<readonly FoundRecord[]>;
-  /** For each kind how many records lie before the last sealed one, itself included. */
-  passed(): Promise<Readonly<Record<RecordKind, number>>>;
+  /** For each kind how many records have that number or a lower one, sealed or not. */
+  countUpTo(seq: Readonly<Record<RecordKind, number>>): Promise<Readonly<Record<RecordKind, number>>>;
   /** Signed heads of more than that size, in order. */
   heads(aboveSize: number, limit: number): Promise<readonly Head[]>;
   /** Every public key (PEM) that heads were signed with here. */

@@ -150,12 +150,9 @@ export async function createSqliteSeals(sqlite: Sqlite): Promise<Seals> {
       return rows.map(toFound);
     },
 
-    async passed() {
-      const counts = recordKinds.map(
-        (kind) =>
-          `(select count(*) from ${kind}s where seq <= (select max(seq) from seals where kind = '${kind}')) as ${kind}`,
-      );
-      const [row] = await rowsOf(`select ${counts.join(", ")}`);
+    async countUpTo(seq) {
+      const counts = recordKinds.map((kind) => `(select count(*) from ${kind}s where seq <= $${kind}) as ${kind}`);
+      const [row] = await rowsOf(`select ${counts.join(", ")}`, { ...seq });
       return { event: Number(row!.event), note: Number(row!.note), erasure: Number(row!.erasure) };
     },
 

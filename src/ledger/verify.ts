@@ -36,7 +36,10 @@ const maxFaults = 20;
 /** Whole subtrees from here on are compared with what the ledger keeps for its proofs. */
 const keptLevel = 8;
 
-/** Walks the whole chain, in bounded memory, and compares it with what was signed. Changes nothing. */
+/**
+ * Walks the whole chain as it is now, in bounded memory, and compares it with what was signed. Changes nothing. What is
+ * sealed meanwhile is no fault; an erasure meanwhile may look like one.
+ */
 export async function verifyLedger({ seals, headsFile, publicKeys }: VerifyOptions): Promise<VerifyReport> {
   const keys = new Map((publicKeys ?? (await seals.publicKeys())).map((key) => [keyIdOf(key), key]));
   const faults: string[] = [];
@@ -46,6 +49,7 @@ export async function verifyLedger({ seals, headsFile, publicKeys }: VerifyOptio
     if (faults.length < maxFaults) faults.push(text);
   };
 
+  const { size, head: newest } = await seals.state();
   let frontier = emptyFrontier;
   let chain = chainStart;
   let whole = true;
@@ -56,7 +60,7 @@ export async function verifyLedger({ seals, headsFile, publicKeys }: VerifyOptio
   let accounted = 0;
   const kept: TreeNode[] = [];
 
-  const inside = headReader(insideHeads(seals));
+  const inside = headReader(insideHeads(seals, size));
   const outside = headReader(headsFile === undefined ? none() : readHeads(headsFile));
   let heads = 0;
   let outsideHeads = 0;
@@ -107,8 +111,10 @@ export async function verifyLedger({ seals, headsFile, publicKeys }: VerifyOptio
       if (!all && next.head.size > position) break;
       heads += 1;
       checkHead(next.head, "signed head");
-      if (all) fault(`signed head for ${next.head.size} records, but there are ${position}: the end is cut off`);
       inside.take();
+    }
+    if (all && newest !== undefined && newest.size > size) {
+      fault(`signed head for ${newest.size} records, but there are ${size}: the end is cut off`);
     }
     for (let next = await outside.peek(); next !== undefined; next = await outside.peek()) {
       const { line, head } = next;
@@ -119,26 +125,28 @@ export async function verifyLedger({ seals, headsFile, publicKeys }: VerifyOptio
         outsideHeads += 1;
         if (newestOutside === undefined || head.size >= newestOutside.size) newestOutside = head;
         checkHead(head, where);
-        if (head.size < position && whole) await checkEarlier(head, where);
-        if (head.size > position) {
+        // It may have been sealed since the walk began.
+        const now = head.size > position ? (await seals.state()).size : position;
+        if (head.size > now) {
           fault(
-            `${where} for ${head.size} records, signed ${head.time}, but there are ${position}: at least ${head.size - position} are missing from the end`,
+            `${where} for ${head.size} records, signed ${head.time}, but there are ${now}: at least ${head.size - now} are missing from the end`,
           );
-        }
+        } else if (head.size !== position && whole) await checkElsewhere(head, where);
       }
       outside.take();
     }
   }
 
-  /** A head that comes late in its file, as two processes may write them. */
-  async function checkEarlier(head: Head, where: string): Promise<void> {
+  /** A head that comes late in its file, as two processes may write them, or is newer than the walk. */
+  async function checkElsewhere(head: Head, where: string): Promise<void> {
     const root = rootOf(await frontierAt(head.size, seals.node));
     if (root !== head.root) fault(`${where} for ${head.size} records: it does not stand for those that are here`);
   }
 
   await checkHeads();
   while (true) {
-    const rows = await seals.sealed(position, pageSize);
+    const page = await seals.sealed(position, pageSize);
+    const rows = page.filter((row) => row.position < size);
     for (const row of rows) {
       checkRecord(row);
       await checkHeads();
@@ -152,7 +160,7 @@ export async function verifyLedger({ seals, headsFile, publicKeys }: VerifyOptio
   }
   await checkHeads(true);
 
-  const passed = await seals.passed();
+  const passed = await seals.countUpTo(last);
   for (const kind of ["event", "note", "erasure"] as const) {
     const extra = passed[kind] - seen[kind];
     if (extra > 0) fault(`${extra} ${kind}${extra === 1 ? " lies" : "s lie"} among sealed ones without being sealed`);
@@ -186,13 +194,13 @@ function nameOf({ position, kind, seq, body }: FoundRecord): string {
   return `record ${position} (${kind} ${seq}${what})`;
 }
 
-async function* insideHeads(seals: Seals): AsyncGenerator<{ readonly line: number; readonly head: Head }> {
-  let size = 0;
+async function* insideHeads(seals: Seals, upTo: number): AsyncGenerator<{ readonly head: Head }> {
+  let above = 0;
   while (true) {
-    const page = await seals.heads(size, pageSize);
-    for (const head of page) yield { line: 0, head };
-    if (page.length < pageSize) return;
-    size = page.at(-1)!.size;
+    const page = await seals.heads(above, pageSize);
+    for (const head of page) if (head.size <= upTo) yield { head };
+    if (page.length < pageSize || page.at(-1)!.size > upTo) return;
+    above = page.at(-1)!.size;
   }
 }
 

@@ -18,6 +18,7 @@ import { Problem } from "./errors.ts";
 import { createEvaluationSchedule } from "./eval-schedule.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { statusOf } from "./http/status.ts";
+import { createSealer } from "./ledger/sealer.ts";
 import type { Logger } from "./log.ts";
 import { createAdmit, createRerun } from "./pipeline/admit.ts";
 import { createPassedOver } from "./pipeline/passed-over.ts";
@@ -72,7 +73,13 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const onStoreProblem = (problem: Problem, store: string) => {
     if (store !== "input" || passedOver.report(problem)) onProblem(problem);
   };
-  const data = started.use(await openDataFolder(config, onStoreProblem));
+  const data = started.use(await openDataFolder(config, onStoreProblem, "service"));
+  const signer = await data.openSigner();
+  const onSealProblem = ({ code, message }: Problem) => log.error({ code }, message);
+  const { heads: headsFile, sealMs: everyMs } = config.ledger;
+  const sealing = { seals: data.seals, signer, headsFile, everyMs, onProblem: onSealProblem };
+  // Closed after all that writes: the last record is sealed too.
+  const sealer = started.adopt(createSealer(sealing), (it) => it.close());
   await readyFolders(config);
   const { ledger, queue, storeOf, installationKey } = data;
   const cache = await openCache(config, places.cache);
@@ -181,6 +188,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     ),
     keepRepublishing({ ledger, queue, republishAfterMs: jobs.leaseMs * 4, signal, onProblem }),
     keepRetention({ ...kept, retainHours: jobs.retainHours, sweep, signal, onProblem }),
+    sealer.run(signal),
     ...(evaluation ? [evaluation.run(signal)] : []),
   ];
   started.defer(async () => {

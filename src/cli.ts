@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { attackHelp } from "./cli/attack-help.ts";
+import { addLedgerCommands } from "./cli/ledger-commands.ts";
 import { plainProblem } from "./cli/plain-problem.ts";
 import type { ConfigFlags } from "./config/layers.ts";
 import {
@@ -162,6 +163,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     .action(async (ids: string[], options) => {
       exitCode = await (await import("./cli/jobs.ts")).retryJobs(flags(), ids, options);
     });
+
+  addLedgerCommands(program, flags, (code) => {
+    exitCode = code;
+  });
 
   const models = program.command("models").description("the detectors' models: which there are, add one, check them");
   models

@@ -54,6 +54,7 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
     ...cosmeticFaults(merged),
     ...addressFaults(merged),
     ...folderFaults(merged),
+    ...headsFaults(merged),
   ];
   if (!parsed.success || faults.length > 0) throw invalidConfig(faults);
   const origins = configFields.map(({ path }) => [path, merged.get(path)?.origin ?? "default"]);
@@ -136,6 +137,15 @@ function folderFaults(merged: ReadonlyMap<string, Entry>): string[] {
     faults.push(`${name}: expected a folder for photographs alone but received ${received}`);
   }
   return faults;
+}
+
+/** Whoever can change the ledger could change these heads too. */
+function headsFaults(merged: ReadonlyMap<string, Entry>): string[] {
+  const [data, heads] = [merged.get("dataDir"), merged.get("ledger.heads")];
+  if (heads === undefined || !heads.value || !contains(data ? absolute(data) : "", absolute(heads))) return [];
+  return [
+    `${nameOf("ledger.heads", merged)}: expected a file outside the data folder but received ${show(heads.value)}`,
+  ];
 }
 
 interface Named {

@@ -1,23 +1,34 @@
 import { randomBytes } from "node:crypto";
 import { constants, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { access, chmod, mkdir, readdir, readFile, statfs, writeFile } from "node:fs/promises";
+import { userInfo } from "node:os";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Config } from "./config.ts";
 import { openQueue } from "./drivers.ts";
 import { Problem } from "./errors.ts";
-import type { Ledger } from "./ledger/ledger.ts";
+import type { Signer } from "./ledger/head.ts";
+import type { Ledger, Stamp } from "./ledger/ledger.ts";
+import type { Seals } from "./ledger/seals.ts";
+import { openSigner } from "./ledger/signing-key.ts";
 import { createSqliteLedger } from "./ledger/sqlite.ts";
+import { createSqliteSeals } from "./ledger/sqlite-seals.ts";
 import type { Queue } from "./queues/queue.ts";
 import { openSqlite } from "./sqlite.ts";
 import { createFsStore } from "./stores/fs.ts";
 import type { Store } from "./stores/store.ts";
+import { version } from "./version.ts";
 
 /** Everything that lasts: the ledger, the queue and the stores. */
 export interface DataFolder extends AsyncDisposable {
   readonly ledger: Ledger;
+  /** The chain over the ledger. */
+  readonly seals: Seals;
+  /** Who signs it; the key is made on first use. */
+  openSigner(): Promise<Signer>;
+  readonly stamp: Stamp;
   readonly queue: Queue;
-  /** Makes job ids that nobody outside can guess. */
+  /** Makes job ids and tombstones that nobody outside can guess. */
   readonly installationKey: string;
   storeOf(name: string): Store;
   /** Removes what interrupted puts left behind a day ago or earlier. */
@@ -30,6 +41,7 @@ export function placesIn(dataDir: string) {
   return {
     database: join(dataDir, "veil.sqlite"),
     key: join(dataDir, "installation.key"),
+    ledgerKey: join(dataDir, "ledger.key"),
     models: join(dataDir, "models"),
     spool: join(dataDir, "spool"),
     inbox: join(dataDir, "inbox"),
@@ -48,6 +60,8 @@ export async function openDataFolder(
   config: Config,
   /** Told what a store had to pass over. */
   onProblem: (problem: Problem, store: string) => void,
+  /** In which the ledger says that its records were written. */
+  role: "service" | "command" = "command",
 ): Promise<DataFolder> {
   const { dataDir, folder } = config;
   const places = placesIn(dataDir);
@@ -56,7 +70,9 @@ export async function openDataFolder(
   const sqlite = await openSqlite(places.database);
   // Keys of photographs are names of people: its owner alone reads them, whatever the folder allows.
   await chmod(places.database, 0o600);
-  const ledger = await createSqliteLedger({ sqlite });
+  const stamp = { veil: version, who: `${role}:${userName()}` };
+  const ledger = await createSqliteLedger({ sqlite, installationKey, stamp });
+  const seals = await createSqliteSeals(sqlite);
   const queue = await openQueue(config, { sqlite, onProblem: (problem) => onProblem(problem, "queue") });
   const roots = { input: folder.input, output: folder.output, inbox: places.inbox, results: places.results };
   const stores = new Map(
@@ -73,6 +89,9 @@ export async function openDataFolder(
   };
   return {
     ledger,
+    seals,
+    openSigner: () => openSigner(places.ledgerKey),
+    stamp,
     queue,
     installationKey,
     storeOf(name) {
@@ -86,6 +105,15 @@ export async function openDataFolder(
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Of the system's user; in a container it may have no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? "unknown");
+  }
 }
 
 /** Makes the data folder on first use and marks it as veil's; answers its installation key. */

@@ -36,6 +36,7 @@ export const problems = {
   "client-gone": { status: 499, retry: false, title: "The client hung up before its answer was ready" },
   "shutting-down": { status: 503, retry: true, title: "veil is stopping" },
   residue: { status: 500, retry: false, title: "The result still held something of the original" },
+  "ledger-broken": { status: 500, retry: false, title: "The ledger does not prove itself" },
   internal: { status: 500, retry: true, title: "veil met a fault of its own" },
 } as const satisfies Record<string, { status: number; retry: boolean; title: string }>;
 

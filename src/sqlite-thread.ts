@@ -26,7 +26,7 @@ port.on("message", (message: readonly Request[] | "close") => {
     db.close();
     port.close();
   } else {
-    port.postMessage(runGroup(message));
+    port.postMessage(message[0]?.kind === "compact" ? [compact()] : runGroup(message));
   }
 });
 port.postMessage("opened");
@@ -35,7 +35,7 @@ function runGroup(requests: readonly Request[]): readonly Reply[] {
   try {
     // Asking for the write lock first: a transaction that reads and then writes would fail when another process wrote.
     db.exec(requests.every(({ kind }) => kind === "read") ? "begin" : "begin immediate");
-    const replies = requests.map(runRequest);
+    const replies = requests.map((request) => runRequest(request as Exclude<Request, { kind: "compact" }>));
     db.exec("commit");
     return replies;
   } catch (error) {
@@ -44,7 +44,17 @@ function runGroup(requests: readonly Request[]): readonly Reply[] {
   }
 }
 
-function runRequest(request: Request): Reply {
+function compact(): Reply {
+  try {
+    prepared.clear();
+    db.exec("vacuum; pragma wal_checkpoint(truncate)");
+    return { rows: [] };
+  } catch (error) {
+    return { error: describe(error) };
+  }
+}
+
+function runRequest(request: Exclude<Request, { kind: "compact" }>): Reply {
   db.exec("savepoint request");
   try {
     const rows =

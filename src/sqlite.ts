@@ -13,7 +13,8 @@ export interface Statement {
 /** What crosses to the thread: one request is one atomic unit, a message carries the requests that waited together. */
 export type Request =
   | { readonly kind: "read" | "write"; readonly statements: readonly Statement[] }
-  | { readonly kind: "migrate"; readonly part: string; readonly steps: readonly string[] };
+  | { readonly kind: "migrate"; readonly part: string; readonly steps: readonly string[] }
+  | { readonly kind: "compact" };
 export type Reply =
   | { readonly rows: readonly (readonly Row[])[] }
   | { readonly error: { readonly message: string; readonly resultCode: number } };
@@ -26,6 +27,8 @@ export interface Sqlite extends AsyncDisposable {
   write(statements: readonly Statement[]): Promise<readonly (readonly Row[])[]>;
   /** Brings one owner's tables up to date: runs those steps that this file has not seen. Steps are only ever added. */
   migrate(part: string, steps: readonly string[]): Promise<void>;
+  /** Writes the file anew without what was deleted, which may take a while: a copy of it must fit on the disk. */
+  compact(): Promise<void>;
   /** Refuses new work with `shutting-down`, finishes what is asked already, and closes the file. */
   close(): Promise<void>;
 }
@@ -88,7 +91,9 @@ export async function openSqlite(path: string): Promise<Sqlite> {
   // While the thread is busy with one group the next one gathers: that is the whole of group commit.
   function send(): void {
     if (group.length > 0 || ended !== undefined) return;
-    group = waiting.splice(0, maxGroup);
+    // Compacting is no part of a transaction: it goes alone.
+    const alone = waiting.findIndex(({ request }) => request.kind === "compact");
+    group = waiting.splice(0, Math.min(maxGroup, alone < 0 ? maxGroup : Math.max(1, alone)));
     if (group.length > 0) thread.postMessage(group.map(({ request }) => request));
     else drained?.();
   }
@@ -119,6 +124,7 @@ export async function openSqlite(path: string): Promise<Sqlite> {
     read: (statements) => ask({ kind: "read", statements }),
     write: (statements) => ask({ kind: "write", statements }),
     migrate: async (part, steps) => void (await ask({ kind: "migrate", part, steps })),
+    compact: async () => void (await ask({ kind: "compact" })),
     close,
     [Symbol.asyncDispose]: close,
   };

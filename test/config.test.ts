@@ -109,7 +109,7 @@ describe("precedence", () => {
   test("every setting can be given as a variable of its name and by --set", () => {
     const samples: Record<string, string> = { boolean: "false", integer: "300", number: "0.5", string: "/some/where" };
     const sampleOf = ({ path, type, expected }: (typeof configFields)[number]) => {
-      if (path === "folder.input" || path === "folder.output") return `/some/${path}`;
+      if (path === "folder.input" || path === "folder.output" || path === "ledger.heads") return `/some/${path}`;
       if (path === "policy.quality" || path === "jobs.maxRetries") return "20";
       if (path === "engine.processes") return "2";
       if (path === "policy.cosmetic") return expected;
@@ -248,6 +248,13 @@ describe("folders", () => {
     const cwd = folder();
     const found = faults({ cwd, flags: { set: [`folder.input=${cwd}`, "folder.output=/some/where"] } });
     assert.match(found[0] ?? "", /holds veil's data folder/);
+  });
+
+  test("heads that could be changed with the ledger are refused", () => {
+    const cwd = folder();
+    const [found = ""] = faults({ cwd, flags: { set: [`ledger.heads=${cwd}/veil-data/heads.jsonl`] } });
+    assert.match(found, /^ledger\.heads \(--set\): expected a file outside the data folder but received/);
+    assert.equal(load({ cwd, flags: { set: [`ledger.heads=${cwd}/heads.jsonl`] } }).ledger.heads, `${cwd}/heads.jsonl`);
   });
 });
 

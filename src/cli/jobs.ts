@@ -75,7 +75,7 @@ async function deadIds(ledger: Ledger): Promise<string[]> {
   let after: string | undefined;
   do {
     const page = await ledger.find({ states: ["dead"], limit: 500, ...(after !== undefined && { after }) });
-    ids.push(...page.records.map(({ job }) => job.id));
+    ids.push(...page.records.filter(({ erased }) => !erased).map(({ job }) => job.id));
     after = page.next;
   } while (after !== undefined);
   return ids;

@@ -177,6 +177,17 @@ export const settingsSchema = z.strictObject({
       ),
     })
     .prefault({}),
+  ledger: z
+    .strictObject({
+      heads: z.exactOptional(
+        folder(
+          "none: they are kept in the data folder alone",
+          "A file, best on another disk, to which each signed head of the ledger is added; see docs/ledger.md.",
+        ),
+      ),
+      sealMs: count(100).default(1000).describe("How often new records are sealed into the ledger's chain."),
+    })
+    .prefault({}),
   eval: z
     .strictObject({
       folder: z.exactOptional(

@@ -2,8 +2,19 @@ import type { Job, JobState, Lane } from "../core/job.ts";
 import type { Policy } from "../core/policy.ts";
 import type { ProblemCode } from "../errors.ts";
 
-/** What may be said about an event. Never image content, recognised text or secrets. */
-export interface EventDetail {
+/** Who wrote a record: the ledger adds it to each. */
+export interface Stamp {
+  /** veil's version. */
+  readonly veil?: string;
+  /** In which role and as which user of the system: `service:anna`. */
+  readonly who?: string;
+}
+
+/**
+ * What may be said about an event. Never image content, recognised text or secrets. A new field that holds something of a
+ * person, such as a name, has to be added to `personalPaths` in chain.ts: everything else stays for good.
+ */
+export interface EventDetail extends Stamp {
   readonly attempt?: number;
   /** For started: no other job was in work, so that an end of the service is this one's doing. */
   readonly alone?: true;
@@ -49,6 +60,8 @@ export interface JobRecord {
   readonly last: EventDetail;
   /** Digest of the request that made it, where one did. */
   readonly requestDigest?: string;
+  /** Its names were erased: those in the job are tombstones, and nothing can be done with it any more. */
+  readonly erased?: true;
 }
 
 /** What admit is asked to take: a job without the generation that the ledger gives. */
@@ -84,7 +97,7 @@ export interface JobPage {
 }
 
 /** What a synchronous request did: it has no job. Regions asked for without masking are noted as `detected`. */
-export interface RequestNote {
+export interface RequestNote extends Stamp {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly outcome: "masked" | "detected" | "refused";

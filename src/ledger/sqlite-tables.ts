@@ -1,6 +1,7 @@
 /**
- * The ledger's tables, as migration steps. `jobs`, `events` and `notes` are what happened and never change; `job_state`
- * and `job_counts` follow from them and could be built again.
+ * The ledger's tables, as migration steps. `jobs`, `events`, `notes` and `erasures` are what happened, and change only
+ * where personal values are erased; `job_state` and `job_counts` follow from them and could be built again. The triggers
+ * keep veil from mistakes; what somebody with the file does, the chain shows.
  */
 export const ledgerTables: readonly string[] = [
   `create table jobs (
@@ -59,4 +60,43 @@ export const ledgerTables: readonly string[] = [
      update job_counts set jobs = jobs - 1 where route = old.route and state = old.state;
      insert into job_counts values (new.route, new.state, 1) on conflict do update set jobs = jobs + 1;
    end;`,
+  // The chain over all records; `erasing` has its row only inside a transaction that erases.
+  `alter table jobs add column erased_at integer;
+
+   create table seals (
+     position integer primary key,
+     kind text not null,
+     seq integer not null,
+     seed blob,
+     commitments text,
+     erasure text,
+     leaf blob not null,
+     chain blob not null,
+     unique (kind, seq)
+   ) strict;
+   create table tree (level integer, place integer, hash blob not null, primary key (level, place)) strict, without rowid;
+   create table heads (size integer primary key, head text not null) strict;
+   create table head_keys (id text primary key, public_key text not null) strict, without rowid;
+   create table digests (
+     digest blob,
+     position integer,
+     original integer,
+     primary key (digest, position, original)
+   ) strict, without rowid;
+   create index digests_position on digests (position);
+   create table sealing (one integer primary key check (one = 1), holder text, held_until integer not null, batch text) strict;
+   insert into sealing values (1, null, 0, null);
+
+   create table erasures (seq integer primary key autoincrement, erasure text not null) strict;
+   create table erasing (one integer primary key check (one = 1)) strict;
+   drop trigger events_stay_same;
+   create trigger events_stay_same before update on events when not exists (select 1 from erasing)
+     begin select raise(abort, 'events are append-only'); end;
+   drop trigger notes_stay_same;
+   create trigger notes_stay_same before update on notes when not exists (select 1 from erasing)
+     begin select raise(abort, 'notes are append-only'); end;
+   create trigger erasures_stay_same before update on erasures
+     begin select raise(abort, 'erasures are append-only'); end;
+   create trigger erasures_stay before delete on erasures
+     begin select raise(abort, 'erasures are append-only'); end;`,
 ];

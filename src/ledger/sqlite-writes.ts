@@ -1,37 +1,55 @@
 import { type JobState, jobStates, mayFollow } from "../core/job.ts";
 import type { Statement } from "../sqlite.ts";
-import type { Candidate, LedgerEvent } from "./ledger.ts";
+import type { Candidate, LedgerEvent, Stamp } from "./ledger.ts";
+import type { Bury } from "./tombstone.ts";
 
 /** What a JobRecord is read from. */
-export const records = `select j.job, j.generation, j.lane, j.request_digest, j.admitted_at,
-    s.state, s.attempts, s.updated_at, s.seq, s.last,
-    (select max(generation) from jobs n where n.key = j.key and n.route = j.route) as newest
+export const records = `select j.job, j.generation, j.lane, j.request_digest, j.admitted_at, j.erased_at,
+    s.state, s.attempts, s.updated_at, s.seq, s.last
   from job_state s join jobs j on j.id = s.job_id`;
 
 /**
- * That the newest job of (key, route) is not for this version. One that ended as `superseded` without a newer one found
- * its object gone or changed: should that version be there again, it counts as never seen.
+ * That the newest job of (key, route) is not for this version; each in as many words as it may have, its tombstone
+ * included. One that ended as `superseded` without a newer one found its object gone or changed: should that version be
+ * there again, it counts as never seen.
  */
-export const isUnknown = (key: string, route: string, version: string) => `not exists (
+export const isUnknown = (keys: string, route: string, versions: string) => `not exists (
   select 1 from jobs j join job_state s on s.job_id = j.id
-  where j.key = ${key} and j.route = ${route} and j.version = ${version} and s.state not in ('superseded', 'redriven')
-    and j.generation = (select max(generation) from jobs where key = ${key} and route = ${route}))`;
+  where j.key in (${keys}) and j.route = ${route} and j.version in (${versions})
+    and s.state not in ('superseded', 'redriven')
+    and j.generation = (select max(generation) from jobs where key in (${keys}) and route = ${route}))`;
 
 /** Admits what the ledger does not know, or what is to be done again. */
 export const ifUnknown = `not exists (select 1 from jobs where id = $id)
-  and ($rerun or ${isUnknown("$key", "$route", "$version")})`;
+  and ($rerun or ${isUnknown("$key, $buriedKey", "$route", "$version, $buriedVersion")})`;
 
 /** Admits the successor of a job while that is dead or held. */
-export const ifDead = "exists (select 1 from job_state where job_id = $dead and state in ('dead', 'held'))";
+export const ifDead = `exists (select 1 from job_state where job_id = $dead and state in ('dead', 'held'))
+  and not exists (select 1 from jobs where id = $dead and erased_at is not null)`;
+
+export interface AdmissionTerms {
+  readonly at: number;
+  /** SQL that must hold. */
+  readonly condition: string;
+  /** The job whose place it takes. */
+  readonly dead?: string;
+  readonly stamp: Stamp;
+  readonly bury: Bury;
+}
 
 /** Four statements: the job where the condition holds, its event, its state, and the record as it is then. */
-export function admission(candidate: Candidate, at: number, condition: string, dead?: string): readonly Statement[] {
+export function admission(candidate: Candidate, terms: AdmissionTerms): readonly Statement[] {
   const { job, lane, requestDigest, rerun = false } = candidate;
+  const { at, condition, dead, stamp, bury } = terms;
+  const tombstone = bury(job.input);
   const params = {
     id: job.id,
     route: job.route,
     key: job.input.key,
     version: job.input.version,
+    buriedKey: tombstone.key,
+    buriedVersion: tombstone.version,
+    detail: JSON.stringify(stamp),
     rerun: Number(rerun),
     lane,
     job: JSON.stringify(job),
@@ -41,11 +59,13 @@ export function admission(candidate: Candidate, at: number, condition: string, d
   };
   const unwritten = "from jobs where id = $id and not exists (select 1 from events where job_id = $id)";
   const unprojected = "from events where job_id = $id and not exists (select 1 from job_state where job_id = $id)";
-  const latest = `select id from jobs where key = $key and route = $route and version = $version
+  const latest = `select id from jobs
+    where key in ($key, $buriedKey) and route = $route and version in ($version, $buriedVersion)
     order by generation desc, rowid desc limit 1`;
+  const newest = "(select max(generation) from jobs where key in ($key, $buriedKey) and route = $route)";
   // A successor stands where its predecessor stood: it must not overtake a newer version.
   const generation = `case when $dead is null
-    then coalesce((select max(generation) from jobs where key = $key and route = $route), 0) + 1
+    then coalesce(${newest}, 0) + 1
     else (select generation from jobs where id = $dead) end`;
   return [
     {
@@ -54,23 +74,26 @@ export function admission(candidate: Candidate, at: number, condition: string, d
         where ${condition} returning id`,
       params,
     },
-    { sql: `insert into events (job_id, kind, at, detail) select id, 'admitted', $at, '{}' ${unwritten}`, params },
+    { sql: `insert into events (job_id, kind, at, detail) select id, 'admitted', $at, $detail ${unwritten}`, params },
     {
       sql: `insert into job_state (job_id, route, state, attempts, updated_at, seq, last)
         select job_id, $route, kind, 0, at, seq, detail ${unprojected}`,
       params,
     },
-    { sql: `${records} where j.id = (${latest})`, params },
+    { sql: `select *, ${newest} as newest from (${records} where j.id = (${latest}))`, params },
   ];
 }
 
 /** Two statements that do nothing unless the job's state is one that the event may follow. */
 export function transition(
   { jobId, kind, at, ...detail }: LedgerEvent,
+  stamp: Stamp,
   from: readonly JobState[] = jobStates.filter((state) => mayFollow(state, kind)),
 ): readonly Statement[] {
-  const params = { jobId, kind, at, detail: JSON.stringify(detail), from: JSON.stringify(from) };
-  const allowed = "job_id = $jobId and state in (select value from json_each($from))";
+  const params = { jobId, kind, at, detail: JSON.stringify({ ...stamp, ...detail }), from: JSON.stringify(from) };
+  // Nothing follows on a job whose names were erased; of those states that something may follow, only dead ones are.
+  const named = "and not exists (select 1 from jobs where id = $jobId and erased_at is not null)";
+  const allowed = `job_id = $jobId and state in (select value from json_each($from)) ${from.includes("dead") ? named : ""}`;
   return [
     {
       sql: `insert into events (job_id, kind, at, detail)

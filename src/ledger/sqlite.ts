@@ -1,20 +1,27 @@
 import { type Job, type JobState, jobStates, type Lane } from "../core/job.ts";
 import { Problem } from "../errors.ts";
 import type { Row, Sqlite, SqlValue } from "../sqlite.ts";
-import type { EventDetail, JobQuery, JobRecord, Ledger, RequestNote } from "./ledger.ts";
+import type { EventDetail, JobQuery, JobRecord, Ledger, RequestNote, Stamp } from "./ledger.ts";
 import { ledgerTables } from "./sqlite-tables.ts";
 import { admission, ifDead, ifUnknown, isUnknown, records, transition } from "./sqlite-writes.ts";
+import { createTombstones } from "./tombstone.ts";
 
 export interface SqliteLedgerOptions {
   /** Whoever opened it closes it. */
   readonly sqlite: Sqlite;
+  /** What tombstones of erased objects are made with. */
+  readonly installationKey: string;
+  /** Added to every record. */
+  readonly stamp?: Stamp;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
 
 /** A ledger in one SQLite file. Events can't be changed or removed; the projection is written with them. */
-export async function createSqliteLedger({ sqlite, now = Date.now }: SqliteLedgerOptions): Promise<Ledger> {
+export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
+  const { sqlite, installationKey, stamp = {}, now = Date.now } = options;
   await sqlite.migrate("ledger", ledgerTables);
+  const bury = createTombstones(installationKey);
 
   async function rowsOf(sql: string, params: Record<string, SqlValue>): Promise<readonly Row[]> {
     const [rows] = await sqlite.read([{ sql, params }]);
@@ -23,8 +30,8 @@ export async function createSqliteLedger({ sqlite, now = Date.now }: SqliteLedge
 
   return {
     async admit(candidates) {
-      const at = now();
-      const answers = await sqlite.write(candidates.flatMap((candidate) => admission(candidate, at, ifUnknown)));
+      const terms = { at: now(), condition: ifUnknown, stamp, bury };
+      const answers = await sqlite.write(candidates.flatMap((candidate) => admission(candidate, terms)));
       return candidates.map((_, index) => {
         const [inserted, , , found] = answers.slice(index * 4);
         const record = toRecord(found![0]!);
@@ -35,14 +42,14 @@ export async function createSqliteLedger({ sqlite, now = Date.now }: SqliteLedge
     },
 
     async append(event) {
-      const [inserted] = await sqlite.write(transition(event));
+      const [inserted] = await sqlite.write(transition(event, stamp));
       return inserted!.length > 0;
     },
 
     async redrive(deadJobId, successor, at) {
       const [inserted, , , found] = await sqlite.write([
-        ...admission(successor, at, ifDead, deadJobId),
-        ...transition({ jobId: deadJobId, kind: "redriven", at, successor: successor.job.id }, ["dead", "held"]),
+        ...admission(successor, { at, condition: ifDead, dead: deadJobId, stamp, bury }),
+        ...transition({ jobId: deadJobId, kind: "redriven", at, successor: successor.job.id }, stamp, ["dead", "held"]),
       ]);
       return inserted!.length > 0 ? toRecord(found![0]!) : undefined;
     },
@@ -61,11 +68,22 @@ export async function createSqliteLedger({ sqlite, now = Date.now }: SqliteLedge
     },
 
     async unseen(route, objects) {
-      const rows = await rowsOf(
-        `select o.key as place from json_each($versions) o where ${isUnknown("o.value ->> 0", "$route", "o.value ->> 1")}`,
-        { versions: JSON.stringify(objects.map(({ key, version }) => [key, version])), route },
-      );
-      return rows.map(({ place }) => objects[Number(place)]!);
+      const unknown = async (keys: string, versions: string, some: typeof objects, names: readonly string[][]) => {
+        const rows = await rowsOf(
+          `select o.key as place from json_each($names) o where ${isUnknown(keys, "$route", versions)}`,
+          { names: JSON.stringify(names), route },
+        );
+        return rows.map(({ place }) => some[Number(place)]!);
+      };
+      const plain = objects.map(({ key, version }) => [key, version]);
+      const found = await unknown("o.value ->> 0", "o.value ->> 1", objects, plain);
+      if (found.length === 0) return [];
+      // Most of a listing is known: only the rest is looked for under its tombstones.
+      const both = found.map(({ key, version }) => {
+        const tombstone = bury({ key, version });
+        return [key, version, tombstone.key, tombstone.version];
+      });
+      return unknown("o.value ->> 0, o.value ->> 2", "o.value ->> 1, o.value ->> 3", found, both);
     },
 
     async unstarted(before, limit, after) {
@@ -117,7 +135,7 @@ export async function createSqliteLedger({ sqlite, now = Date.now }: SqliteLedge
     },
 
     async note(note) {
-      const params = { note: JSON.stringify(note) };
+      const params = { note: JSON.stringify({ ...stamp, ...note }) };
       await sqlite.write([{ sql: "insert into notes (note) values ($note)", params }]);
     },
 
@@ -159,5 +177,6 @@ function toRecord(row: Row): JobRecord {
     updatedAt: Number(row.updated_at),
     last: JSON.parse(String(row.last)) as EventDetail,
     ...(row.request_digest !== null && { requestDigest: String(row.request_digest) }),
+    ...(row.erased_at !== null && { erased: true }),
   };
 }

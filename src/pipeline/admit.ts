@@ -33,7 +33,12 @@ export type Admit = (
 export type Rerun = (record: JobRecord, options: Required<Pick<AdmitOptions, "policy" | "lane">>) => Promise<JobRecord>;
 
 export function createRerun({ ledger, queue, installationKey, modelDigests }: AdmitParts): Rerun {
-  return async ({ job }, { policy, lane }) => {
+  return async ({ job, erased }, { policy, lane }) => {
+    if (erased) {
+      throw new Problem("not-ready", `The names in job ${job.id} were erased, so that it can't be done again`, {
+        remedy: "Put the photograph in again, under another name.",
+      });
+    }
     const { id: _, generation: __, ...rest } = job;
     const revised = { ...rest, policy, revision: job.revision + 1 };
     const candidate = { job: { ...revised, id: jobId(installationKey, revised, modelDigests) }, lane, rerun: true };
@@ -72,12 +77,16 @@ export function createAdmit({ ledger, queue, installationKey, modelDigests, onPr
   }
 
   return async (route, arrivals, options = {}) => {
-    const candidates = arrivals.map((arrival) => candidateOf(route, arrival, options, 0)).filter(fits);
-    if (candidates.length === 0) return [];
-    const first = await ledger.admit(candidates);
-    const returned = first.filter(({ again }) => again);
+    const wanted = arrivals
+      .map((arrival) => ({ arrival, candidate: candidateOf(route, arrival, options, 0) }))
+      .filter(({ candidate }) => fits(candidate));
+    if (wanted.length === 0) return [];
+    const first = await ledger.admit(wanted.map(({ candidate }) => candidate));
+    // By what arrived, not by the record: its names may have been erased.
     const second = await ledger.admit(
-      returned.map(({ record: { job } }) => candidateOf(route, job.input, options, job.revision + 1)),
+      first.flatMap(({ again, record: { job } }, index) =>
+        again ? [candidateOf(route, wanted[index]!.arrival, options, job.revision + 1)] : [],
+      ),
     );
     const admissions = [...first.filter(({ again }) => !again), ...second];
     // A known job that nobody has started may be one whose publishing was cut off.

@@ -12,7 +12,7 @@ import type { Spool, SpoolFile } from "./spool.ts";
 /** How one attempt at a job ended; `failed` is for the retry rules to judge. */
 export type Outcome =
   | { readonly kind: "done" | "skipped" | "superseded" | "held"; readonly detail: EventDetail }
-  | { readonly kind: "failed"; readonly problem: Problem };
+  | { readonly kind: "failed"; readonly problem: Problem; readonly detail: Pick<EventDetail, "input" | "detector"> };
 
 export interface AttemptParts extends DeliverParts {
   readonly medium: Medium;
@@ -35,21 +35,31 @@ export interface Assignment {
 /** One attempt: get, detect (unless the same bytes were masked the same way before), render, deliver. Never throws; whatever goes wrong, nothing unmasked is written. */
 export async function attempt(parts: AttemptParts, assignment: Assignment): Promise<Outcome> {
   const { watched, signal } = assignment;
+  const { detector } = parts;
+  // What was read before it failed.
+  let read: Pick<EventDetail, "input" | "detector"> = {};
   try {
-    return await mask(parts, assignment);
+    return await mask(parts, assignment, (input) => {
+      read = { input, detector };
+    });
   } catch (error) {
     const problem = toProblem(error);
+    const { code, message } = problem;
     if (signal.aborted)
-      return { kind: "failed", problem: new Problem("lease-lost", problem.message, { cause: error }) };
-    const gone = problem.code === "changed-while-reading" || problem.code === "not-found";
-    if (gone && watched) return { kind: "superseded", detail: { code: problem.code, message: problem.message } };
-    if (problem.code === "doubtful") return { kind: "held", detail: { code: problem.code, message: problem.message } };
-    if (problem.code === "not-an-image") return { kind: "skipped", detail: { recognised: problem.message } };
-    return { kind: "failed", problem };
+      return { kind: "failed", problem: new Problem("lease-lost", message, { cause: error }), detail: read };
+    const gone = code === "changed-while-reading" || code === "not-found";
+    if (gone && watched) return { kind: "superseded", detail: { code, message } };
+    if (code === "doubtful") return { kind: "held", detail: { code, message, ...read } };
+    if (code === "not-an-image") return { kind: "skipped", detail: { recognised: message } };
+    return { kind: "failed", problem, detail: read };
   }
 }
 
-async function mask(parts: AttemptParts, assignment: Assignment): Promise<Outcome> {
+async function mask(
+  parts: AttemptParts,
+  assignment: Assignment,
+  onRead: (input: NonNullable<EventDetail["input"]>) => void,
+): Promise<Outcome> {
   const { job, lane, watched, signal } = assignment;
   const { ledger, medium, detector, results } = parts;
   if (!(await ledger.isCurrent(job))) return { kind: "superseded", detail: {} };
@@ -60,6 +70,7 @@ async function mask(parts: AttemptParts, assignment: Assignment): Promise<Outcom
   await using original = await fetchOriginal(parts, job);
   clock.lap("get");
   const input = { size: original.size, sha256: original.sha256 };
+  onRead(input);
   const { policy } = job;
   await using result = await results.through({ sha256: original.sha256, policy, lane, signal }, async () => {
     clock.lap("cache");

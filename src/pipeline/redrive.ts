@@ -20,6 +20,11 @@ export function createRedrive({ ledger, queue, installationKey }: RedriveParts):
   return async (id) => {
     const record = await ledger.get(id);
     if (record === undefined) throw new Problem("not-found", `There is no job ${id}`);
+    if (record.erased) {
+      throw new Problem("not-ready", `The names in job ${id} were erased, so that it can't be sent back`, {
+        remedy: "Put the photograph in again, under another name.",
+      });
+    }
     const { id: _, generation: __, ...rest } = record.job;
     const { policy } = rest;
     // With its own policy it would be held again.

@@ -111,7 +111,7 @@ async function conclude(
     return outcome.kind === "held" ? delivery.ack() : finish(parts, delivery, false);
   }
   const { code, message } = outcome.problem;
-  const detail = { code, message, attempt: number };
+  const detail = { code, message, attempt: number, ...outcome.detail };
   const step = nextStep(outcome.problem, spent, parts);
   if (step.kind === "retry") {
     await write(parts, job, "failed", detail);

@@ -5,4 +5,4 @@ import { writeLedger } from "../contracts/ledger-writer.ts";
 // Nobody is left to kill it when the test itself was.
 process.on("disconnect", () => process.exit());
 
-await writeLedger(await createSqliteLedger({ sqlite: await openSqlite(process.argv[2]!) }));
+await writeLedger(await createSqliteLedger({ sqlite: await openSqlite(process.argv[2]!), installationKey: "test" }));

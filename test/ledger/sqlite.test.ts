@@ -3,15 +3,18 @@ import { fork } from "node:child_process";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
-import { openSqlite } from "../../src/sqlite.ts";
+import { createSqliteSeals } from "../../src/ledger/sqlite-seals.ts";
+import { openSqlite, type Sqlite } from "../../src/sqlite.ts";
 import { makeCandidate } from "../contracts/jobs.ts";
-import { type DurableLedgerUnderTest, durableLedgerContract, ledgerContract } from "../contracts/ledger.ts";
+import { bring, type DurableLedgerUnderTest, durableLedgerContract, ledgerContract } from "../contracts/ledger.ts";
+import { noteOne, sealerOf, sealsContract } from "../contracts/ledger-seals.ts";
 import { ledgerVersionsContract } from "../contracts/ledger-versions.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 
 async function openMemory() {
   const sqlite = await openSqlite(":memory:");
-  return { sqlite, ledger: await createSqliteLedger({ sqlite }), [Symbol.asyncDispose]: sqlite.close };
+  const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
+  return { sqlite, ledger, seals: await createSqliteSeals(sqlite), [Symbol.asyncDispose]: sqlite.close };
 }
 
 async function openFile(): Promise<DurableLedgerUnderTest> {
@@ -22,7 +25,7 @@ async function openFile(): Promise<DurableLedgerUnderTest> {
   async function client() {
     const sqlite = await openSqlite(path);
     closers.push(sqlite.close);
-    return createSqliteLedger({ sqlite });
+    return createSqliteLedger({ sqlite, installationKey: "test" });
   }
 
   return {
@@ -39,6 +42,7 @@ async function openFile(): Promise<DurableLedgerUnderTest> {
 ledgerContract("sqlite", openMemory);
 ledgerVersionsContract("sqlite", openMemory);
 durableLedgerContract("sqlite", openFile);
+sealsContract("sqlite", openMemory);
 
 describe("the sqlite ledger", () => {
   test("has tables that refuse to change or lose an event or a note", async () => {
@@ -57,23 +61,38 @@ describe("the sqlite ledger", () => {
     assert.equal((await ledger.history(admissions[0]!.record.job.id)).length, 1);
   });
 
+  test("says of every record which veil wrote it, and who", async () => {
+    await using opened = await openMemory();
+    const stamp = { veil: "1.2.3", who: "service:anna" };
+    const ledger = await createSqliteLedger({ sqlite: opened.sqlite, installationKey: "test", stamp });
+    const id = await bring(ledger, "a.jpg", "dead");
+    await ledger.redrive(id, makeCandidate({ key: "a.jpg", revision: 1 }), 2);
+    await noteOne(ledger, 1);
+    const successor = (await ledger.get(id))!.last.successor!;
+    const written = [...(await ledger.history(id)), ...(await ledger.history(successor)), ...(await ledger.notes(9))];
+    assert.deepEqual(
+      written.map(({ veil, who }) => ({ veil, who })),
+      Array.from({ length: 6 }, () => stamp),
+    );
+  });
+
   test("asks its questions along indexes, however many jobs there are", async () => {
     await using opened = await openMemory();
     const { sqlite } = opened;
     const asked: string[] = [];
-    const watched = await createSqliteLedger({
-      sqlite: {
-        ...sqlite,
-        read(statements) {
-          asked.push(...statements.map(({ sql }) => sql));
-          return sqlite.read(statements);
-        },
-        write(statements) {
-          asked.push(...statements.map(({ sql }) => sql));
-          return sqlite.write(statements);
-        },
+    const listened: Sqlite = {
+      ...sqlite,
+      read(statements) {
+        asked.push(...statements.map(({ sql }) => sql));
+        return sqlite.read(statements);
       },
-    });
+      write(statements) {
+        asked.push(...statements.map(({ sql }) => sql));
+        return sqlite.write(statements);
+      },
+    };
+    const watched = await createSqliteLedger({ sqlite: listened, installationKey: "test" });
+    const seals = await createSqliteSeals(listened);
     const [admission] = await watched.admit([makeCandidate()]);
     const { record } = admission!;
     await watched.append({ jobId: record.job.id, kind: "started", at: 1 });
@@ -85,6 +104,13 @@ describe("the sqlite ledger", () => {
     await watched.find({ limit: 1 });
     await watched.find({ limit: 1, route: "folder" });
     await watched.find({ limit: 1, key: "a.jpg", states: ["dead"] });
+    await sealerOf(seals).sealAll();
+    await seals.sealed(0, 1);
+    await seals.sealed(0, 1, { path: "a.jpg" });
+    await seals.sealed(0, 1, { digest: "ab" });
+    for (const scope of [{ path: "a.jpg" }, { before: 5 }]) await seals.erasable(scope, "", 1);
+    await seals.erasable({ before: 5 }, "note:0", 1);
+    await seals.countUnsealed();
     for (const sql of asked) {
       const [plan] = await sqlite.read([{ sql: `explain query plan ${sql}` }]);
       const scans = plan!.map(({ detail }) => String(detail)).filter((detail) => /^SCAN/.test(detail));

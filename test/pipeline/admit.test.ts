@@ -24,7 +24,7 @@ const route: Route = {
 
 async function openParts() {
   const sqlite = await openSqlite(":memory:");
-  const ledger = await createSqliteLedger({ sqlite });
+  const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
   const queue = createMemoryQueue({ pollMs: 20 });
   const problems: Problem[] = [];
   const fixed = {

@@ -11,7 +11,7 @@ const route = "upload";
 
 test("removes what is old and finished, and never the original of a job that still waits", async () => {
   await using sqlite = await openSqlite(":memory:");
-  const ledger = await createSqliteLedger({ sqlite });
+  const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
   const [inbox, results] = [createMemoryStore({ name: "inbox" }), createMemoryStore({ name: "results" })];
   const type = { contentType: "image/jpeg" };
   const states = { waiting: [], working: ["started"], dead: ["started", "dead"], held: ["started", "held"] } as const;

@@ -36,7 +36,7 @@ after(() => root[Symbol.asyncDispose]());
 
 async function setUp(faults: Partial<Ledger> = {}) {
   const sqlite = await openSqlite(":memory:");
-  const ledger = { ...(await createSqliteLedger({ sqlite })), ...faults };
+  const ledger = { ...(await createSqliteLedger({ sqlite, installationKey: "test" })), ...faults };
   const queue = createMemoryQueue();
   const [inbox, input] = [createMemoryStore({ name: "inbox" }), createMemoryStore({ name: "input" })];
   const keyed = { ledger, queue, installationKey: "key", modelDigests: [], onProblem: () => {} };

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -70,7 +71,7 @@ async function setUp(
   results: ResultCache = noResultCache,
 ) {
   const sqlite = await openSqlite(":memory:");
-  const ledger = await createSqliteLedger({ sqlite });
+  const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
   const queue = createMemoryQueue({ pollMs: 10 });
   const photos = { ...createMemoryStore({ name: "photos" }), ...faults.photos };
   const masked = { ...createMemoryStore({ name: "masked" }), ...faults.masked };
@@ -215,6 +216,9 @@ describe("the worker", () => {
     const job = await parts.admitObject("cut.jpg");
     const record = await parts.settled(job.id, "dead");
     assert.deepEqual([record.attempts, record.last.code], [1, "unreadable"]);
+    // The ledger says of which bytes that was found, and by what.
+    const sha256 = createHash("sha256").update(portrait.subarray(0, 5000)).digest("hex");
+    assert.deepEqual([record.last.input, typeof record.last.detector?.digest], [{ size: 5000, sha256 }, "string"]);
   });
 
   test("the newest version wins: an older job never writes over a newer result", async () => {
@@ -354,7 +358,7 @@ describe("the worker", () => {
 
   test("when the ledger fails the worker stops instead of guessing", async () => {
     const sqlite = await openSqlite(":memory:");
-    const ledger = await createSqliteLedger({ sqlite });
+    const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
     const queue = createMemoryQueue({ pollMs: 10 });
     const detector = await pool.detector();
     const photos = createMemoryStore({ name: "photos" });

@@ -27,7 +27,7 @@ async function openReconcile(options: Partial<ReconcileSourceOptions> = {}) {
   const root = join(folder.path, "root");
   await mkdir(root);
   const sqlite = await openSqlite(":memory:");
-  const ledger = await createSqliteLedger({ sqlite });
+  const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
   const problems: Problem[] = [];
   const source = createReconcileSource({
     name: "reconcile",

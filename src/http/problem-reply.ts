@@ -29,8 +29,16 @@ export function answerWithProblems(server: FastifyInstance): void {
   );
 }
 
+/** What passes by itself, and when to ask again. */
+const retryAfterSeconds: Partial<Record<ProblemCode, number>> = {
+  "shutting-down": 5,
+  "store-unavailable": 5,
+  "no-room": 30,
+};
+
 function send(reply: FastifyReply, problem: Problem): FastifyReply {
-  if (problem.code === "shutting-down" || problem.code === "store-unavailable") reply.header("retry-after", "5");
+  const seconds = retryAfterSeconds[problem.code];
+  if (seconds !== undefined) reply.header("retry-after", seconds);
   return reply
     .code(problem.status)
     .type("application/problem+json")

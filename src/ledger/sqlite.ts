@@ -2,6 +2,7 @@ import { type Job, type JobState, jobStates, type Lane } from "../core/job.ts";
 import { Problem } from "../errors.ts";
 import type { Row, Sqlite, SqlValue } from "../sqlite.ts";
 import type { EventDetail, JobQuery, JobRecord, Ledger, RequestNote } from "./ledger.ts";
+import { readStats, statsIndexes } from "./sqlite-stats.ts";
 import { ledgerTables } from "./sqlite-tables.ts";
 import { admission, ifDead, ifUnknown, isUnknown, records, transition } from "./sqlite-writes.ts";
 
@@ -15,6 +16,7 @@ export interface SqliteLedgerOptions {
 /** A ledger in one SQLite file. Events can't be changed or removed; the projection is written with them. */
 export async function createSqliteLedger({ sqlite, now = Date.now }: SqliteLedgerOptions): Promise<Ledger> {
   await sqlite.migrate("ledger", ledgerTables);
+  await sqlite.migrate("ledger-stats", statsIndexes);
 
   async function rowsOf(sql: string, params: Record<string, SqlValue>): Promise<readonly Row[]> {
     const [rows] = await sqlite.read([{ sql, params }]);
@@ -115,6 +117,8 @@ export async function createSqliteLedger({ sqlite, now = Date.now }: SqliteLedge
       const some = Object.fromEntries(rows.map(({ state, jobs }) => [state, Number(jobs)]));
       return { ...none, ...some } as Record<JobState, number>;
     },
+
+    stats: (since) => readStats(sqlite, since),
 
     async note(note) {
       const params = { note: JSON.stringify(note) };

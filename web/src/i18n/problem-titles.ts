@@ -22,6 +22,7 @@ export const problemTitles: Readonly<Record<string, string>> = {
   "store-denied": "存储拒绝访问",
   "store-unavailable": "无法连接存储",
   "store-full": "存储空间已满",
+  "no-room": "暂时没有空间接收更多任务",
   timeout: "处理超时",
   crashed: "处理进程意外退出",
   "out-of-memory": "处理进程占用内存过多",

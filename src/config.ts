@@ -53,6 +53,7 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
     ...(parsed.error?.issues ?? []).map(({ path }) => rangeFault(path.join("."), merged)),
     ...cosmeticFaults(merged),
     ...folderFaults(merged),
+    ...mailFaults(merged),
   ];
   if (!parsed.success || faults.length > 0) throw invalidConfig(faults);
   const origins = configFields.map(({ path }) => [path, merged.get(path)?.origin ?? "default"]);
@@ -62,20 +63,30 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
 /** The configuration as YAML that could be a `veil.yaml`, each value with its origin; secrets are redacted. */
 export function printConfig(config: Config): string {
   const lines: string[] = [];
-  let current = "";
-  for (const { path, section, key } of configFields) {
-    const value = path.split(".").reduce<unknown>((node, name) => (node as Record<string, unknown>)[name], config);
+  let open: readonly string[] = [];
+  for (const { path, key, isSecret } of configFields) {
+    const names = path.split(".");
+    const value = names.reduce<unknown>((node, name) => (node as Record<string, unknown>)[name], config);
     if (value === undefined) continue;
-    if (section !== current && section !== "") lines.push(`${section}:`);
-    current = section;
-    lines.push(`${section === "" ? "" : "  "}${key}: ${yamlOf(value)}`.padEnd(40).concat(` # ${config.origins[path]}`));
+    const parents = names.slice(0, -1);
+    for (const [depth, name] of parents.entries()) {
+      const isOpen = open.length > depth && parents.slice(0, depth + 1).every((parent, at) => parent === open[at]);
+      if (!isOpen) lines.push(`${"  ".repeat(depth)}${name}:`);
+    }
+    open = parents;
+    const shown = isSecret ? redacted : yamlOf(value);
+    lines.push(`${"  ".repeat(parents.length)}${key}: ${shown}`.padEnd(40).concat(` # ${config.origins[path]}`));
   }
   return `${lines.join("\n")}\n`;
 }
 
+const redacted = "(not shown)";
+
 function rangeFault(path: string, merged: ReadonlyMap<string, Entry>): string {
   const why = path === "host" ? " (veil has no login yet, so it serves this machine only)" : "";
-  return `${nameOf(path, merged)}: expected ${fieldByPath.get(path)?.expected}${why} but received ${show(merged.get(path)?.value)}`;
+  const field = fieldByPath.get(path);
+  const received = field?.isSecret ? redacted : show(merged.get(path)?.value);
+  return `${nameOf(path, merged)}: expected ${field?.expected}${why} but received ${received}`;
 }
 
 function cosmeticFaults(merged: ReadonlyMap<string, Entry>): string[] {
@@ -83,6 +94,15 @@ function cosmeticFaults(merged: ReadonlyMap<string, Entry>): string[] {
   return [
     `${nameOf("policy.style", merged)}: cosmetic does not anonymise; choose another, or say policy.cosmetic=${cosmeticStatement}`,
   ];
+}
+
+/** A mail needs all three. */
+function mailFaults(merged: ReadonlyMap<string, Entry>): string[] {
+  const needed = ["host", "from", "to"].map((key) => `alerts.mail.${key}`);
+  const given = needed.filter((path) => merged.has(path));
+  if (given.length === 0 || given.length === needed.length) return [];
+  const missing = needed.filter((path) => !merged.has(path)).join(" and ");
+  return [`${given.map((path) => nameOf(path, merged)).join(" and ")}: expected ${missing} too`];
 }
 
 function movedFaults(entries: ReadonlyMap<string, Entry>): string[] {
@@ -120,12 +140,16 @@ interface Named {
 
 function nest(merged: ReadonlyMap<string, Entry>): Record<string, unknown> {
   const root: Record<string, unknown> = {};
-  for (const { path, section, key, isPath } of configFields) {
+  for (const { path, key, isPath } of configFields) {
     const entry = merged.get(path);
     if (!entry) continue;
     const value = isPath && typeof entry.value === "string" && entry.value ? absolute(entry) : entry.value;
-    if (section === "") root[key] = value;
-    else root[section] = { ...(root[section] as object | undefined), [key]: value };
+    let parent = root;
+    for (const name of path.split(".").slice(0, -1)) {
+      parent[name] ??= {};
+      parent = parent[name] as Record<string, unknown>;
+    }
+    parent[key] = value;
   }
   return root;
 }

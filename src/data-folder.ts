@@ -9,7 +9,7 @@ import type { Ledger } from "./ledger/ledger.ts";
 import { createSqliteLedger } from "./ledger/sqlite.ts";
 import type { Queue } from "./queues/queue.ts";
 import { createSqliteQueue } from "./queues/sqlite.ts";
-import { openSqlite } from "./sqlite.ts";
+import { openSqlite, type Sqlite } from "./sqlite.ts";
 import { createFsStore } from "./stores/fs.ts";
 import type { Store } from "./stores/store.ts";
 
@@ -17,6 +17,8 @@ import type { Store } from "./stores/store.ts";
 export interface DataFolder extends AsyncDisposable {
   readonly ledger: Ledger;
   readonly queue: Queue;
+  /** The file that holds both, for what else must outlast a restart. */
+  readonly sqlite: Sqlite;
   /** Makes job ids that nobody outside can guess. */
   readonly installationKey: string;
   storeOf(name: string): Store;
@@ -34,6 +36,7 @@ export function placesIn(dataDir: string) {
     spool: join(dataDir, "spool"),
     inbox: join(dataDir, "inbox"),
     results: join(dataDir, "results"),
+    webhookSecret: join(dataDir, "webhook.secret"),
   };
 }
 
@@ -73,6 +76,7 @@ export async function openDataFolder(
   return {
     ledger,
     queue,
+    sqlite,
     installationKey,
     storeOf(name) {
       const store = stores.get(name);
@@ -126,10 +130,14 @@ const networkDisks: Readonly<Record<number, string>> = {
   1702057286: "FUSE",
 };
 
+/** Which file server the folder lies on; undefined: a local disk. */
+export async function networkDiskOf(folder: string): Promise<string | undefined> {
+  return process.platform === "linux" ? networkDisks[(await statfs(folder)).type] : undefined;
+}
+
 /** Problem invalid-config where the folder lies on a file server. */
 export async function refuseNetworkDisk(folder: string): Promise<void> {
-  if (process.platform !== "linux") return;
-  const name = networkDisks[(await statfs(folder)).type];
+  const name = await networkDiskOf(folder);
   if (name === undefined) return;
   throw new Problem("invalid-config", `Expected a local disk for dataDir but ${folder} is on ${name}`, {
     remedy:

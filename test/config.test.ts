@@ -113,6 +113,9 @@ describe("precedence", () => {
       if (path === "policy.quality" || path === "jobs.maxRetries") return "20";
       if (path === "engine.processes") return "2";
       if (path === "policy.cosmetic") return expected;
+      if (path === "alerts.summaryHour") return "8";
+      const sample = /such as ([^\s,]+)/.exec(expected)?.[1];
+      if (sample !== undefined) return sample;
       if (/Ms$/.test(path)) return "2000";
       const choice = /^(?:one of )?([\w.:-]+)(?:,|$)/.exec(expected)?.[1];
       return type === "string" && expected !== "a path" ? String(choice) : String(samples[type]);

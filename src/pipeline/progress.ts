@@ -1,5 +1,6 @@
+import { countByClass } from "../core/count-by-class.ts";
 import { isFinished, type JobState, jobStates } from "../core/job.ts";
-import { type ProblemClass, problems } from "../errors.ts";
+import type { ProblemClass } from "../errors.ts";
 import type { Ledger, RouteStats } from "../ledger/ledger.ts";
 
 /** How far a route is, and how long the rest will take at the pace of the last minutes. */
@@ -30,19 +31,15 @@ export async function readProgress(ledger: Pick<Ledger, "stats">, now: number): 
 }
 
 /** One route's figures as progress. */
-export function progressOf({ route, states, troubles, oldestWaitingAt, retries, recent }: RouteStats, now: number): Progress {
+export function progressOf(
+  { route, states, troubles, oldestWaitingAt, retries, recent }: RouteStats,
+  now: number,
+): Progress {
   const left = jobStates.filter((state) => !isFinished(state)).reduce((sum, state) => sum + states[state], 0);
   const ended = Object.values(recent.ended).reduce((sum, jobs) => sum + jobs, 0);
   const perMs = ended / Math.max(leastMs, now - (recent.firstAt ?? now));
-  const classesOf = (state: "failed" | "held" | "dead") => {
-    const counts = new Map<ProblemClass, number>();
-    for (const { code, jobs } of troubles.filter((trouble) => trouble.state === state)) {
-      // A newer veil may have written a code that this one does not know.
-      const name = problems[code]?.class ?? "internal";
-      counts.set(name, (counts.get(name) ?? 0) + jobs);
-    }
-    return Object.fromEntries([...counts].sort((a, b) => b[1] - a[1]));
-  };
+  const classesOf = (state: "failed" | "held" | "dead") =>
+    countByClass(troubles.filter((trouble) => trouble.state === state));
   return {
     ...{ route, states, left, retries },
     classes: { failed: classesOf("failed"), held: classesOf("held"), dead: classesOf("dead") },

@@ -11,6 +11,7 @@ import { Problem } from "../../src/errors.ts";
 import type { LedgerEvent } from "../../src/ledger/ledger.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
 import { createAdmit } from "../../src/pipeline/admit.ts";
+import type { Pace } from "../../src/pipeline/pace.ts";
 import { createRedrive } from "../../src/pipeline/redrive.ts";
 import type { Route } from "../../src/pipeline/route.ts";
 import { openSpool, type Spool, streamOf } from "../../src/pipeline/spool.ts";
@@ -32,6 +33,7 @@ const route: Route = {
   watched: true,
   removeInput: false,
 };
+const unhurried: Pace = { ready: async () => {}, pausedRoutes: () => [] };
 const limits = { maxBytes: 2 ** 26, maxPixels: 120e6, maxFrames: 500 };
 const type = { contentType: "image/jpeg" };
 let root = "";
@@ -80,6 +82,7 @@ async function setUp(
   const working = runWorker(
     {
       ...{ ledger, queue, medium: pool, spool, limits, detector, concurrency: 2, maxRetries: 3, retryDelayMs: 5 },
+      pace: unhurried,
       routes: new Map([[route.name, { ...route, removeInput }]]),
       storeOf: (name) => (name === "photos" ? photos : masked),
       puts: createSerial(),
@@ -339,6 +342,7 @@ describe("the worker", () => {
           concurrency: 1,
           maxRetries: 3,
           retryDelayMs: 5,
+          pace: unhurried,
         },
         routes: new Map([[route.name, route]]),
         storeOf: () => photos,

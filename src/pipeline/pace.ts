@@ -19,6 +19,7 @@ export interface PaceOptions {
   readonly ratePerMinute?: number | undefined;
   /** Of the bulk lane, in local time; absent: always. */
   readonly window?: DayWindow | undefined;
+  /** Milliseconds since 1970. */
   now?(): number;
   /** How late the end of a pause or a window's begin may be noticed. */
   readonly pollMs?: number;
@@ -37,10 +38,10 @@ export function createPace(options: PaceOptions): Pace {
       if (lane === "bulk") {
         const clock = createBell();
         // Each takes its turn before it waits for it: they come one after the other.
-        const turn = Math.max(nextAt, now());
+        const turn = Math.max(nextAt, performance.now());
         nextAt = turn + gapMs;
-        while (!signal.aborted && (isClosed() || turn > now()))
-          await clock.wait(isClosed() ? pollMs : Math.min(pollMs, turn - now()), signal);
+        while (!signal.aborted && (isClosed() || turn > performance.now()))
+          await clock.wait(isClosed() ? pollMs : Math.min(pollMs, turn - performance.now()), signal);
       }
       await room.wait(signal);
     },

@@ -7,39 +7,66 @@ export interface ProgressFigures {
   paused(): Paused;
 }
 
-/** What each route's jobs wait for and how long it will take, asked once at scrape time. */
+/** What each route's jobs wait for and how long it will take, asked once for all gauges of a scrape. */
 export function addProgressGauges(registers: Registry[], { progress, paused }: ProgressFigures): void {
-  const gauge = (name: string, help: string, labelNames: readonly string[] = ["route"]) =>
-    new Gauge({ name, help, labelNames: [...labelNames], registers });
-  const states = gauge("veil_route_jobs", "Jobs by route and state.", ["route", "state"]);
-  const left = gauge("veil_route_jobs_left", "Jobs that are not finished.");
-  const retries = gauge("veil_route_retries", "Attempts beyond each job's first.");
-  const oldest = gauge("veil_route_oldest_waiting_seconds", "How long the oldest job that is not finished has waited.");
-  const pace = gauge("veil_route_jobs_per_minute", "Jobs that ended, over the last minutes.");
-  const rest = gauge("veil_route_left_seconds", "How long the rest will take at that pace; absent: nothing moves.");
-  const isPaused = gauge("veil_route_paused", "1 where somebody has paused the route, or all.");
-  const all = [states, left, retries, oldest, pace, rest, isPaused];
-  new Gauge({
-    name: "veil_route_troubles",
-    help: "Jobs that are dead, held, or wait for another attempt, by class.",
-    labelNames: ["route", "state", "class"],
-    registers,
-    async collect() {
-      this.reset();
-      for (const one of all) one.reset();
-      const now = Date.now();
-      const { all: everything, routes } = paused();
-      for (const { route, classes, ...its } of await progress()) {
-        for (const [state, jobs] of Object.entries(its.states)) states.set({ route, state }, jobs);
-        left.set({ route }, its.left);
-        retries.set({ route }, its.retries);
-        oldest.set({ route }, its.oldestWaitingAt === undefined ? 0 : (now - its.oldestWaitingAt) / 1000);
-        pace.set({ route }, its.perMinute);
-        if (its.secondsLeft !== undefined) rest.set({ route }, its.secondsLeft);
-        isPaused.set({ route }, everything || routes.includes(route) ? 1 : 0);
-        for (const [state, counts] of Object.entries(classes))
-          for (const [name, jobs] of Object.entries(counts)) this.set({ route, state, class: name }, jobs);
-      }
-    },
-  });
+  let asked: Promise<readonly Progress[]> | undefined;
+  const ask = () => {
+    asked ??= progress().finally(() => {
+      asked = undefined;
+    });
+    return asked;
+  };
+
+  /** `values` gives labels beside the route, and their number. */
+  function gauge(
+    name: string,
+    help: string,
+    values: (progress: Progress) => readonly (readonly [Readonly<Record<string, string>>, number])[],
+    labels: readonly string[] = [],
+  ): void {
+    new Gauge({
+      ...{ name, help, registers, labelNames: ["route", ...labels] },
+      async collect() {
+        const routes = await ask();
+        this.reset();
+        for (const one of routes)
+          for (const [more, value] of values(one)) this.set({ route: one.route, ...more }, value);
+      },
+    });
+  }
+  const one = (name: string, help: string, value: (progress: Progress) => number | undefined) =>
+    gauge(name, help, (progress) => {
+      const number = value(progress);
+      return number === undefined ? [] : [[{}, number]];
+    });
+
+  gauge(
+    "veil_route_jobs",
+    "Jobs by route and state.",
+    ({ states }) => Object.entries(states).map(([state, jobs]) => [{ state }, jobs]),
+    ["state"],
+  );
+  gauge(
+    "veil_route_troubles",
+    "Jobs that are dead, held, or wait for another attempt, by class.",
+    ({ classes }) =>
+      Object.entries(classes).flatMap(([state, counts]) =>
+        Object.entries(counts).map(([name, jobs]) => [{ state, class: name }, jobs] as const),
+      ),
+    ["state", "class"],
+  );
+  one("veil_route_jobs_left", "Jobs that are not finished.", ({ left }) => left);
+  one("veil_route_retries", "Attempts beyond each job's first.", ({ retries }) => retries);
+  one("veil_route_oldest_waiting_seconds", "How long the oldest job that is not finished has waited.", (progress) =>
+    progress.oldestWaitingAt === undefined ? 0 : (Date.now() - progress.oldestWaitingAt) / 1000,
+  );
+  one("veil_route_jobs_per_minute", "Jobs that ended, over the last minutes.", ({ perMinute }) => perMinute);
+  one(
+    "veil_route_left_seconds",
+    "How long the rest will take at that pace; absent: nothing moves.",
+    (progress) => progress.secondsLeft,
+  );
+  one("veil_route_paused", "1 where somebody has paused the route, or all.", ({ route }) =>
+    paused().all || paused().routes.includes(route) ? 1 : 0,
+  );
 }

@@ -31,7 +31,9 @@ export async function readStats(sqlite: Sqlite, since: number): Promise<readonly
         from job_state indexed by job_state_trouble where state in ('failed', 'held', 'dead') group by route, state, json_extract(last, '$.code')`,
     },
     { sql: oldest },
-    { sql: "select route, sum(attempts - 1) as retries from job_state indexed by job_state_retried where attempts > 1 group by route" },
+    {
+      sql: "select route, sum(attempts - 1) as retries from job_state indexed by job_state_retried where attempts > 1 group by route",
+    },
     {
       sql: `select route, state, count(*) as jobs, min(updated_at) as first
         from job_state indexed by job_state_ended

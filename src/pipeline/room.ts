@@ -15,8 +15,11 @@ export interface Fill {
 export interface Room {
   /** At most a second old. */
   look(): Promise<Fill>;
-  /** Problem no-room where there is none: for whom can come again. */
-  require(): Promise<void>;
+  /**
+   * Problem no-room where there is none: for whom can come again. `taken` is how many bytes came into the spool since
+   * the last time: they count before the next look does.
+   */
+  require(taken?: number): Promise<void>;
   /** Resolves when there is room, or when the signal aborts: for whom can wait. */
   wait(signal: AbortSignal): Promise<void>;
   /** Looks now and then even while nothing asks, so that alerts come in time; ends when the signal aborts. */
@@ -47,10 +50,13 @@ export function createRoom(options: RoomOptions): Room {
   const { spool, spoolBytes, disks, reserveBytes, onAlert, onProblem, cacheMs = 1000 } = options;
   let looked = { at: Number.NEGATIVE_INFINITY, fill: { share: 0, words: "empty" } as Fill };
   let looking: Promise<Fill> | undefined;
+  let used = 0;
+  let takenSince = 0;
   let told: "nothing" | "tight" | "full" = "nothing";
 
   async function measure(): Promise<Fill> {
-    const used = await bytesIn(spool);
+    takenSince = 0;
+    used = await bytesIn(spool);
     const fills: Fill[] = [
       { share: used / spoolBytes, words: `the spool holds ${mib(used)} of ${mib(spoolBytes)} MiB (limits.spoolMb)` },
     ];
@@ -106,10 +112,12 @@ export function createRoom(options: RoomOptions): Room {
 
   return {
     look,
-    async require() {
+    async require(taken = 0) {
+      takenSince += taken;
       const { share, words } = await look();
-      if (share < 1) return;
-      throw new Problem("no-room", `No room for more work: ${words}`, { remedy: "Send it again later." });
+      if (share < 1 && used + takenSince < spoolBytes) return;
+      const detail = share < 1 ? "the spool's quota (limits.spoolMb) is used up" : words;
+      throw new Problem("no-room", `No room for more work: ${detail}`, { remedy: "Send it again later." });
     },
     async wait(signal) {
       const clock = createBell();

@@ -19,8 +19,8 @@ export interface ReceiveOptions {
   readonly maxBytes: number;
   /** Looks at the first bytes before the rest is read; what it throws ends the transfer. */
   readonly inspect?: (head: Uint8Array) => void;
-  /** Asked before the first byte and after each mebibyte; what it throws ends the transfer. */
-  readonly allow?: () => Promise<void>;
+  /** Asked after the first bytes and each mebibyte, with how many came since; what it throws ends the transfer. */
+  readonly allow?: (taken: number) => Promise<void>;
 }
 
 /** The one place for temporary files: a folder of this process's own, empty at start. */
@@ -70,9 +70,9 @@ export async function openSpool(root: string): Promise<Spool> {
               remedy: "Raise limits.maxBytes, or send a smaller file.",
             });
           }
-          if (allow !== undefined && size > allowed) {
-            await allow();
-            allowed = size + pieceBytes;
+          if (allow !== undefined && (allowed === 0 || size - allowed >= pieceBytes)) {
+            await allow(size - allowed);
+            allowed = size;
           }
           hash.update(chunk);
           if (!inspected) {

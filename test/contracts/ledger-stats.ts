@@ -24,7 +24,11 @@ export function testLedgerStats(open: () => Promise<{ readonly ledger: Ledger } 
       const oldest = await admit("retried.jpg", "a");
       await tell(oldest.job.id, {}, { kind: "failed", code: "timeout" }, {}, { kind: "failed", code: "timeout" }, {});
       await tell(oldest.job.id, { kind: "failed", code: "store-unavailable" });
-      for (const [key, at] of [["old.jpg", 50], ["new.jpg", 150], ["newer.jpg", 190]] as const)
+      for (const [key, at] of [
+        ["old.jpg", 50],
+        ["new.jpg", 150],
+        ["newer.jpg", 190],
+      ] as const)
         await tell((await admit(key, "a")).job.id, {}, { kind: "done", at });
       for (const code of ["unreadable", "unreadable", "unsupported"] as const)
         await tell((await admit(`${code}-${Math.random()}.jpg`, "a")).job.id, {}, { kind: "dead", code, at: 160 });
@@ -47,7 +51,10 @@ export function testLedgerStats(open: () => Promise<{ readonly ledger: Ledger } 
       assert.equal(a!.oldestWaitingAt, oldest.admittedAt);
       assert.equal(a!.retries, 2);
       assert.deepEqual(a!.recent, { ended: { done: 2, dead: 3 }, firstAt: 150 });
-      assert.deepEqual([b!.oldestWaitingAt, b!.retries, b!.recent], [undefined, 0, { ended: { skipped: 1 }, firstAt: 100 }]);
+      assert.deepEqual(
+        [b!.oldestWaitingAt, b!.retries, b!.recent],
+        [undefined, 0, { ended: { skipped: 1 }, firstAt: 100 }],
+      );
     });
 
     test("what is sent back is waited for, and is no dead letter any more", async () => {

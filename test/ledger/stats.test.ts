@@ -22,7 +22,11 @@ test("progress is the pace of what ended lately, and how long the rest takes at 
   ] as const;
   const moving = progressOf({ ...stats, troubles, recent: { ended: { done: 25, dead: 5 }, firstAt: 40_000 } }, 100_000);
   assert.deepEqual([moving.left, moving.perMinute, moving.secondsLeft], [90, 30, 180]);
-  assert.deepEqual(Object.entries(moving.classes.dead), [["unreadable", 3], ["too-large", 2], ["internal", 1]]);
+  assert.deepEqual(Object.entries(moving.classes.dead), [
+    ["unreadable", 3],
+    ["too-large", 2],
+    ["internal", 1],
+  ]);
   const still = progressOf({ ...stats, troubles: [], recent: { ended: {} } }, 100_000);
   assert.deepEqual([still.perMinute, still.secondsLeft], [0, undefined]);
 });

@@ -9,7 +9,8 @@ import { eventually } from "../contracts/eventually.ts";
 const never = new AbortController().signal;
 const roomy = { wait: async () => {} };
 const nothing = { all: false, routes: [] };
-const paceOf = (options: Partial<PaceOptions>) => createPace({ room: roomy, paused: () => nothing, pollMs: 5, ...options });
+const paceOf = (options: Partial<PaceOptions>) =>
+  createPace({ room: roomy, paused: () => nothing, pollMs: 5, ...options });
 
 /** Whether the lane may begin a job within a moment. */
 async function mayBegin(pace: ReturnType<typeof createPace>, lane: "bulk" | "interactive"): Promise<boolean> {

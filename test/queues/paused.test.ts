@@ -14,7 +14,7 @@ const queues: Record<string, () => Promise<{ queue: Queue; close(): Promise<void
   async sqlite() {
     const sqlite = await openSqlite(":memory:");
     const queue = await createSqliteQueue({ sqlite, pollMs: 10 });
-    return { queue, close: async () => void (await queue.close(), await sqlite.close()) };
+    return { queue, close: () => queue.close().then(() => sqlite.close()) };
   },
 };
 
@@ -37,7 +37,10 @@ describe("a queue that can tell routes apart", () => {
         if (lent.length === going.length) paused = [];
         if (lent.length === going.length + waiting.length) stop.abort();
       }
-      assert.deepEqual(lent, [...going, ...waiting].map(({ id }) => id));
+      assert.deepEqual(
+        lent,
+        [...going, ...waiting].map(({ id }) => id),
+      );
       await close();
     });
   }

@@ -62,6 +62,9 @@ export async function receiveForm(request: FastifyRequest, options: ReceiveFormO
     }
   } catch (error) {
     await remove();
+    // What still comes is read and dropped: unread, it would hold up the client's next request on this connection.
+    request.raw.unpipe();
+    request.raw.resume();
     signal.throwIfAborted();
     throw error;
   }

@@ -5,6 +5,5 @@ import type { Alert } from "./alert.ts";
 
 /** What outsiders are told of a dead letter: its job and why, not the file's name, which may be a person's. */
 export function deadLetterAlert({ id, route }: Job, { code = "internal", at }: LedgerEvent): Alert {
-  const { title, class: name } = problems[code];
-  return { kind: "dead-letter", route, message: `Job ${id} is a dead letter: ${title} (${code}, ${name})`, at };
+  return { kind: "dead-letter", route, message: `Job ${id} is a dead letter: ${problems[code].title} (${code})`, at };
 }

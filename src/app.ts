@@ -135,7 +135,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       ? undefined
       : await createEvaluationSchedule({
           ...{ config, place: evaluationsIn(dataDir) },
-          onAlert: ({ message }) => onAlert({ kind: "leak-rate", message, at: Date.now() }),
+          onAlert: ({ message }) => onAlert({ kind: "leak-rate", message: `leak rate: ${message}`, at: Date.now() }),
           onProblem: ({ code, message }) => log.error({ code }, message),
         });
 

@@ -97,6 +97,7 @@ async function retryThese(ids: readonly string[], redrive: Redrive): Promise<num
 
 /** `veil jobs pause` and `resume`: the bulk work of a route, or all of it, waits until it is told to go on. */
 export async function pauseJobs(flags: ConfigFlags, verb: "pause" | "resume", route?: string): Promise<number> {
+  if (route === "") throw new Problem("invalid-request", "Expected a route's name for --route but received nothing");
   await using data = await open(flags);
   const pauses = await createPauses(data.sqlite);
   await pauses[verb](route);

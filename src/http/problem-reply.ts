@@ -16,7 +16,9 @@ export function problemBody(problem: Problem): ProblemBody {
 export function answerWithProblems(server: FastifyInstance): void {
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = translate(error);
-    if (problem.status >= 500) request.log.error({ err: problem.cause ?? problem, code: problem.code }, problem.title);
+    // Lack of room was told as an alert; a line for each refusal would only make less of it.
+    if (problem.status >= 500 && problem.code !== "no-room")
+      request.log.error({ err: problem.cause ?? problem, code: problem.code }, problem.title);
     return send(reply, problem);
   });
   server.setNotFoundHandler((request, reply) =>

@@ -1,12 +1,19 @@
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
+import type { AlertChannel } from "./alerts/alert.ts";
+import { createAlerts } from "./alerts/alerts.ts";
+import { deadLetterAlert } from "./alerts/dead-letter.ts";
+import { createMail } from "./alerts/mail.ts";
+import { createWebhook, webhookSecretIn } from "./alerts/webhook.ts";
 import type { Config } from "./config.ts";
+import { parseDayWindow } from "./core/day-window.ts";
 import { parseDetectors } from "./core/detector.ts";
 import { createSerial } from "./core/serial.ts";
 import {
   claimDataFolder,
   evaluationsIn,
   lockDataFolder,
+  networkDiskOf,
   openDataFolder,
   placesIn,
   readyFolders,
@@ -21,11 +28,15 @@ import { statusOf } from "./http/status.ts";
 import { createSealer } from "./ledger/sealer.ts";
 import type { Logger } from "./log.ts";
 import { createAdmit, createRerun } from "./pipeline/admit.ts";
+import { createPace } from "./pipeline/pace.ts";
 import { createPassedOver } from "./pipeline/passed-over.ts";
+import { createPauses, watchPauses } from "./pipeline/pauses.ts";
+import { readProgress } from "./pipeline/progress.ts";
 import { createRedrive } from "./pipeline/redrive.ts";
 import { keepRepublishing } from "./pipeline/republish.ts";
 import { createResultCache, noResultCache } from "./pipeline/result-cache.ts";
 import { keepRetention } from "./pipeline/retain.ts";
+import { createRoom } from "./pipeline/room.ts";
 import type { Route } from "./pipeline/route.ts";
 import { runSource } from "./pipeline/run-source.ts";
 import { openSpool } from "./pipeline/spool.ts";
@@ -45,6 +56,7 @@ export interface App {
   stop(): Promise<void>;
 }
 
+const MiB = 2 ** 20;
 /** How long open requests may take to end when veil stops. */
 const graceMs = 10_000;
 
@@ -81,11 +93,32 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   // Closed after all that writes: the last record is sealed too.
   const sealer = started.adopt(createSealer(sealing), (it) => it.close());
   await readyFolders(config);
-  const { ledger, queue, storeOf, installationKey } = data;
+  const { ledger, queue, storeOf, installationKey, sqlite } = data;
   const cache = await openCache(config, places.cache);
   if (cache !== undefined) started.defer(() => cache.close());
   const { closeWithin, createServer } = await import("./http/server.ts");
   const detector = await loading;
+
+  // Who is told, and when work waits.
+  const channels = await alertChannelsOf(config, places.webhookSecret);
+  const alerts = started.adopt(
+    await createAlerts({
+      ...{ sqlite, ledger, channels, intervalMs: config.alerts.intervalMinutes * 60_000 },
+      ...{ summaryHour: config.alerts.summaryHour, onProblem },
+      log: ({ kind, route, message }) => log.error({ alert: kind, route }, message),
+    }),
+    (it) => it.close(),
+  );
+  const onAlert = alerts.raise;
+  const room = createRoom({
+    ...{ spool: spool.folder, spoolBytes: limits.spoolMb * MiB, reserveBytes: limits.reserveMb * MiB },
+    ...{ disks: await disksOf(config), onAlert, onProblem },
+  });
+  const pauses = await createPauses(sqlite);
+  const paused = await watchPauses(pauses, onProblem);
+  const window = jobs.window === undefined ? undefined : parseDayWindow(jobs.window);
+  const pace = createPace({ room, paused: paused.current, ratePerMinute: jobs.ratePerMinute, window });
+  const progress = () => readProgress(ledger, Date.now());
 
   // From where to where.
   const shared = { policy, removeInput: false };
@@ -113,7 +146,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       ? undefined
       : await createEvaluationSchedule({
           ...{ config, place: evaluationsIn(dataDir) },
-          onAlert: ({ slice, message }) => log.error({ slice }, `leak rate: ${message}`),
+          onAlert: ({ message }) => onAlert({ kind: "leak-rate", message: `leak rate: ${message}`, at: Date.now() }),
           onProblem: ({ code, message }) => log.error({ code }, message),
         });
 
@@ -124,6 +157,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     queue,
     engine: pool.stats,
     ...(cache?.bytes && { cacheBytes: cache.bytes }),
+    ...{ progress, paused: paused.current, room, alerts },
     ...(evaluation && { evaluation: evaluation.figures }),
   });
   const results =
@@ -136,10 +170,13 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
           onMended: (verb) => log.info({ verb }, "the cache of results works again"),
         });
   const facts = { version, detector, folder, limits, formats, policy };
-  const status = () => statusOf({ ...facts, passedOver: passedOver.current() });
+  const status = async () => {
+    const now = { progress: await progress(), paused: paused.current(), room: await room.look() };
+    return statusOf({ ...facts, ...now, passedOver: passedOver.current() });
+  };
   const page = fileURLToPath(new URL("../web/dist", import.meta.url));
   const core = { medium: pool, spool, limits, results, detector, ledger, queue, storeOf };
-  const parts = { ...core, maxBatch: limits.maxBatch, policy, submit, metrics, status, page, pool };
+  const parts = { ...core, maxBatch: limits.maxBatch, policy, submit, metrics, status, page, pool, room, pauses };
   const server = started.adopt(await createServer(parts, log), (it) => closeWithin(it, graceMs));
   await server.listen({ host: config.host, port: config.port }).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== "EADDRINUSE") throw cause;
@@ -152,13 +189,14 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const { signal } = stopping;
   const worker = runWorker(
     {
-      ...{ ...core, ...jobs, routes, puts: createSerial(), concurrency: engine.processes },
+      ...{ ...core, ...jobs, routes, puts: createSerial(), concurrency: engine.processes, pace },
       ...{ now: Date.now, random: Math.random, onProblem },
       observe(job, event) {
-        metrics.jobEvent(event);
+        metrics.jobEvent(job.route, event);
         const level = event.kind === "dead" ? "warn" : "info";
         const about = { job: job.id, route: job.route, key: job.input.key, code: event.code, reason: event.message };
         log[level]({ ...about, regions: event.regions }, `job ${event.kind}`);
+        if (event.kind === "dead") onAlert(deadLetterAlert(job, event));
       },
     },
     signal,
@@ -184,8 +222,11 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const loops = [
     worker,
     ...(folder.watch ? sources : []).map((source) =>
-      runSource({ source, admit: (arrivals) => admit(inFolder, arrivals), signal, onProblem }),
+      runSource({ source, admit: (arrivals) => admit(inFolder, arrivals), room, signal, onProblem }),
     ),
+    alerts.run(signal),
+    room.run(signal),
+    paused.run(signal),
     keepRepublishing({ ledger, queue, republishAfterMs: jobs.leaseMs * 4, signal, onProblem }),
     keepRetention({ ...kept, retainHours: jobs.retainHours, sweep, signal, onProblem }),
     sealer.run(signal),
@@ -205,6 +246,29 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     ended: Promise.race(loops),
     stop: () => running.disposeAsync(),
   };
+}
+
+async function alertChannelsOf({ alerts }: Config, secretFile: string): Promise<readonly AlertChannel[]> {
+  const { webhook, mail, intervalMinutes } = alerts;
+  const { url, allowPrivate } = webhook;
+  const { host, from, to } = mail;
+  const channels: AlertChannel[] = [];
+  if (url !== undefined) {
+    const secret = await webhookSecretIn(webhook.secretFile ?? secretFile);
+    channels.push(createWebhook({ url, allowPrivate, secret }));
+  }
+  if (host !== undefined && from !== undefined && to !== undefined)
+    channels.push(createMail({ ...mail, host, from, to, digestMs: intervalMinutes * 60_000 }));
+  return channels;
+}
+
+/** The disks whose room counts: a file server's would only be guessed. */
+async function disksOf({ dataDir, folder }: Config): Promise<{ readonly name: string; readonly folder: string }[]> {
+  const isLocal = (await networkDiskOf(folder.output)) === undefined;
+  return [
+    { name: "the data folder", folder: dataDir },
+    ...(isLocal ? [{ name: "the output", folder: folder.output }] : []),
+  ];
 }
 
 function addressOf({ address, family, port }: AddressInfo): string {

@@ -160,10 +160,33 @@ export async function run(argv: readonly string[]): Promise<number> {
     .description("send dead letters back; what is held is then masked with all that both looks found")
     .argument("[ids...]", "dead or held jobs, as veil jobs list shows them")
     .option("--all", "every dead letter, and nothing that is held")
+    .option("--route <name>", "dead letters of this route")
+    .option("--code <code>", "that died of this, as docs/errors.md has it")
+    .option("--class <class>", "that died of this kind of trouble, for example store or timeout")
+    .option("--since <when>", "that died since then: 90m, 2h, 3d, or a date")
+    .option("--dry-run", "only say how many there are")
     .action(async (ids: string[], options) => {
       exitCode = await (await import("./cli/jobs.ts")).retryJobs(flags(), ids, options);
     });
 
+  jobs
+    .command("stats")
+    .description("by route: how far it is, what went wrong, how long the rest will take")
+    .option("--json", "machine-readable")
+    .action(async (options) => {
+      exitCode = await (await import("./cli/jobs-stats.ts")).jobStats(flags(), options);
+    });
+  for (const [verb, description] of [
+    ["pause", "let a route's bulk work wait, or all of it; what a person waits for goes on"],
+    ["resume", "let it go on"],
+  ] as const)
+    jobs
+      .command(verb)
+      .description(description)
+      .option("--route <name>", "only this route (default: all)")
+      .action(async ({ route }: { route?: string }) => {
+        exitCode = await (await import("./cli/jobs.ts")).pauseJobs(flags(), verb, route);
+      });
   addLedgerCommands(program, flags, (code) => {
     exitCode = code;
   });

@@ -55,6 +55,7 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
     ...addressFaults(merged),
     ...folderFaults(merged),
     ...headsFaults(merged),
+    ...mailFaults(merged),
   ];
   if (!parsed.success || faults.length > 0) throw invalidConfig(faults);
   const origins = configFields.map(({ path }) => [path, merged.get(path)?.origin ?? "default"]);
@@ -109,6 +110,15 @@ function cosmeticFaults(merged: ReadonlyMap<string, Entry>): string[] {
   return [
     `${nameOf("policy.style", merged)}: cosmetic does not anonymise; choose another, or say policy.cosmetic=${cosmeticStatement}`,
   ];
+}
+
+/** A mail needs all three. */
+function mailFaults(merged: ReadonlyMap<string, Entry>): string[] {
+  const needed = ["host", "from", "to"].map((key) => `alerts.mail.${key}`);
+  const given = needed.filter((path) => merged.has(path));
+  if (given.length === 0 || given.length === needed.length) return [];
+  const missing = needed.filter((path) => !merged.has(path)).join(" and ");
+  return [`${given.map((path) => nameOf(path, merged)).join(" and ")}: expected ${missing} too`];
 }
 
 function movedFaults(entries: ReadonlyMap<string, Entry>): string[] {

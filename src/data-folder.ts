@@ -14,7 +14,7 @@ import { openSigner } from "./ledger/signing-key.ts";
 import { createSqliteLedger } from "./ledger/sqlite.ts";
 import { createSqliteSeals } from "./ledger/sqlite-seals.ts";
 import type { Queue } from "./queues/queue.ts";
-import { openSqlite } from "./sqlite.ts";
+import { openSqlite, type Sqlite } from "./sqlite.ts";
 import { createFsStore } from "./stores/fs.ts";
 import type { Store } from "./stores/store.ts";
 import { version } from "./version.ts";
@@ -28,6 +28,8 @@ export interface DataFolder extends AsyncDisposable {
   openSigner(): Promise<Signer>;
   readonly stamp: Stamp;
   readonly queue: Queue;
+  /** The file that holds both, for what else must outlast a restart. */
+  readonly sqlite: Sqlite;
   /** Makes job ids and tombstones that nobody outside can guess. */
   readonly installationKey: string;
   storeOf(name: string): Store;
@@ -47,6 +49,7 @@ export function placesIn(dataDir: string) {
     inbox: join(dataDir, "inbox"),
     results: join(dataDir, "results"),
     cache: join(dataDir, "cache"),
+    webhookSecret: join(dataDir, "webhook.secret"),
   };
 }
 
@@ -93,6 +96,7 @@ export async function openDataFolder(
     openSigner: () => openSigner(places.ledgerKey),
     stamp,
     queue,
+    sqlite,
     installationKey,
     storeOf(name) {
       const store = stores.get(name);
@@ -155,10 +159,14 @@ const networkDisks: Readonly<Record<number, string>> = {
   1702057286: "FUSE",
 };
 
+/** Which file server the folder lies on; undefined: a local disk. */
+export async function networkDiskOf(folder: string): Promise<string | undefined> {
+  return process.platform === "linux" ? networkDisks[(await statfs(folder)).type] : undefined;
+}
+
 /** Problem invalid-config where the folder lies on a file server. */
 export async function refuseNetworkDisk(folder: string): Promise<void> {
-  if (process.platform !== "linux") return;
-  const name = networkDisks[(await statfs(folder)).type];
+  const name = await networkDiskOf(folder);
   if (name === undefined) return;
   throw new Problem("invalid-config", `Expected a local disk for dataDir but ${folder} is on ${name}`, {
     remedy:

@@ -15,9 +15,9 @@ interface Floor {
   readonly node?: readonly string[];
 }
 
-const contracts = ["store", "queue", "cache", "source", "ledger"];
+const contracts = ["store", "queue", "cache", "source", "ledger", "alert"];
 const below = ["errors", "leaves", "core", ...contracts];
-const houses = ["stores", "queues", "caches", "sources", "ledgers", "engine", "pipeline", "http", "config"];
+const houses = ["stores", "queues", "caches", "sources", "ledgers", "engine", "pipeline", "http", "config", "alerts"];
 
 /** From the ground up. The words are in ARCHITECTURE.md. */
 const floors: readonly Floor[] = [
@@ -34,6 +34,7 @@ const floors: readonly Floor[] = [
   { name: "cache", files: /^src\/caches\/cache\.ts$/, may: [] },
   { name: "source", files: /^src\/sources\/source\.ts$/, may: ["core", "errors", "store"], types: ["core", "store"] },
   { name: "ledger", files: /^src\/ledger\/ledger\.ts$/, may: ["core", "errors"], types: ["core"] },
+  { name: "alert", files: /^src\/alerts\/alert\.ts$/, may: ["core", "errors"], types: ["core", "errors"] },
   { name: "stores", files: /^src\/stores\//, may: ["errors", "leaves", "core", "store"], packages: ["chokidar"] },
   {
     name: "queues",
@@ -44,6 +45,12 @@ const floors: readonly Floor[] = [
   { name: "caches", files: /^src\/caches\//, may: ["errors", "leaves", "core", "cache"], packages: ["ioredis"] },
   { name: "sources", files: /^src\/sources\//, may: ["errors", "leaves", "core", "source", "store"] },
   { name: "ledgers", files: /^src\/ledger\//, may: ["errors", "leaves", "core", "ledger"] },
+  {
+    name: "alerts",
+    files: /^src\/alerts\//,
+    may: ["errors", "leaves", "core", "alert", "ledger"],
+    packages: ["nodemailer"],
+  },
   {
     name: "engine",
     files: /^src\/engine\//,
@@ -92,6 +99,7 @@ const drivers: Readonly<Record<string, readonly string[]>> = {
   "src/caches/": ["disk", "memory", "redis"],
   "src/ledger/": ["sqlite"],
   "src/sources/": ["watch", "reconcile"],
+  "src/alerts/": ["webhook", "mail"],
 };
 
 interface Import {

@@ -116,6 +116,9 @@ describe("precedence", () => {
       if (path === "cache.redis.url") return "redis://somewhere";
       if (path === "queue.url") return "amqp://somewhere";
       if (path === "queue.brokers") return "somewhere:9092";
+      if (path === "alerts.summaryHour") return "8";
+      const sample = /such as ([^\s,]+)/.exec(expected)?.[1];
+      if (sample !== undefined) return sample;
       if (/Ms$/.test(path)) return "2000";
       const choice = /^(?:one of )?([\w.:-]+)(?:,|$)/.exec(expected)?.[1];
       return type === "string" && expected !== "a path" ? String(choice) : String(samples[type]);
@@ -218,6 +221,47 @@ describe("faults", () => {
   test("the variables of a Kubernetes Service that is called veil are no settings", () => {
     const env = { VEIL_SERVICE_HOST: "10.0.0.1", VEIL_PORT: "tcp://10.0.0.1:80", VEIL_PORT_80_TCP_ADDR: "10.0.0.1" };
     assert.equal(load({ env }).port, 8080);
+  });
+});
+
+describe("alerts", () => {
+  const cwd = folder(
+    "alerts:\n  summaryHour: 7\n  webhook:\n    url: https://example.org/hooks/s3cr3t\n    secretFile: keys/veil\n  mail:\n    host: mail.example.org\n    from: a@example.org\n    to: b@example.org, c@example.org\n",
+  );
+
+  test("are set in sections within a section, and the webhook's address is shown to nobody", () => {
+    const config = load({ cwd });
+    assert.equal(config.alerts.webhook.url, "https://example.org/hooks/s3cr3t");
+    assert.equal(config.alerts.webhook.secretFile, join(cwd, "veil-data", "keys", "veil"));
+    assert.deepEqual([config.alerts.mail.to, config.alerts.mail.port], ["b@example.org, c@example.org", 587]);
+    const printed = printConfig(config);
+    assert.ok(!printed.includes("s3cr3t"));
+    assert.match(printed, /^ {2}webhook:\n {4}url: "\(not shown\)" +# veil\.yaml:4$/m);
+    assert.equal(parse(printed).alerts.mail.from, "a@example.org");
+    const [fault] = faults({ env: { VEIL_ALERTS_WEBHOOK_URL: "ftp://example.org/s3cr3t" } });
+    assert.match(fault ?? "", /^alerts\.webhook\.url \(VEIL_ALERTS_WEBHOOK_URL\): .* which is not shown$/);
+  });
+
+  test("by mail need a server, a sender and somebody to read them", () => {
+    assert.deepEqual(faults({ flags: { set: ["alerts.mail.host=mail.example.org"] } }), [
+      "alerts.mail.host (--set): expected alerts.mail.from and alerts.mail.to too",
+    ]);
+    const set = ["alerts.mail.host=m", "alerts.mail.from=veil", "alerts.mail.to=a@b, "];
+    assert.equal(faults({ flags: { set } }).length, 2);
+    assert.match(
+      faults({ cwd: folder("alerts:\n  mail: x\n") })[0] ?? "",
+      /^alerts\.mail \(veil\.yaml:2\): expected names/,
+    );
+    assert.match(faults({ cwd: folder("alerts:\n  mial:\n    host: x\n") })[0] ?? "", /did you mean alerts\.mail\?/);
+  });
+
+  test("a window for bulk work is a stretch of the day", () => {
+    assert.equal(load({ flags: { set: ["jobs.window=22:00-06:00"] } }).jobs.window, "22:00-06:00");
+    const [fault] = faults({ flags: { set: ["jobs.window=at night"] } });
+    assert.equal(
+      fault,
+      'jobs.window (--set): expected a stretch of the day such as 22:00-06:00 but received "at night"',
+    );
   });
 });
 

@@ -2,8 +2,10 @@ import type { ConfigFlags } from "../config/layers.ts";
 import { type JobState, jobStates } from "../core/job.ts";
 import { openDataFolder } from "../data-folder.ts";
 import { Problem } from "../errors.ts";
-import type { JobRecord, Ledger } from "../ledger/ledger.ts";
-import { createRedrive } from "../pipeline/redrive.ts";
+import type { JobRecord } from "../ledger/ledger.ts";
+import { createPauses } from "../pipeline/pauses.ts";
+import { createRedrive, type Redrive } from "../pipeline/redrive.ts";
+import { parseClass, parseCode, parseSince, redriveMany } from "../pipeline/redrive-many.ts";
 import { printable } from "./printable.ts";
 import { configFor } from "./settings.ts";
 
@@ -43,42 +45,66 @@ export async function showJob(flags: ConfigFlags, id: string): Promise<number> {
   return 0;
 }
 
+export interface RetryOptions {
+  readonly all?: boolean;
+  readonly route?: string;
+  readonly code?: string;
+  readonly class?: string;
+  readonly since?: string;
+  readonly dryRun?: boolean;
+}
+
 /** `veil jobs retry`: dead letters come back as new revisions; a running service takes them up. */
-export async function retryJobs(
-  flags: ConfigFlags,
-  ids: readonly string[],
-  options: { all?: boolean },
-): Promise<number> {
-  if ((ids.length === 0) === (options.all !== true)) throw new Problem("invalid-request", "Expected job ids, or --all");
+export async function retryJobs(flags: ConfigFlags, ids: readonly string[], options: RetryOptions): Promise<number> {
+  const filter = {
+    route: options.route,
+    code: options.code === undefined ? undefined : parseCode(options.code),
+    class: options.class === undefined ? undefined : parseClass(options.class),
+    since: options.since === undefined ? undefined : parseSince(options.since, Date.now()),
+  };
+  const isMany = options.all === true || Object.values(filter).some((value) => value !== undefined);
+  const dryRun = options.dryRun === true;
+  if ((ids.length === 0) !== isMany || (ids.length > 0 && dryRun)) {
+    const wanted = "Expected job ids, or --all, or what chooses dead letters: --route, --code, --class, --since";
+    throw new Problem("invalid-request", wanted);
+  }
   await using data = await open(flags);
   const redrive = createRedrive(data);
+  if (!isMany) return retryThese(ids, redrive);
+  const { matched, codes, sent, problems } = await redriveMany({ ledger: data.ledger, redrive }, filter, { dryRun });
+  for (const { message } of problems) process.stderr.write(`veil: ${message}\n`);
+  if (dryRun) {
+    for (const [code, count] of Object.entries(codes)) process.stdout.write(`${count} ${code}\n`);
+    process.stdout.write(`${matched} would be sent back\n`);
+  } else process.stdout.write(`${sent} sent back\n`);
+  return problems.length > 0 ? 1 : 0;
+}
+
+async function retryThese(ids: readonly string[], redrive: Redrive): Promise<number> {
   let sent = 0;
-  let failed = 0;
-  const again = async (id: string) => {
+  for (const id of ids) {
     try {
       await redrive(id);
       sent++;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       process.stderr.write(`veil: ${error.message}\n`);
-      failed++;
     }
-  };
-  // All ids first: what dies again meanwhile waits for the next call.
-  for (const id of options.all ? await deadIds(data.ledger) : ids) await again(id);
+  }
   process.stdout.write(`${sent} sent back\n`);
-  return failed > 0 ? 1 : 0;
+  return sent < ids.length ? 1 : 0;
 }
 
-async function deadIds(ledger: Ledger): Promise<string[]> {
-  const ids: string[] = [];
-  let after: string | undefined;
-  do {
-    const page = await ledger.find({ states: ["dead"], limit: 500, ...(after !== undefined && { after }) });
-    ids.push(...page.records.filter(({ erased }) => !erased).map(({ job }) => job.id));
-    after = page.next;
-  } while (after !== undefined);
-  return ids;
+/** `veil jobs pause` and `resume`: the bulk work of a route, or all of it, waits until it is told to go on. */
+export async function pauseJobs(flags: ConfigFlags, verb: "pause" | "resume", route?: string): Promise<number> {
+  if (route === "") throw new Problem("invalid-request", "Expected a route's name for --route but received nothing");
+  await using data = await open(flags);
+  const pauses = await createPauses(data.sqlite);
+  await pauses[verb](route);
+  const { all, routes } = await pauses.read();
+  const now = all ? "everything" : routes.join(", ") || "nothing";
+  process.stdout.write(`${now} is paused\n`);
+  return 0;
 }
 
 function lineOf({ job, state, attempts, updatedAt, last }: JobRecord): string {

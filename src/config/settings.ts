@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import { z } from "zod";
+import { parseDayWindow } from "../core/day-window.ts";
 import { bundledDetector, detectorNames, parseDetectors } from "../core/detector.ts";
 import {
   allStyles,
@@ -15,6 +16,63 @@ import {
 const MiB = 1024 * 1024;
 const count = (min: number, max = Number.MAX_SAFE_INTEGER) => z.int().min(min).max(max);
 const folder = (shown: string, description: string) => z.string().min(1).meta({ path: true, shown, description });
+
+const mailAddress = z.string().regex(/^[^\s@<>]+@[^\s@<>,]+$/);
+
+const alertSettings = z
+  .strictObject({
+    intervalMinutes: count(1, 1440)
+      .default(60)
+      .describe("After an alert went out, for how long more of its kind and route are only counted."),
+    summaryHour: z.exactOptional(count(0, 23)).meta({
+      shown: "none is sent",
+      description: "Hour of the daily summary, in local time.",
+    }),
+    webhook: z
+      .strictObject({
+        url: z.exactOptional(z.url({ protocol: /^https?$/ })).meta({
+          shown: "none",
+          secret: true,
+          expected: "an address such as https://example.org/hook",
+          description: "Where alerts are posted to; see docs/alerts.md.",
+        }),
+        secretFile: z.exactOptional(
+          folder("`webhook.secret` in the data folder, made at first use", "File with the key that signs them."),
+        ),
+        allowPrivate: z
+          .boolean()
+          .default(false)
+          .describe("Whether the address may be one of this machine or of a private network."),
+      })
+      .prefault({}),
+    mail: z
+      .strictObject({
+        host: z.exactOptional(z.string().min(1)).meta({ shown: "none", description: "Mail server that takes alerts." }),
+        port: count(1, 65_535).default(587).describe("Its port."),
+        security: z
+          .enum(["starttls", "tls", "none"])
+          .default("starttls")
+          .describe("How the way to it is encrypted; none only for one on this machine."),
+        user: z.exactOptional(z.string().min(1)).meta({ shown: "none", description: "User to log in as." }),
+        passwordFile: z.exactOptional(folder("none", "File with that user's password.")),
+        from: z.exactOptional(mailAddress).meta({
+          shown: "none",
+          expected: "an address such as veil@example.org",
+          description: "Sender.",
+        }),
+        to: z
+          .exactOptional(
+            z.string().refine((value) => value.split(",").every((one) => mailAddress.safeParse(one.trim()).success)),
+          )
+          .meta({
+            shown: "none",
+            expected: "an address such as it@example.org, or several, comma-separated",
+            description: "Who gets them.",
+          }),
+      })
+      .prefault({}),
+  })
+  .prefault({});
 
 /** Every setting, its range, default and meaning: the one place that defines them. */
 export const settingsSchema = z.strictObject({
@@ -79,6 +137,12 @@ export const settingsSchema = z.strictObject({
       maxPixels: count(1).default(120_000_000).describe("Most pixels of a picture, all frames together."),
       maxFrames: count(1).default(500).describe("Most frames or pages of a picture."),
       maxBatch: count(1).default(1000).describe("Most pictures of one batch request."),
+      spoolMb: count(1).default(10_240).describe("Most that lies in the spool; above it no new work is taken."),
+      reserveMb: count(0)
+        .default(256)
+        .describe(
+          "What stays free on the disks of the data folder and of local outputs; below it no new work is taken.",
+        ),
     })
     .prefault({}),
   engine: z.strictObject({
@@ -103,6 +167,15 @@ export const settingsSchema = z.strictObject({
       retryDelayMs: count(0).default(1000).describe("Delay before the first of them; later ones grow."),
       leaseMs: count(1000).default(15_000).describe("A worker silent for so long loses its job to another."),
       retainHours: count(1).default(168).describe("How long uploads and results of the jobs API are kept."),
+      ratePerMinute: z.exactOptional(count(1, 1_000_000)).meta({
+        shown: "as fast as it goes",
+        description: "Most jobs that watched folders begin in a minute.",
+      }),
+      window: z.exactOptional(z.string().refine((value) => parseDayWindow(value) !== undefined)).meta({
+        shown: "all day",
+        expected: "a stretch of the day such as 22:00-06:00",
+        description: "When jobs of watched folders may begin, in local time.",
+      }),
     })
     .prefault({}),
   queue: z
@@ -188,6 +261,7 @@ export const settingsSchema = z.strictObject({
       sealMs: count(100).default(1000).describe("How often new records are sealed into the ledger's chain."),
     })
     .prefault({}),
+  alerts: alertSettings,
   eval: z
     .strictObject({
       folder: z.exactOptional(

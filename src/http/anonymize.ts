@@ -23,8 +23,8 @@ import { onlyUpload, receiveForm } from "./upload.ts";
 
 /** The synchronous routes: a picture in the request, the masked one in the answer. */
 export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
-  const { medium, spool, limits, results, policy: defaults, detector } = parts;
-  const receive = { spool, maxBytes: limits.maxBytes, field: "image" };
+  const { medium, spool, limits, results, policy: defaults, detector, room } = parts;
+  const receive = { spool, maxBytes: limits.maxBytes, room, field: "image" };
 
   function mask(asked: Asked, signal: AbortSignal, previews = false): Promise<MaskedNow> {
     const { original, policy, regions } = asked;

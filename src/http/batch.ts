@@ -25,7 +25,7 @@ const maxNamedErrors = 200;
 
 /** Many pictures in one request: uploads spool to disk and results stream out, so memory does not grow with the count. */
 export function batchRoute(parts: HttpParts): FastifyPluginAsyncZod {
-  const { medium, spool, limits, results, detector, policy: defaults } = parts;
+  const { medium, spool, limits, results, detector, policy: defaults, room } = parts;
 
   async function maskUpload({ name, file }: Upload, policy: Policy, signal: AbortSignal): Promise<Item> {
     if (file instanceof Problem) return { name, result: file };
@@ -60,7 +60,13 @@ export function batchRoute(parts: HttpParts): FastifyPluginAsyncZod {
       },
       async (request, reply) => {
         const signal = goneSignal(reply);
-        await using form = await receiveForm(request, { spool, maxBytes: limits.maxBytes, field: "images", signal });
+        await using form = await receiveForm(request, {
+          spool,
+          maxBytes: limits.maxBytes,
+          room,
+          field: "images",
+          signal,
+        });
         if (form.uploads.length === 0) throw new Problem("invalid-request", "Expected files in the field images");
         const { detail, ...options } = mergeFields(batchQuerySchema, form.fields, request.query);
         const policy = policyFor(defaults, options);

@@ -32,7 +32,7 @@ const waitStepMs = 100;
 
 /** The asynchronous routes: work that outlives its request, and what became of it. */
 export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
-  const { ledger, submit, medium, spool, limits, policy: defaults, storeOf } = parts;
+  const { ledger, submit, medium, spool, limits, policy: defaults, storeOf, room } = parts;
 
   async function recordOf(id: string): Promise<JobRecord> {
     const record = await ledger.get(id);
@@ -88,7 +88,13 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
         return reply.code(isFinished(latest.state) ? 200 : 202).send(jobBody(latest));
 
         async function takeUpload(): Promise<JobRecord> {
-          await using form = await receiveForm(request, { spool, maxBytes: limits.maxBytes, field: "image", signal });
+          await using form = await receiveForm(request, {
+            spool,
+            maxBytes: limits.maxBytes,
+            room,
+            field: "image",
+            signal,
+          });
           const { name, file } = onlyUpload(form, "image");
           const policy = policyFor(defaults, mergeFields(optionsSchema, form.fields, request.query));
           const key = request.headers["idempotency-key"];

@@ -1,15 +1,20 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { lanes } from "../core/job.ts";
+import { problems } from "../errors.ts";
 import type { Ledger, LedgerEvent } from "../ledger/ledger.ts";
+import type { Paused } from "../pipeline/pauses.ts";
+import type { Progress } from "../pipeline/progress.ts";
 import type { CacheUse } from "../pipeline/result-cache.ts";
+import type { Room } from "../pipeline/room.ts";
 import type { Queue } from "../queues/queue.ts";
+import { addProgressGauges } from "./progress-gauges.ts";
 
 export interface Metrics {
   requestMasked(durationMs: number, regions: number): void;
   requestDetected(): void;
   requestRefused(code: string): void;
   /** Each durable event of a job. */
-  jobEvent(event: LedgerEvent): void;
+  jobEvent(route: string, event: LedgerEvent): void;
   cacheUse(use: CacheUse): void;
   /** The Prometheus text format. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
@@ -19,6 +24,10 @@ export interface Metrics {
 export interface Gauges {
   readonly ledger: Pick<Ledger, "counts">;
   readonly queue: Pick<Queue, "depth">;
+  progress(): Promise<readonly Progress[]>;
+  paused(): Paused;
+  readonly room: Pick<Room, "look">;
+  readonly alerts: AlertFigures;
   engine(): Readonly<Record<"live" | "busy" | "waiting" | "replaced", number>>;
   /** What the cache of results holds, where it knows. */
   readonly cacheBytes?: () => number;
@@ -29,10 +38,16 @@ export interface Gauges {
   };
 }
 
+interface AlertFigures {
+  raised(): Readonly<Record<string, number>>;
+  waiting(): Promise<Readonly<Record<string, number>>>;
+}
+
 const seconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /** Counts what happens and measures how long it takes. */
-export function createMetrics({ ledger, queue, engine, cacheBytes, evaluation }: Gauges): Metrics {
+export function createMetrics(gauges: Gauges): Metrics {
+  const { ledger, queue, engine, room, alerts, cacheBytes, evaluation } = gauges;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -53,6 +68,12 @@ export function createMetrics({ ledger, queue, engine, cacheBytes, evaluation }:
     name: "veil_job_events_total",
     help: "Job events by kind and code.",
     labelNames: ["kind", "code"],
+    registers,
+  });
+  const failures = new Counter({
+    name: "veil_job_failures_total",
+    help: "Attempts that failed and jobs that died, by route and class.",
+    labelNames: ["route", "class"],
     registers,
   });
   const stages = new Histogram({
@@ -106,6 +127,12 @@ export function createMetrics({ ledger, queue, engine, cacheBytes, evaluation }:
     const depths = lanes.map(async (lane) => [lane, (await queue.depth?.(lane)) ?? 0] as const);
     return Object.fromEntries(await Promise.all(depths));
   });
+  addProgressGauges(registers, gauges);
+  gauge("veil_room_used_ratio", "How full the fullest place is; at 1 no new work is taken.", "of", async () => ({
+    fullest: (await room.look()).share,
+  }));
+  gauge("veil_alerts_raised", "Alerts since the start, by kind.", "kind", async () => alerts.raised());
+  gauge("veil_alerts_waiting", "Messages that wait to be sent, by channel.", "channel", () => alerts.waiting());
   gauge("veil_engine_processes", "Engine processes.", "state", async () => engine());
   if (evaluation !== undefined) {
     const recall = "Share of labelled faces that the newest leak-rate card saw masked.";
@@ -136,8 +163,10 @@ export function createMetrics({ ledger, queue, engine, cacheBytes, evaluation }:
     requestRefused(code) {
       requests.inc({ outcome: code });
     },
-    jobEvent({ kind, code = "", regions: count, timings }) {
-      events.inc({ kind, code });
+    jobEvent(route, { kind, code, regions: count, timings }) {
+      events.inc({ kind, code: code ?? "" });
+      if (code !== undefined && (kind === "failed" || kind === "dead"))
+        failures.inc({ route, class: problems[code].class });
       if (count !== undefined) regions.inc(count);
       for (const [stage, ms] of Object.entries(timings ?? {})) stages.observe({ stage }, ms / 1000);
     },

@@ -1,7 +1,9 @@
 import type { Limits, Medium } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { Pauses } from "../pipeline/pauses.ts";
 import type { ResultCache } from "../pipeline/result-cache.ts";
+import type { Room } from "../pipeline/room.ts";
 import type { Spool } from "../pipeline/spool.ts";
 import type { Submit } from "../pipeline/submit.ts";
 import type { Queue } from "../queues/queue.ts";
@@ -25,7 +27,9 @@ export interface HttpParts {
   readonly submit: Submit;
   readonly metrics: Metrics;
   /** As it is now. */
-  status(): Status;
+  status(): Promise<Status>;
+  readonly room: Pick<Room, "require">;
+  readonly pauses: Pauses;
   /** Rejects with what keeps the engine from working. */
   readonly pool: { detector(): Promise<unknown> };
   /** Folder of the built page. */

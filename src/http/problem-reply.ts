@@ -16,7 +16,9 @@ export function problemBody(problem: Problem): ProblemBody {
 export function answerWithProblems(server: FastifyInstance): void {
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = translate(error);
-    if (problem.status >= 500) request.log.error({ err: problem.cause ?? problem, code: problem.code }, problem.title);
+    // Lack of room was told as an alert; a line for each refusal would only make less of it.
+    if (problem.status >= 500 && problem.code !== "no-room")
+      request.log.error({ err: problem.cause ?? problem, code: problem.code }, problem.title);
     return send(reply, problem);
   });
   server.setNotFoundHandler((request, reply) =>
@@ -29,8 +31,16 @@ export function answerWithProblems(server: FastifyInstance): void {
   );
 }
 
+/** What passes by itself, and when to ask again. */
+const retryAfterSeconds: Partial<Record<ProblemCode, number>> = {
+  "shutting-down": 5,
+  "store-unavailable": 5,
+  "no-room": 30,
+};
+
 function send(reply: FastifyReply, problem: Problem): FastifyReply {
-  if (problem.code === "shutting-down" || problem.code === "store-unavailable") reply.header("retry-after", "5");
+  const seconds = retryAfterSeconds[problem.code];
+  if (seconds !== undefined) reply.header("retry-after", seconds);
   return reply
     .code(problem.status)
     .type("application/problem+json")

@@ -248,6 +248,45 @@ export const jobsResponseSchema = z.object({
 });
 export type JobsResponse = z.infer<typeof jobsResponseSchema>;
 
+const classCounts = z.record(z.string(), z.number().int()).describe("By class of docs/errors.md, most frequent first");
+
+/** How far a route is. */
+export const progressSchema = z.object({
+  left: z.number().int().describe("Jobs that are not finished"),
+  per_minute: z.number().describe("Jobs that ended, over the last minutes"),
+  seconds_left: z.number().int().nullable().describe("At that pace; null: nothing is left, or nothing moves"),
+  oldest_waiting_at: z.string().nullable().describe("ISO 8601: when the oldest of them was admitted"),
+  retries: z.number().int().describe("Attempts beyond each job's first"),
+  paused: z.boolean().describe("Whether somebody has told it to wait"),
+  dead: classCounts,
+  held: classCounts,
+  trying_again: classCounts,
+});
+export type ProgressBody = z.infer<typeof progressSchema>;
+
+/** Which dead letters to send back; what is absent does not choose. */
+export const retryManySchema = z
+  .strictObject({
+    route: z.string().optional(),
+    code: z.string().optional().describe("One of the codes in docs/errors.md"),
+    class: z.string().optional().describe("One of the classes in docs/errors.md"),
+    since: z.string().optional().describe("90m, 2h, 3d, or an ISO 8601 date or time"),
+    dry_run: z.boolean().default(false).describe("true: only count them"),
+  })
+  .meta({ examples: [{ class: "store", since: "2h", dry_run: true }] });
+
+export const retriedSchema = z.object({
+  matched: z.number().int(),
+  codes: z.record(z.string(), z.number().int()),
+  sent: z.number().int(),
+});
+
+export const pauseSchema = z
+  .strictObject({ route: z.string().min(1).optional().describe("Absent: every route") })
+  .meta({ examples: [{ route: "folder" }] });
+
+export const pausedSchema = z.object({ all: z.boolean(), routes: z.array(z.string()) });
+
 export const statusSchema = z.object({
   version: z.string(),
   detector: z.object({ name: z.string(), digest: z.string() }),
@@ -260,6 +299,7 @@ export const statusSchema = z.object({
       passed_over: z
         .object({ count: z.number().int(), examples: z.array(z.string()) })
         .describe("What lies there and can't be taken, with the reason: no job stands for it"),
+      progress: progressSchema,
     }),
   ),
   limits: z.object({
@@ -268,6 +308,9 @@ export const statusSchema = z.object({
     max_frames: z.number().int(),
     max_batch: z.number().int(),
   }),
+  room: z
+    .object({ share: z.number(), detail: z.string() })
+    .describe("How full the fullest place is; at 1 no new work is taken"),
   formats: z.array(z.string()).describe("Formats that are masked here, for example jpeg"),
   policy: policySchema.describe("What applies where a request says nothing"),
   styles: z.array(z.enum(allStyles)).describe("What the page offers: cosmetic only where the settings say its words"),

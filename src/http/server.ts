@@ -9,12 +9,14 @@ import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod
 import { anonymizeRoutes } from "./anonymize.ts";
 import { batchRoute } from "./batch.ts";
 import { guardLoopback, hardenReplies } from "./guard.ts";
+import { jobControlRoutes } from "./job-control.ts";
 import { jobRoutes } from "./jobs.ts";
 import { requireMediaType } from "./media-type.ts";
 import { describeProblems, describeRoute } from "./openapi.ts";
 import { operationRoutes, statusRoute } from "./operations.ts";
 import type { HttpParts } from "./parts.ts";
 import { answerWithProblems } from "./problem-reply.ts";
+import { requireRoom } from "./require-room.ts";
 
 /** The HTTP side: API, its documentation, and the page. Not listening yet. */
 export async function createServer(parts: HttpParts, logger: FastifyBaseLogger): Promise<FastifyInstance> {
@@ -34,6 +36,7 @@ export async function createServer(parts: HttpParts, logger: FastifyBaseLogger):
   hardenReplies(server);
   answerWithProblems(server);
   requireMediaType(server);
+  requireRoom(server, parts.room);
   await server.register(multipart, {
     limits: {
       fileSize: parts.limits.maxBytes,
@@ -49,7 +52,7 @@ export async function createServer(parts: HttpParts, logger: FastifyBaseLogger):
       openapi: "3.1.0",
       info: {
         title: "veil",
-        version: parts.status().version,
+        version: (await parts.status()).version,
         description:
           "Masks faces in photographs where they are stored. Errors are RFC 9457 problem+json with a stable code.",
       },
@@ -61,7 +64,13 @@ export async function createServer(parts: HttpParts, logger: FastifyBaseLogger):
   await server.register(swaggerUi, { routePrefix: "/api/docs" });
   server.get("/api/openapi.json", { schema: { hide: true } }, async () => server.swagger());
   await server.register(operationRoutes(parts));
-  for (const routes of [anonymizeRoutes(parts), batchRoute(parts), jobRoutes(parts), statusRoute(parts)]) {
+  for (const routes of [
+    anonymizeRoutes(parts),
+    batchRoute(parts),
+    jobRoutes(parts),
+    jobControlRoutes(parts),
+    statusRoute(parts),
+  ]) {
     await server.register(routes, { prefix: "/api/v1" });
   }
   if (existsSync(join(parts.page, "index.html"))) {

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { Problem } from "../errors.ts";
+import type { Room } from "../pipeline/room.ts";
 import type { Spool, SpoolFile } from "../pipeline/spool.ts";
 
 /** One received file, or why it was not. */
@@ -21,11 +22,13 @@ export interface ReceiveFormOptions {
   readonly field: string;
   /** Of the client's going away. */
   readonly signal: AbortSignal;
+  /** Asked again and again while files come in. */
+  readonly room: Pick<Room, "require">;
 }
 
 /** Reads a multipart form; files go straight to the spool. After a failure nothing of it is left there. */
 export async function receiveForm(request: FastifyRequest, options: ReceiveFormOptions): Promise<Form> {
-  const { spool, maxBytes, field, signal } = options;
+  const { spool, maxBytes, field, signal, room } = options;
   const uploads: Upload[] = [];
   const fields: Record<string, string> = {};
   const remove = async () => {
@@ -51,7 +54,7 @@ export async function receiveForm(request: FastifyRequest, options: ReceiveFormO
         );
       }
       // The parser cuts a file at the limit and says so; one byte above it is never kept.
-      const file = await spool.receive(part.file, { maxBytes: Number.POSITIVE_INFINITY });
+      const file = await spool.receive(part.file, { maxBytes: Number.POSITIVE_INFINITY, allow: room.require });
       const name = part.filename ?? "";
       uploads.push({ name, file: part.file.truncated ? await refuse(file, maxBytes) : file });
       // The parser would keep every part, with its stream, until the request ends.
@@ -59,6 +62,9 @@ export async function receiveForm(request: FastifyRequest, options: ReceiveFormO
     }
   } catch (error) {
     await remove();
+    // What still comes is read and dropped: unread, it would hold up the client's next request on this connection.
+    request.raw.unpipe();
+    request.raw.resume();
     signal.throwIfAborted();
     throw error;
   }

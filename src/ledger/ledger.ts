@@ -115,6 +115,24 @@ export interface RequestNote extends Stamp {
   readonly code?: ProblemCode;
 }
 
+/** What has become of a route's jobs, for people and monitors. */
+export interface RouteStats {
+  readonly route: string;
+  readonly states: Readonly<Record<JobState, number>>;
+  /** Why jobs are dead, held, or wait for another attempt. */
+  readonly troubles: readonly {
+    readonly state: "failed" | "held" | "dead";
+    readonly code: ProblemCode;
+    readonly jobs: number;
+  }[];
+  /** When the oldest job that is not finished was admitted; absent: none waits. */
+  readonly oldestWaitingAt?: number;
+  /** Attempts beyond each job's first. */
+  readonly retries: number;
+  /** What has ended since the time that was asked for. */
+  readonly recent: { readonly ended: Readonly<Partial<Record<JobState, number>>>; readonly firstAt?: number };
+}
+
 /** Remembers what happened. Append-only; every call returns once its writes are on disk. */
 export interface Ledger {
   /**
@@ -142,6 +160,8 @@ export interface Ledger {
   history(jobId: string): Promise<readonly LedgerEvent[]>;
   find(query: JobQuery): Promise<JobPage>;
   counts(route?: string): Promise<Readonly<Record<JobState, number>>>;
+  /** Every route that has jobs, by name; `recent` counts from that time on (ms since 1970). */
+  stats(since: number): Promise<readonly RouteStats[]>;
   /** Records a synchronous request. */
   note(note: RequestNote): Promise<void>;
   /** Newest first. */

@@ -2,6 +2,7 @@ import { type Job, type JobState, jobStates, type Lane } from "../core/job.ts";
 import { Problem } from "../errors.ts";
 import type { Row, Sqlite, SqlValue } from "../sqlite.ts";
 import type { EventDetail, JobQuery, JobRecord, Ledger, RequestNote, Stamp } from "./ledger.ts";
+import { readStats, statsIndexes } from "./sqlite-stats.ts";
 import { ledgerTables } from "./sqlite-tables.ts";
 import { admission, ifDead, ifUnknown, isUnknown, records, transition } from "./sqlite-writes.ts";
 import { createTombstones } from "./tombstone.ts";
@@ -22,6 +23,7 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
   const { sqlite, installationKey, stamp = {}, now = Date.now } = options;
   await sqlite.migrate("ledger", ledgerTables);
   const bury = createTombstones(installationKey);
+  await sqlite.migrate("ledger-stats", statsIndexes);
 
   async function rowsOf(sql: string, params: Record<string, SqlValue>): Promise<readonly Row[]> {
     const [rows] = await sqlite.read([{ sql, params }]);
@@ -133,6 +135,8 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
       const some = Object.fromEntries(rows.map(({ state, jobs }) => [state, Number(jobs)]));
       return { ...none, ...some } as Record<JobState, number>;
     },
+
+    stats: (since) => readStats(sqlite, since),
 
     async note(note) {
       const params = { note: JSON.stringify({ ...stamp, ...note }) };

@@ -6,6 +6,8 @@ export interface RunSourceOptions {
   readonly source: Source;
   /** Resolves once the batch is durable. */
   readonly admit: (arrivals: readonly Arrival[]) => Promise<unknown>;
+  /** Waited for before each batch is admitted. */
+  readonly room?: { wait(signal: AbortSignal): Promise<void> };
   readonly signal: AbortSignal;
   readonly onProblem: (problem: Problem) => void;
   /** The first rest after a failure; it doubles up to a minute. */
@@ -19,12 +21,14 @@ const longestRestMs = 60_000;
  * failed admission ends the iteration instead, so that the source gives its batch back, and begins again after a rest.
  */
 export async function runSource(options: RunSourceOptions): Promise<void> {
-  const { source, admit, signal, onProblem, restMs = 1000 } = options;
+  const { source, admit, room, signal, onProblem, restMs = 1000 } = options;
   const clock = createBell();
   let failures = 0;
   while (!signal.aborted) {
     try {
       for await (const batch of source.arrivals(signal)) {
+        await room?.wait(signal);
+        if (signal.aborted) return;
         await admit(batch);
         failures = 0;
       }

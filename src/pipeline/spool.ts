@@ -19,12 +19,14 @@ export interface ReceiveOptions {
   readonly maxBytes: number;
   /** Looks at the first bytes before the rest is read; what it throws ends the transfer. */
   readonly inspect?: (head: Uint8Array) => void;
+  /** Asked after the first bytes and each mebibyte, with how many came since; what it throws ends the transfer. */
+  readonly allow?: (taken: number) => Promise<void>;
 }
 
 /** The one place for temporary files: a folder of this process's own, empty at start. */
 export interface Spool {
   readonly folder: string;
-  /** Takes a stream in, never holding more than a megabyte in memory. Problems: too-large, and the stream's own. */
+  /** Takes a stream in, never holding more than a megabyte in memory. Problems: too-large, store-full, and the stream's own. */
   receive(stream: Readable, options: ReceiveOptions): Promise<SpoolFile>;
   /** Removes the folder with all that is in it. */
   close(): Promise<void>;
@@ -52,12 +54,13 @@ export async function openSpool(root: string): Promise<Spool> {
   return {
     folder,
     close: () => rm(folder, { recursive: true, force: true }),
-    async receive(stream, { maxBytes, inspect }) {
+    async receive(stream, { maxBytes, inspect, allow }) {
       const path = join(folder, randomUUID());
       const remove = () => rm(path, { force: true });
       const hash = createHash("sha256");
       let size = 0;
       let inspected = false;
+      let allowed = 0;
       async function* measured(source: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
         let start: Buffer = Buffer.alloc(0);
         for await (const chunk of source) {
@@ -66,6 +69,10 @@ export async function openSpool(root: string): Promise<Spool> {
             throw new Problem("too-large", `Expected at most ${maxBytes} bytes`, {
               remedy: "Raise limits.maxBytes, or send a smaller file.",
             });
+          }
+          if (allow !== undefined && (allowed === 0 || size - allowed >= pieceBytes)) {
+            await allow(size - allowed);
+            allowed = size;
           }
           hash.update(chunk);
           if (!inspected) {
@@ -87,10 +94,16 @@ export async function openSpool(root: string): Promise<Spool> {
         return { path, size, sha256: hash.digest("hex"), remove, [Symbol.asyncDispose]: remove };
       } catch (error) {
         await remove();
-        throw error;
+        throw fullProblem(error) ?? error;
       }
     },
   };
+}
+
+function fullProblem(error: unknown): Problem | undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== "ENOSPC" && code !== "EDQUOT") return undefined;
+  return new Problem("store-full", "The disk of the data folder has no room", { cause: error });
 }
 
 /** The file's content as a stream; whoever takes it reads it to its end or destroys it. */

@@ -3,6 +3,7 @@ import { type Problem, toProblem } from "../errors.ts";
 import type { EventDetail, LedgerEvent } from "../ledger/ledger.ts";
 import type { Delivery, Queue } from "../queues/queue.ts";
 import { type AttemptParts, attempt, type Outcome } from "./attempt.ts";
+import type { Pace } from "./pace.ts";
 import { nextStep, spentAttempts } from "./retry.ts";
 import type { Route } from "./route.ts";
 import { createTurns, type Turns } from "./turns.ts";
@@ -12,6 +13,8 @@ export interface WorkerParts extends AttemptParts {
   readonly routes: ReadonlyMap<string, Route>;
   /** Jobs in work at once, for each lane. */
   readonly concurrency: number;
+  /** When a lane may begin its next job. */
+  readonly pace: Pace;
   readonly maxRetries: number;
   readonly retryDelayMs: number;
   now(): number;
@@ -51,9 +54,17 @@ async function runLane(parts: WorkerParts, turns: Turns, lane: Lane, signal: Abo
   const deliveries = parts.queue.consume({
     lane,
     prefetch: parts.concurrency,
+    paused: () => parts.pace.pausedRoutes(lane),
     signal: AbortSignal.any([signal, fell.signal]),
   });
   for await (const delivery of deliveries) {
+    await parts.pace.ready(lane, delivery.signal.aborted ? signal : AbortSignal.any([signal, delivery.signal]));
+    if (delivery.signal.aborted) continue;
+    const isPaused = parts.pace.pausedRoutes(lane).includes(delivery.job.route);
+    if (signal.aborted || isPaused) {
+      await delivery.retry(signal.aborted ? 0 : pausedMs).catch(unlessLost(delivery));
+      continue;
+    }
     const work = settle(parts, turns, delivery)
       .catch((error: unknown) => {
         // A lost lease is no fault of ours: whoever holds it now settles the job.
@@ -66,6 +77,15 @@ async function runLane(parts: WorkerParts, turns: Turns, lane: Lane, signal: Abo
   }
   await Promise.all(working);
   if (fault) throw fault.error;
+}
+
+/** When a queue that can't tell routes apart may lend a paused route's job again. */
+const pausedMs = 60_000;
+
+function unlessLost(delivery: Delivery): (error: unknown) => void {
+  return (error) => {
+    if (!delivery.signal.aborted) throw error;
+  };
 }
 
 async function settle(parts: WorkerParts, turns: Turns, delivery: Delivery): Promise<void> {

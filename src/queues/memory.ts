@@ -21,11 +21,12 @@ export function createMemoryQueue({ pollMs = 100 }: { readonly pollMs?: number }
     for (const [bell, its] of bells) if (its === lane) bell.ring();
   }
 
-  function take(lane: Lane, count: number, ended: () => void): readonly Delivery[] {
+  function take(lane: Lane, count: number, ended: () => void, paused: readonly string[]): readonly Delivery[] {
     const now = Date.now();
     const due: Delivery[] = [];
     for (const entry of entries.values()) {
       if (due.length === count) break;
+      if (paused.includes(entry.job.route)) continue;
       if (entry.lane === lane && entry.loan === undefined && entry.dueAt <= now) due.push(loan(entry, ended));
     }
     return due;
@@ -64,12 +65,12 @@ export function createMemoryQueue({ pollMs = 100 }: { readonly pollMs?: number }
       ring(lane);
     },
 
-    async *consume({ lane, prefetch, signal }) {
+    async *consume({ lane, prefetch, signal, paused = () => [] }) {
       const bell = createBell();
       bells.set(bell, lane);
       try {
         yield* lend({
-          take: async (count, ended) => take(lane, count, ended),
+          take: async (count, ended) => take(lane, count, ended, paused()),
           giveBack: async (deliveries) => void (await Promise.all(deliveries.map((delivery) => delivery.retry(0)))),
           bell,
           pollMs,

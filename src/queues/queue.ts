@@ -16,6 +16,11 @@ export interface ConsumeOptions {
   readonly lane: Lane;
   /** How many deliveries may be unsettled at once. */
   readonly prefetch: number;
+  /**
+   * Of which routes nothing is to be lent now. A queue that can't tell routes apart lends theirs nonetheless: whoever
+   * takes a job must look as well, and send it back.
+   */
+  readonly paused?: () => readonly string[];
   /** Ends the iteration; what is unsettled stays lent until settled or its lease runs out. */
   readonly signal: AbortSignal;
 }

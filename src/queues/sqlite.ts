@@ -25,7 +25,20 @@ const tables = [
      lease text
    ) strict;
    create index queue_due on queue (lane, due_at);`,
+  `alter table queue add column route text generated always as (job ->> 'route') virtual;
+   create index queue_route on queue (lane, route, due_at);`,
 ];
+
+/** The next jobs of a lane. */
+const next = "select seq, due_at, lease from queue where lane = $lane and due_at <= $now";
+/** Of the routes that are not paused: along the index, route by route, never past the many jobs of a paused one. */
+const nextUnpaused = `with recursive routes (route) as (
+    select min(route) from queue where lane = $lane
+    union all
+    select (select min(route) from queue where lane = $lane and route > routes.route) from routes where route is not null)
+  select seq, due_at, lease from routes r join queue q on q.seq in (
+    select seq from queue where lane = $lane and route = r.route and due_at <= $now order by due_at, seq limit $most)
+  where r.route is not null and r.route not in (select value from json_each($paused))`;
 
 interface Loan extends Delivery {
   readonly lease: string;
@@ -56,19 +69,28 @@ export async function createSqliteQueue(options: SqliteQueueOptions): Promise<Qu
     for (const [bell, its] of bells) if (its === lane) bell.ring();
   }
 
-  async function take(lane: Lane, count: number, ended: () => void): Promise<readonly Loan[]> {
+  async function take(
+    lane: Lane,
+    count: number,
+    ended: () => void,
+    paused: readonly string[],
+  ): Promise<readonly Loan[]> {
     if (closed.signal.aborted) return [];
     const now = Date.now();
     takes += 1;
     const lease = `${instance}/${takes}`;
+    const mine = [...loans].map((loan) => loan.lease);
     const rows = await write(
       `update queue set lease = $lease, due_at = $expiresAt where seq in (
-         select seq from queue where lane = $lane and due_at <= $now
+         select seq from (${paused.length === 0 ? next : nextUnpaused})
            -- What is in work here is renewed here: a clock that jumps must not lend it twice.
-           and (lease is null or lease not in (select value from json_each($mine)))
+           where lease is null or lease not in (select value from json_each($mine))
          order by due_at, seq limit $count)
        returning seq, job`,
-      { lane, lease, count, now, expiresAt: now + leaseMs, mine: JSON.stringify([...loans].map((loan) => loan.lease)) },
+      {
+        ...{ lane, lease, count, now, expiresAt: now + leaseMs },
+        ...{ mine: JSON.stringify(mine), paused: JSON.stringify(paused), most: count + mine.length },
+      },
     );
     // `close` gave these back while they were on their way.
     if (closed.signal.aborted) return [];
@@ -165,13 +187,13 @@ export async function createSqliteQueue(options: SqliteQueueOptions): Promise<Qu
       ring(lane);
     },
 
-    async *consume({ lane, prefetch, signal }) {
+    async *consume({ lane, prefetch, signal, paused = () => [] }) {
       const bell = createBell();
       bells.set(bell, lane);
       const stop = AbortSignal.any([signal, closed.signal]);
       try {
         yield* lend({
-          take: (count, ended) => take(lane, count, ended),
+          take: (count, ended) => take(lane, count, ended, paused()),
           giveBack,
           bell,
           pollMs,

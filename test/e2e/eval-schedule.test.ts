@@ -67,7 +67,9 @@ test("the service measures when it is time, keeps the card, and says at error le
     const text = await figures(program, new Date(Date.now() - 86_400_000).toISOString());
     assert.match(text, /^veil_eval_recall\{slice="all"\} 0$/m);
     assert.match(text, /^veil_eval_alert\{slice="all"\} 1$/m);
-    await until("the log line", async () => /"level":50.*"slice":"all".*leak rate: all: 0\.0 %/.test(program.log()));
+    await until("the log line", async () =>
+      /"level":50.*"alert":"leak-rate".*leak rate: all: 0\.0 %/.test(program.log()),
+    );
   }
   assert.equal((await readHistory(place)).cards.length, 2);
 });

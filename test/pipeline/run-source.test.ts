@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Problem } from "../../src/errors.ts";
 import { runSource } from "../../src/pipeline/run-source.ts";
 import type { Arrival, Source } from "../../src/sources/source.ts";
@@ -95,6 +96,43 @@ describe("running a source", () => {
     });
     assert.equal(problems.length, 2);
     assert.equal(admitted.length, 1);
+  });
+
+  test("waits for room before it admits, and keeps the batch meanwhile", async () => {
+    const inbox = inboxSource([batchOf("a"), batchOf("b")]);
+    const admitted: string[] = [];
+    let makeRoom = () => {};
+    const room = new Promise<void>((resolve) => {
+      makeRoom = resolve;
+    });
+    const running = runSource({
+      source: inbox.source,
+      admit: async (arrivals) => admitted.push(...arrivals.map(({ key }) => key)),
+      room: { wait: () => room },
+      signal: new AbortController().signal,
+      onProblem: assert.fail,
+    });
+    await sleep(30);
+    assert.deepEqual([admitted, inbox.acknowledged, inbox.givenBack()], [[], [], 0]);
+    makeRoom();
+    await running;
+    assert.deepEqual(inbox.acknowledged, ["a", "b"]);
+  });
+
+  test("gives the batch back that waits for room when it is told to stop", async () => {
+    const inbox = inboxSource([batchOf("a")]);
+    const stop = new AbortController();
+    const running = runSource({
+      source: inbox.source,
+      admit: async () => assert.fail("admitted"),
+      room: { wait: (signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve())) },
+      signal: stop.signal,
+      onProblem: assert.fail,
+    });
+    await sleep(10);
+    stop.abort();
+    await running;
+    assert.deepEqual([inbox.acknowledged, inbox.givenBack()], [[], 1]);
   });
 
   test("stops when told to, even in the middle of a long rest", async () => {

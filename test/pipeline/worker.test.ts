@@ -13,6 +13,7 @@ import { Problem } from "../../src/errors.ts";
 import type { LedgerEvent } from "../../src/ledger/ledger.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
 import { createAdmit } from "../../src/pipeline/admit.ts";
+import type { Pace } from "../../src/pipeline/pace.ts";
 import { createRedrive } from "../../src/pipeline/redrive.ts";
 import { createResultCache, noResultCache, type ResultCache } from "../../src/pipeline/result-cache.ts";
 import type { Route } from "../../src/pipeline/route.ts";
@@ -35,6 +36,7 @@ const route: Route = {
   watched: true,
   removeInput: false,
 };
+const unhurried: Pace = { ready: async () => {}, pausedRoutes: () => [] };
 const limits = { maxBytes: 2 ** 26, maxPixels: 120e6, maxFrames: 500 };
 const type = { contentType: "image/jpeg" };
 let root = "";
@@ -84,6 +86,7 @@ async function setUp(
   const working = runWorker(
     {
       ...{ ledger, queue, medium: pool, spool, limits, detector, concurrency: 2, maxRetries: 3, retryDelayMs: 5 },
+      pace: unhurried,
       routes: new Map([[route.name, { ...route, removeInput }]]),
       storeOf: (name) => (name === "photos" ? photos : masked),
       puts: createSerial(),
@@ -367,17 +370,8 @@ describe("the worker", () => {
     const broken = { ...ledger, append: () => Promise.reject(new Problem("store-full", "the disk is full")) };
     const working = runWorker(
       {
-        ...{
-          ledger: broken,
-          queue,
-          medium: pool,
-          spool,
-          limits,
-          detector,
-          concurrency: 1,
-          maxRetries: 3,
-          retryDelayMs: 5,
-        },
+        ...{ ledger: broken, queue, medium: pool, spool, limits, detector, pace: unhurried },
+        ...{ concurrency: 1, maxRetries: 3, retryDelayMs: 5 },
         routes: new Map([[route.name, route]]),
         storeOf: () => photos,
         puts: createSerial(),

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { useStatus } from "../api/status.ts";
 import { FolderJobs } from "./folder-jobs.tsx";
 import { FolderPaths } from "./folder-paths.tsx";
+import { FolderProgress } from "./folder-progress.tsx";
 import classes from "./folder-view.module.css";
 import { PassedOver } from "./passed-over.tsx";
 
@@ -32,6 +33,7 @@ export function FolderView() {
       </div>
       <FolderPaths input={route.input} output={route.output} />
       <PassedOver {...route.passed_over} />
+      <FolderProgress progress={route.progress} room={status.room.share} />
       <FolderJobs key={route.name} route={route.name} />
     </>
   );

@@ -29,6 +29,19 @@ export function formatAgo(iso: string, language: string, now: number): string {
   return iso;
 }
 
+/** "3 minutes" for seconds, rounded to one unit. */
+export function formatDuration(seconds: number, language: string): string {
+  let value = seconds;
+  for (const [unit, size] of steps) {
+    if (value < size * 1.5 || unit === "day") {
+      const rounded = Math.max(1, Math.round(value));
+      return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(rounded);
+    }
+    value /= size;
+  }
+  return "";
+}
+
 /** A moment to the second, in the reader's time zone. */
 export function formatMoment(iso: string, language: string): string {
   return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(iso));

@@ -23,6 +23,8 @@ export const problemTitles: Readonly<Record<string, string>> = {
   "store-unavailable": "无法连接存储",
   "store-full": "存储空间已满",
   "queue-unavailable": "无法连接队列，或队列不再接收任务",
+  "ledger-broken": "账本无法自证完整",
+  "no-room": "暂时没有空间接收更多任务",
   timeout: "处理超时",
   crashed: "处理进程意外退出",
   "out-of-memory": "处理进程占用内存过多",

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Ledger, LedgerEvent } from "../../src/ledger/ledger.ts";
+import { makeCandidate } from "./jobs.ts";
+
+/** What every ledger's figures by route must be. */
+export function testLedgerStats(open: () => Promise<{ readonly ledger: Ledger } & AsyncDisposable>): void {
+  describe("figures by route", () => {
+    test("an empty ledger has none", async () => {
+      await using opened = await open();
+      assert.deepEqual(await opened.ledger.stats(0), []);
+    });
+
+    test("count states, codes, retries, what ended lately, and know the oldest that waits", async () => {
+      await using opened = await open();
+      const { ledger } = opened;
+      const admit = async (key: string, route: string) => {
+        const [admission] = await ledger.admit([makeCandidate({ key, route })]);
+        return admission!.record;
+      };
+      const tell = async (jobId: string, ...events: readonly Partial<LedgerEvent>[]) => {
+        for (const event of events) assert.ok(await ledger.append({ jobId, kind: "started", at: 10, ...event }));
+      };
+      const oldest = await admit("retried.jpg", "a");
+      await tell(oldest.job.id, {}, { kind: "failed", code: "timeout" }, {}, { kind: "failed", code: "timeout" }, {});
+      await tell(oldest.job.id, { kind: "failed", code: "store-unavailable" });
+      for (const [key, at] of [
+        ["old.jpg", 50],
+        ["new.jpg", 150],
+        ["newer.jpg", 190],
+      ] as const)
+        await tell((await admit(key, "a")).job.id, {}, { kind: "done", at });
+      for (const code of ["unreadable", "unreadable", "unsupported"] as const)
+        await tell((await admit(`${code}-${Math.random()}.jpg`, "a")).job.id, {}, { kind: "dead", code, at: 160 });
+      await tell((await admit("held.jpg", "a")).job.id, {}, { kind: "held", code: "doubtful", at: 20 });
+      await admit("waiting.jpg", "a");
+      await tell((await admit("b.jpg", "b")).job.id, {}, { kind: "skipped", recognised: "text", at: 100 });
+
+      const [a, b, ...more] = await ledger.stats(100);
+      assert.deepEqual(more, []);
+      assert.deepEqual([a!.route, b!.route], ["a", "b"]);
+      const some = Object.entries(a!.states).filter(([, jobs]) => jobs > 0);
+      assert.deepEqual(Object.fromEntries(some), { admitted: 1, failed: 1, done: 3, dead: 3, held: 1 });
+      const troubles = a!.troubles.map(({ state, code, jobs }) => `${jobs} ${state} ${code}`).sort();
+      assert.deepEqual(troubles, [
+        "1 dead unsupported",
+        "1 failed store-unavailable",
+        "1 held doubtful",
+        "2 dead unreadable",
+      ]);
+      assert.equal(a!.oldestWaitingAt, oldest.admittedAt);
+      assert.equal(a!.retries, 2);
+      assert.deepEqual(a!.recent, { ended: { done: 2, dead: 3 }, firstAt: 150 });
+      assert.deepEqual(
+        [b!.oldestWaitingAt, b!.retries, b!.recent],
+        [undefined, 0, { ended: { skipped: 1 }, firstAt: 100 }],
+      );
+    });
+
+    test("what is sent back is waited for, and is no dead letter any more", async () => {
+      await using opened = await open();
+      const { ledger } = opened;
+      const [admission] = await ledger.admit([makeCandidate()]);
+      const { id } = admission!.record.job;
+      await ledger.append({ jobId: id, kind: "started", at: 1 });
+      await ledger.append({ jobId: id, kind: "dead", at: 2, code: "timeout" });
+      await ledger.redrive(id, makeCandidate({ revision: 1 }), 3);
+      const [stats] = await ledger.stats(0);
+      assert.deepEqual([stats!.troubles, stats!.states.admitted, stats!.oldestWaitingAt], [[], 1, 3]);
+    });
+  });
+}

@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Problem } from "../../src/errors.ts";
+import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
+import { progressOf } from "../../src/pipeline/progress.ts";
+import { openSqlite } from "../../src/sqlite.ts";
+import { testLedgerStats } from "../contracts/ledger-stats.ts";
+
+testLedgerStats(async () => {
+  const sqlite = await openSqlite(":memory:");
+  return {
+    ledger: await createSqliteLedger({ sqlite, installationKey: "0".repeat(64) }),
+    [Symbol.asyncDispose]: () => sqlite.close(),
+  };
+});
+
+test("progress is the pace of what ended lately, and how long the rest takes at it", () => {
+  const none = { started: 0, failed: 0, skipped: 0, held: 0, dead: 0, superseded: 0, redriven: 0 };
+  const stats = { route: "folder", states: { ...none, admitted: 90, done: 40, dead: 5 }, retries: 1 };
+  const troubles = [
+    { state: "dead", code: "too-large", jobs: 1 },
+    { state: "dead", code: "unreadable", jobs: 3 },
+    { state: "dead", code: "too-many-pixels", jobs: 1 },
+    { state: "dead", code: "of-the-future" as Problem["code"], jobs: 1 },
+  ] as const;
+  const moving = progressOf({ ...stats, troubles, recent: { ended: { done: 25, dead: 5 }, firstAt: 40_000 } }, 100_000);
+  assert.deepEqual([moving.left, moving.perMinute, moving.secondsLeft], [90, 30, 180]);
+  assert.deepEqual(Object.entries(moving.classes.dead), [
+    ["unreadable", 3],
+    ["too-large", 2],
+    ["internal", 1],
+  ]);
+  const still = progressOf({ ...stats, troubles: [], recent: { ended: {} } }, 100_000);
+  assert.deepEqual([still.perMinute, still.secondsLeft], [0, undefined]);
+});

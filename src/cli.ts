@@ -176,6 +176,12 @@ export async function run(argv: readonly string[]): Promise<number> {
     .action(async (options) => {
       exitCode = await (await import("./cli/jobs-stats.ts")).jobStats(flags(), options);
     });
+  jobs
+    .command("republish")
+    .description("after a broker has lost its queues: publish again what was never started")
+    .action(async () => {
+      exitCode = await (await import("./cli/jobs.ts")).republishJobs(flags());
+    });
   for (const [verb, description] of [
     ["pause", "let a route's bulk work wait, or all of it; what a person waits for goes on"],
     ["resume", "let it go on"],

@@ -95,6 +95,14 @@ async function retryThese(ids: readonly string[], redrive: Redrive): Promise<num
   return sent < ids.length ? 1 : 0;
 }
 
+/** `veil jobs republish`: a broker lost its queues; a running service gives it again what was never started. */
+export async function republishJobs(flags: ConfigFlags): Promise<number> {
+  await using data = await open(flags);
+  const count = await data.ledger.unpublish();
+  process.stdout.write(`${count} will be published again within a few minutes of the service's running\n`);
+  return 0;
+}
+
 /** `veil jobs pause` and `resume`: the bulk work of a route, or all of it, waits until it is told to go on. */
 export async function pauseJobs(flags: ConfigFlags, verb: "pause" | "resume", route?: string): Promise<number> {
   if (route === "") throw new Problem("invalid-request", "Expected a route's name for --route but received nothing");

@@ -153,10 +153,14 @@ export interface Ledger {
     objects: readonly T[],
   ): Promise<readonly T[]>;
   /**
-   * Admitted before that time and nothing since, oldest first: lost by the queue, to be published again. `after` is the
-   * id of the last job of the page before.
+   * Admitted before that time, nothing since, and not known to be with the queue, oldest first: to be published again.
+   * `after` is the id of the last job of the page before.
    */
   unstarted(before: number, limit: number, after?: string): Promise<readonly JobRecord[]>;
+  /** Notes that a queue has confirmed these, which would keep each a second time: they are none of `unstarted`. */
+  published(jobIds: readonly string[]): Promise<void>;
+  /** The queue was lost: what was published and never started is to be published again. Answers how many there are. */
+  unpublish(): Promise<number>;
   history(jobId: string): Promise<readonly LedgerEvent[]>;
   find(query: JobQuery): Promise<JobPage>;
   counts(route?: string): Promise<Readonly<Record<JobState, number>>>;

@@ -99,4 +99,7 @@ export const ledgerTables: readonly string[] = [
      begin select raise(abort, 'erasures are append-only'); end;
    create trigger erasures_stay before delete on erasures
      begin select raise(abort, 'erasures are append-only'); end;`,
+  // Of the projection: a queue that keeps copies has confirmed the job.
+  `alter table job_state add column published integer not null default 0;
+   create index job_state_unpublished on job_state (seq) where state = 'admitted' and published = 0;`,
 ];

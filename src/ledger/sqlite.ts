@@ -90,12 +90,23 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
 
     async unstarted(before, limit, after) {
       const rows = await rowsOf(
-        `${records} where s.state = 'admitted' and s.updated_at < $before
+        `${records} where s.state = 'admitted' and s.published = 0 and s.updated_at < $before
            and s.seq > coalesce((select min(seq) from events where job_id = $after), 0)
          order by s.seq limit $limit`,
         { before, limit, after: after ?? null },
       );
       return rows.map(toRecord);
+    },
+
+    async published(jobIds) {
+      const sql = "update job_state set published = 1 where job_id in (select value from json_each($ids))";
+      await sqlite.write([{ sql, params: { ids: JSON.stringify(jobIds) } }]);
+    },
+
+    async unpublish() {
+      const sql = "update job_state set published = 0 where state = 'admitted' and published = 1 returning job_id";
+      const [rows] = await sqlite.write([{ sql }]);
+      return rows!.length;
     },
 
     async history(jobId) {

@@ -7,8 +7,8 @@ import type { Arrival } from "../sources/source.ts";
 import { outputKey, type Route } from "./route.ts";
 
 export interface AdmitParts {
-  readonly ledger: Pick<Ledger, "admit">;
-  readonly queue: Pick<Queue, "publish">;
+  readonly ledger: Pick<Ledger, "admit" | "published">;
+  readonly queue: PublishParts["queue"];
   readonly installationKey: string;
   readonly modelDigests: readonly string[];
   /** Told about an object that can't become a job. */
@@ -43,7 +43,7 @@ export function createRerun({ ledger, queue, installationKey, modelDigests }: Ad
     const revised = { ...rest, policy, revision: job.revision + 1 };
     const candidate = { job: { ...revised, id: jobId(installationKey, revised, modelDigests) }, lane, rerun: true };
     const [admission] = await ledger.admit([candidate]);
-    await publish(queue, [admission!.record]);
+    await publish({ ledger, queue }, [admission!.record]);
     return admission!.record;
   };
 }
@@ -91,17 +91,23 @@ export function createAdmit({ ledger, queue, installationKey, modelDigests, onPr
     const admissions = [...first.filter(({ again }) => !again), ...second];
     // A known job that nobody has started may be one whose publishing was cut off.
     const unstarted = admissions.map(({ record }) => record).filter(({ state }) => state === "admitted");
-    await publish(queue, unstarted);
+    await publish({ ledger, queue }, unstarted);
     return admissions;
   };
 }
 
-/** Publishes records' jobs, each in its lane. */
-export async function publish(queue: Pick<Queue, "publish">, records: readonly JobRecord[]): Promise<void> {
+export interface PublishParts {
+  readonly ledger: Pick<Ledger, "published">;
+  readonly queue: Pick<Queue, "publish" | "keepsCopies">;
+}
+
+/** Publishes records' jobs, each in its lane; of what a queue would keep twice, the ledger notes that it has it. */
+export async function publish({ ledger, queue }: PublishParts, records: readonly JobRecord[]): Promise<void> {
   const byLane = Map.groupBy(records, ({ lane }) => lane);
   for (const [lane, its] of byLane)
     await queue.publish(
       its.map(({ job }) => job),
       lane,
     );
+  if (queue.keepsCopies && records.length > 0) await ledger.published(records.map(({ job }) => job.id));
 }

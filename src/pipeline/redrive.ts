@@ -1,12 +1,11 @@
 import { jobId } from "../core/job.ts";
 import { Problem } from "../errors.ts";
 import type { JobRecord, Ledger } from "../ledger/ledger.ts";
-import type { Queue } from "../queues/queue.ts";
-import { publish } from "./admit.ts";
+import { type PublishParts, publish } from "./admit.ts";
 
 export interface RedriveParts {
-  readonly ledger: Pick<Ledger, "get" | "redrive">;
-  readonly queue: Pick<Queue, "publish">;
+  readonly ledger: Pick<Ledger, "get" | "redrive" | "published">;
+  readonly queue: PublishParts["queue"];
   readonly installationKey: string;
 }
 
@@ -38,7 +37,7 @@ export function createRedrive({ ledger, queue, installationKey }: RedriveParts):
         remedy: "Only dead letters, and what waits for a review, can be sent back.",
       });
     }
-    await publish(queue, [admitted]);
+    await publish({ ledger, queue }, [admitted]);
     return admitted;
   };
 }

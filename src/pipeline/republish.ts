@@ -1,12 +1,11 @@
 import { createBell } from "../bell.ts";
 import { type Problem, toProblem } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { Queue } from "../queues/queue.ts";
-import { publish } from "./admit.ts";
+import { type PublishParts, publish } from "./admit.ts";
 
 export interface RepublishParts {
-  readonly ledger: Pick<Ledger, "unstarted">;
-  readonly queue: Pick<Queue, "publish">;
+  readonly ledger: Pick<Ledger, "unstarted" | "published">;
+  readonly queue: PublishParts["queue"];
 }
 
 const pageSize = 500;
@@ -17,7 +16,7 @@ export async function republish({ ledger, queue }: RepublishParts, before: numbe
   let after: string | undefined;
   while (true) {
     const records = await ledger.unstarted(before, pageSize, after);
-    await publish(queue, records);
+    await publish({ ledger, queue }, records);
     published += records.length;
     after = records.at(-1)?.job.id;
     if (records.length < pageSize) return published;

@@ -1,4 +1,5 @@
 import { isFinished, type Job, type Lane, lanes } from "../core/job.ts";
+import { createSerial, type Serial } from "../core/serial.ts";
 import { type Problem, toProblem } from "../errors.ts";
 import type { EventDetail, LedgerEvent } from "../ledger/ledger.ts";
 import type { Delivery, Queue } from "../queues/queue.ts";
@@ -35,9 +36,11 @@ export async function runWorker(parts: WorkerParts, signal: AbortSignal): Promis
   const fault = new AbortController();
   const stop = AbortSignal.any([signal, fault.signal]);
   const turns = createTurns();
+  // Of a job that a queue keeps twice the second copy waits, and finds it finished.
+  const copies = createSerial();
   const results = await Promise.allSettled(
     lanes.map((lane) =>
-      runLane(parts, turns, lane, stop).catch((error: unknown) => {
+      runLane(parts, turns, copies, lane, stop).catch((error: unknown) => {
         fault.abort();
         throw error;
       }),
@@ -47,7 +50,13 @@ export async function runWorker(parts: WorkerParts, signal: AbortSignal): Promis
   if (failed) throw failed.reason;
 }
 
-async function runLane(parts: WorkerParts, turns: Turns, lane: Lane, signal: AbortSignal): Promise<void> {
+async function runLane(
+  parts: WorkerParts,
+  turns: Turns,
+  copies: Serial,
+  lane: Lane,
+  signal: AbortSignal,
+): Promise<void> {
   const working = new Set<Promise<void>>();
   let fault: { readonly error: unknown } | undefined;
   const fell = new AbortController();
@@ -65,7 +74,8 @@ async function runLane(parts: WorkerParts, turns: Turns, lane: Lane, signal: Abo
       await delivery.retry(signal.aborted ? 0 : pausedMs).catch(unlessLost(delivery));
       continue;
     }
-    const work = settle(parts, turns, delivery)
+    const work = copies
+      .run(delivery.job.id, () => settle(parts, turns, delivery))
       .catch((error: unknown) => {
         // A lost lease is no fault of ours: whoever holds it now settles the job.
         if (delivery.signal.aborted) return;

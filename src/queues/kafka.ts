@@ -48,6 +48,8 @@ export async function createKafkaQueue(options: KafkaQueueOptions): Promise<Queu
   }
 
   return {
+    keepsCopies: true,
+
     async publish(jobs, lane) {
       await producer.send(
         laneTopic(prefix, lane),

@@ -30,6 +30,8 @@ export interface ConsumeOptions {
  * once.
  */
 export interface Queue {
+  /** Whether it keeps, and lends, a second copy of a job that is published again. Absent: it does not. */
+  readonly keepsCopies?: true;
   /**
    * Returns once the jobs are durable. Publishing a job that is already queued changes nothing; a broker keeps a second
    * copy, and lends each.

@@ -86,6 +86,7 @@ export async function createRabbitQueue(options: RabbitQueueOptions): Promise<Qu
   }
 
   return {
+    keepsCopies: true,
     async publish(jobs, lane) {
       closed.signal.throwIfAborted();
       await publisher.send(

@@ -7,6 +7,7 @@ import { createSqliteSeals } from "../../src/ledger/sqlite-seals.ts";
 import { openSqlite, type Sqlite } from "../../src/sqlite.ts";
 import { makeCandidate } from "../contracts/jobs.ts";
 import { bring, type DurableLedgerUnderTest, durableLedgerContract, ledgerContract } from "../contracts/ledger.ts";
+import { publishedContract } from "../contracts/ledger-published.ts";
 import { noteOne, sealerOf, sealsContract } from "../contracts/ledger-seals.ts";
 import { ledgerVersionsContract } from "../contracts/ledger-versions.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
@@ -43,6 +44,7 @@ ledgerContract("sqlite", openMemory);
 ledgerVersionsContract("sqlite", openMemory);
 durableLedgerContract("sqlite", openFile);
 sealsContract("sqlite", openMemory);
+publishedContract("sqlite", openMemory);
 
 describe("the sqlite ledger", () => {
   test("has tables that refuse to change or lose an event or a note", async () => {

@@ -164,7 +164,7 @@ describe("admit", () => {
 
   test("publishes nothing that the ledger did not take", async () => {
     await using parts = await openParts();
-    const ledger = { admit: () => Promise.reject(new Error("the disk is full")) };
+    const ledger = { admit: () => Promise.reject(new Error("the disk is full")), published: () => assert.fail() };
     const admit = createAdmit({
       ledger,
       queue: parts.queue,

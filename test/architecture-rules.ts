@@ -153,14 +153,24 @@ function arrowFaults({ from, to, typeOnly }: Import, sources: Sources): string[]
   return apart ? [`${from}: a driver's part may not import another driver (${to})`] : [];
 }
 
-/** Only `render` makes what may be delivered: one assertion, in the engine. */
+/** Only `render` makes masked pictures, and `inspectCopy` what is passed on as it is: one assertion each. */
 function brandFaults(sources: Sources): string[] {
-  const places = [...sources].flatMap(([file, text]) =>
-    file.startsWith("src/") ? Array.from(text.matchAll(/\bas\s+Anonymized\b|<Anonymized>\s*[({[\w]/g), () => file) : [],
-  );
-  if (places.length === 1 && places[0]?.startsWith("src/engine/")) return [];
+  const placesOf = (brand: RegExp) =>
+    [...sources].flatMap(([file, text]) =>
+      file.startsWith("src/") ? Array.from(text.matchAll(brand), () => file) : [],
+    );
+  const masked = placesOf(/\bas\s+Anonymized\b|<Anonymized>\s*[({[\w]/g);
+  const copied = placesOf(/\bas\s+Copyable\b|<Copyable>\s*[({[\w]/g);
+  const found = (places: readonly string[]) => places.join(", ") || "none";
   return [
-    `src/core/media.ts: expected one "as Anonymized", under src/engine, but found ${places.join(", ") || "none"}`,
+    ...(masked.length === 1 && masked[0]?.startsWith("src/engine/")
+      ? []
+      : [`src/core/media.ts: expected one "as Anonymized", under src/engine, but found ${found(masked)}`]),
+    ...(copied.every((file) => file === "src/pipeline/inspect-copy.ts") && copied.length <= 1
+      ? []
+      : [
+          `src/core/media.ts: expected "as Copyable" in src/pipeline/inspect-copy.ts alone, but found ${found(copied)}`,
+        ]),
   ];
 }
 

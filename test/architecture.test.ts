@@ -88,6 +88,11 @@ describe("what the rules refuse", () => {
       "y as Anonymized;\n",
       /found src\/engine\/render\.ts, src\/http/,
     ],
+    "a second maker of what is passed on": [
+      "src/http/a.ts",
+      "y as Copyable;\n",
+      /"as Copyable" in src\/pipeline\/inspect-copy\.ts alone, but found src\/http\/a\.ts/,
+    ],
     "a page that takes more than types": [
       "web/src/app.tsx",
       'import { a } from "../../src/http/schema.ts";\n',

@@ -10,11 +10,12 @@ export const records = `select j.job, j.generation, j.lane, j.request_digest, j.
 
 /**
  * That the newest job of (key, route) is not for this version. One that ended as `superseded` without a newer one found
- * its object gone or changed: should that version be there again, it counts as never seen.
+ * its object gone or changed, and one that is `removed` lost it later: should that version be there again, it counts as
+ * never seen.
  */
 export const isUnknown = (key: string, route: string, version: string) => `not exists (
   select 1 from jobs j join job_state s on s.job_id = j.id
-  where j.key = ${key} and j.route = ${route} and j.version = ${version} and s.state not in ('superseded', 'redriven')
+  where j.key = ${key} and j.route = ${route} and j.version = ${version} and s.state not in ('superseded', 'redriven', 'removed')
     and j.generation = (select max(generation) from jobs where key = ${key} and route = ${route}))`;
 
 /** Admits what the ledger does not know, or what is to be done again. */

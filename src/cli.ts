@@ -180,9 +180,15 @@ export async function run(argv: readonly string[]): Promise<number> {
       exitCode = await (await import("./cli/models.ts")).verifyModels(flags());
     });
 
-  program
-    .command("config")
-    .description("what is configured, and where each value comes from")
+  const config = program.command("config").description("what is configured, and where each value comes from");
+  config
+    .command("check")
+    .description("say all faults of the configuration, or what its routes are")
+    .action(async () => {
+      const { checkConfig } = await import("./cli/config-check.ts");
+      process.stdout.write(checkConfig(flags()));
+    });
+  config
     .command("print", { isDefault: true })
     .description("print the configuration as YAML")
     .action(async () => {

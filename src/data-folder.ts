@@ -11,6 +11,7 @@ import type { Queue } from "./queues/queue.ts";
 import { createSqliteQueue } from "./queues/sqlite.ts";
 import { openSqlite } from "./sqlite.ts";
 import { createFsStore } from "./stores/fs.ts";
+import { fileSystemOf } from "./stores/fs-mount.ts";
 import type { Store } from "./stores/store.ts";
 
 /** Everything that lasts: the ledger, the queue and the stores. */
@@ -117,20 +118,10 @@ export async function readyFolders({ folder, origins }: Pick<Config, "folder" | 
   }
 }
 
-// statfs(2) magic numbers of file systems on which SQLite's locks can't be trusted.
-const networkDisks: Readonly<Record<number, string>> = {
-  26985: "NFS",
-  20859: "SMB",
-  4283649346: "SMB (CIFS)",
-  4266872130: "SMB 2",
-  1702057286: "FUSE",
-};
-
-/** Problem invalid-config where the folder lies on a file server. */
+/** Problem invalid-config where the folder lies on a file server, where SQLite's locks can't be trusted. */
 export async function refuseNetworkDisk(folder: string): Promise<void> {
-  if (process.platform !== "linux") return;
-  const name = networkDisks[(await statfs(folder)).type];
-  if (name === undefined) return;
+  const { name, isShared } = fileSystemOf((await statfs(folder)).type);
+  if (!isShared) return;
   throw new Problem("invalid-config", `Expected a local disk for dataDir but ${folder} is on ${name}`, {
     remedy:
       "Put the data folder on a local disk (--data-dir); folder.input and folder.output may stay on the file server.",

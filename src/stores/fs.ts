@@ -4,13 +4,14 @@ import { type FileHandle, link, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { Problem } from "../errors.ts";
+import { createMountMemory, fileSystemOf, type MountMemory, mountOf } from "./fs-mount.ts";
 import { errorCode, fsProblem } from "./fs-problem.ts";
 import { readFile } from "./fs-read.ts";
 import { createTree, infoOf, lstatOrNothing, syncFolder } from "./fs-tree.ts";
 import { walk } from "./fs-walk.ts";
-import { watchTree } from "./fs-watch.ts";
+import { watchRoot, watchTree } from "./fs-watch.ts";
 import { checkKey, isTemporary } from "./key.ts";
-import type { Store } from "./store.ts";
+import type { Attributes, Store } from "./store.ts";
 
 export interface FsStoreOptions {
   readonly name: string;
@@ -18,6 +19,10 @@ export interface FsStoreOptions {
   readonly root: string;
   /** Told what a listing or a watch had to pass over. */
   readonly onProblem?: (problem: Problem) => void;
+  /** Remembers what the root lay on; absent: for this process alone. */
+  readonly mounts?: MountMemory;
+  /** Told whenever a watch begins: on what, and whether its own events tell of everybody's changes. */
+  readonly onWatching?: (fileSystem: string, native: boolean) => void;
 }
 
 export interface FsStore extends Store {
@@ -31,8 +36,9 @@ const dayMs = 86_400_000;
 const noLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 /** A folder as a store: a local disk, or an SMB or NFS share through its mount. */
-export function createFsStore({ name, root, onProblem = () => {} }: FsStoreOptions): FsStore {
-  const tree = createTree(root);
+export function createFsStore(options: FsStoreOptions): FsStore {
+  const { name, root, onProblem = () => {}, mounts = createMountMemory(), onWatching } = options;
+  const tree = createTree(root, mounts);
 
   async function translated<T>(what: string, work: () => Promise<T>): Promise<T> {
     try {
@@ -82,7 +88,7 @@ export function createFsStore({ name, root, onProblem = () => {} }: FsStoreOptio
         }
       }),
 
-    put: (key, body, { ifNoneMatch }) =>
+    put: (key, body, { ifNoneMatch, attributes }) =>
       translated(`Cannot write ${key} to ${name}`, async () => {
         let temporary: string | undefined;
         try {
@@ -92,7 +98,7 @@ export function createFsStore({ name, root, onProblem = () => {} }: FsStoreOptio
           if (there !== undefined && (ifNoneMatch === "*" || !there.isFile())) throw taken;
           temporary = join(dirname(path), `.veil-${randomUUID()}.part`);
           const handle = await tree.openWithin(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
-          await writeFile(handle, body);
+          await writeFile(handle, body, attributes);
           if (ifNoneMatch === "*") await moveToFree(temporary, path, taken);
           else await rename(temporary, path);
           temporary = undefined;
@@ -138,7 +144,9 @@ export function createFsStore({ name, root, onProblem = () => {} }: FsStoreOptio
 
     async *watch(signal) {
       await tree.online();
-      yield* watchTree(root, signal, onProblem);
+      const { name: fileSystem, isShared } = fileSystemOf((await mountOf(root)).type);
+      onWatching?.(fileSystem, !isShared);
+      yield* isShared ? watchRoot(root, signal) : watchTree(root, signal, onProblem);
     },
 
     async sweep(olderThanMs = dayMs) {
@@ -159,12 +167,17 @@ export function createFsStore({ name, root, onProblem = () => {} }: FsStoreOptio
   };
 }
 
-async function writeFile(handle: FileHandle, body: Readable): Promise<void> {
+async function writeFile(handle: FileHandle, body: Readable, attributes: Attributes = {}): Promise<void> {
+  const { mode, owner, modifiedAt } = attributes;
   try {
     for await (const chunk of body) {
       const bytes = Buffer.from(chunk);
       for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
     }
+    // Giving a file away may clear bits of its mode; writing to it changes its time.
+    if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
+    if (mode !== undefined) await handle.chmod(mode);
+    if (modifiedAt !== undefined) await handle.utimes(new Date(), new Date(modifiedAt));
     await handle.sync();
   } finally {
     await handle.close();

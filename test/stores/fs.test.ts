@@ -10,6 +10,7 @@ import {
   readFile,
   rename,
   rm,
+  stat,
   symlink,
   truncate,
   utimes,
@@ -22,6 +23,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Problem } from "../../src/errors.ts";
 import { createFsStore, type FsStore } from "../../src/stores/fs.ts";
+import { createMountMemory, openMountMemories } from "../../src/stores/fs-mount.ts";
 import { createTree } from "../../src/stores/fs-tree.ts";
 import { eventually } from "../contracts/eventually.ts";
 import { bodyOf, keysOf, oddKeys, read, storeContract, withCode } from "../contracts/store.ts";
@@ -76,7 +78,7 @@ describe("the fs store and what else lives on a disk", () => {
     await mkdir(join(opened.outside, "secret"));
     await symlink(join(opened.outside, "secret"), join(opened.root, "folder"));
     await writeFile(join(opened.outside, "secret/x.jpg"), "secret");
-    const { openWithin } = createTree(opened.root);
+    const { openWithin } = createTree(opened.root, createMountMemory());
     await assert.rejects(
       openWithin(join(opened.root, "folder/x.jpg"), constants.O_RDONLY),
       withCode("invalid-request"),
@@ -152,6 +154,33 @@ describe("the fs store and what else lives on a disk", () => {
     await assert.rejects(keysOf(opened.store), withCode("store-unavailable"));
     await assert.rejects(opened.store.put("y.jpg", bodyOf("y"), image), withCode("store-unavailable"));
     assert.deepEqual(await readdir(opened.root), []);
+  });
+
+  test("knows after a restart that a share was mounted there", async (context) => {
+    await using opened = await openStore();
+    const file = join(opened.outside, "mounts.json");
+    const start = () =>
+      createFsStore({ name: "input", root: opened.root, mounts: openMountMemories(file)(opened.root) });
+    await using mounted = await mountTmpfs(context, opened.root);
+    if (!mounted) return;
+    assert.deepEqual(await keysOf(start()), []);
+    await mounted[Symbol.asyncDispose]();
+    await assert.rejects(keysOf(start()), withCode("store-unavailable"));
+    await using _again = await mountTmpfs(context, opened.root);
+    assert.deepEqual(await keysOf(start()), []);
+  });
+
+  test("gives a file the mode, owner and time that are asked for", async () => {
+    await using opened = await openStore();
+    const owner = { uid: process.getuid!(), gid: process.getgid!() };
+    const modifiedAt = Date.UTC(2001, 1, 3);
+    const info = await opened.store.put("x.jpg", bodyOf("x"), {
+      ...image,
+      attributes: { mode: 0o640, owner, modifiedAt },
+    });
+    const { mode, uid, gid, mtimeMs } = await stat(join(opened.root, "x.jpg"));
+    assert.deepEqual([mode & 0o777, uid, gid, mtimeMs], [0o640, owner.uid, owner.gid, modifiedAt]);
+    assert.equal((await opened.store.head("x.jpg"))?.version, info.version);
   });
 
   test("says store-full when the disk is, and leaves nothing behind", async (context) => {

@@ -1,7 +1,9 @@
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Config } from "./config.ts";
+import type { Alert } from "./core/alert.ts";
 import { parseDetectors } from "./core/detector.ts";
+import type { Job } from "./core/job.ts";
 import { createSerial } from "./core/serial.ts";
 import {
   claimDataFolder,
@@ -15,21 +17,19 @@ import { hasHeicDecoder } from "./engine/heic.ts";
 import { createPool } from "./engine/pool.ts";
 import { Problem } from "./errors.ts";
 import { createEvaluationSchedule } from "./eval-schedule.ts";
+import { createFolderRoutes } from "./folder-routes.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { statusOf } from "./http/status.ts";
+import type { LedgerEvent } from "./ledger/ledger.ts";
 import type { Logger } from "./log.ts";
 import { createAdmit, createRerun } from "./pipeline/admit.ts";
-import { createPassedOver } from "./pipeline/passed-over.ts";
 import { createRedrive } from "./pipeline/redrive.ts";
 import { keepRepublishing } from "./pipeline/republish.ts";
 import { keepRetention } from "./pipeline/retain.ts";
 import type { Route } from "./pipeline/route.ts";
-import { runSource } from "./pipeline/run-source.ts";
 import { openSpool } from "./pipeline/spool.ts";
 import { createSubmit } from "./pipeline/submit.ts";
 import { runWorker } from "./pipeline/worker.ts";
-import { createReconcileSource } from "./sources/reconcile.ts";
-import { canWatch, createWatchSource } from "./sources/watch.ts";
 import { version } from "./version.ts";
 
 export interface App {
@@ -38,6 +38,8 @@ export interface App {
   readonly detector: { readonly name: string; readonly digest: string };
   /** Settles when something ends that a restart must mend; rejects with its cause. */
   readonly ended: Promise<unknown>;
+  /** Makes the routes those of another configuration, without a stop; answers which have changed. */
+  applyRoutes(config: Config): Promise<readonly string[]>;
   /** Takes nothing new, finishes what is in work, and closes everything. */
   stop(): Promise<void>;
 }
@@ -45,9 +47,14 @@ export interface App {
 /** How long open requests may take to end when veil stops. */
 const graceMs = 10_000;
 
+export interface AppOptions {
+  /** Told what a person should hear of without asking, beside the log. */
+  readonly onAlert?: (alert: Alert) => void;
+}
+
 /** Configuration in, running service out. What was started is stopped again if a later step fails. */
-export async function startApp(config: Config, log: Logger): Promise<App> {
-  const { dataDir, folder, jobs, limits, engine, policy } = config;
+export async function startApp(config: Config, log: Logger, options: AppOptions = {}): Promise<App> {
+  const { dataDir, jobs, limits, engine, policy } = config;
   const onProblem = (problem: Problem) => log.warn({ code: problem.code }, problem.message);
   await using started = new AsyncDisposableStack();
 
@@ -66,34 +73,32 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   loading.catch(() => {});
 
   // What lasts, and what works on it.
-  const passedOver = createPassedOver();
-  const onStoreProblem = (problem: Problem, store: string) => {
-    if (store !== "input" || passedOver.report(problem)) onProblem(problem);
-  };
-  const data = started.use(await openDataFolder(config, onStoreProblem));
+  const data = started.use(await openDataFolder(config, onProblem));
   await readyFolders(config);
   const { ledger, queue, storeOf, installationKey } = data;
   const { closeWithin, createServer } = await import("./http/server.ts");
   const detector = await loading;
 
   // From where to where.
-  const shared = { policy, removeInput: false };
-  const inFolder: Route = {
-    ...shared,
-    name: "folder",
-    input: "input",
-    output: "output",
-    lane: "bulk",
-    watched: folder.watch,
-  };
   const uploads: Route = {
-    ...{ ...shared, name: "upload", input: "inbox", output: "results", lane: "interactive" },
+    ...{ name: "upload", input: "inbox", output: "results", lane: "interactive", policy },
     ...{ watched: false, removeInput: true },
   };
-  const routes = new Map([inFolder, uploads].map((route) => [route.name, route]));
+  const routes = new Map([[uploads.name, uploads]]);
   const keyed = { ledger, queue, installationKey, modelDigests: [detector.digest], onProblem };
   const admit = createAdmit(keyed);
   const redrive = createRedrive(keyed);
+  const observe = (job: Job, event: LedgerEvent) => {
+    metrics.jobEvent(event);
+    const level = event.kind === "dead" ? "warn" : "info";
+    const about = { job: job.id, route: job.route, key: job.input.key, code: event.code, reason: event.message };
+    log[level]({ ...about, regions: event.regions }, `job ${event.kind}`);
+  };
+  const onAlert = (alert: Alert) => {
+    log.error({ alert: alert.kind, route: alert.route }, alert.message);
+    options.onAlert?.(alert);
+  };
+  const folders = createFolderRoutes(config, routes, { data, admit, redrive, log, onProblem, onAlert, observe });
   const submit = createSubmit({ ...keyed, admit, rerun: createRerun(keyed), redrive, routes, uploads, storeOf });
 
   // How many faces leak, measured again and again.
@@ -112,10 +117,11 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     ledger,
     queue,
     engine: pool.stats,
+    routes: () => folders.current().map(({ route, health }) => ({ name: route.name, health })),
     ...(evaluation && { evaluation: evaluation.figures }),
   });
-  const facts = { version, detector, folder, limits, formats, policy };
-  const status = () => statusOf({ ...facts, passedOver: passedOver.current() });
+  const facts = { version, detector, limits, formats, policy };
+  const status = () => statusOf({ ...facts, routes: folders.current() });
   const page = fileURLToPath(new URL("../web/dist", import.meta.url));
   const core = { medium: pool, spool, limits, detector, ledger, queue, storeOf };
   const parts = { ...core, maxBatch: limits.maxBatch, policy, submit, metrics, status, page, pool };
@@ -132,35 +138,14 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const worker = runWorker(
     {
       ...{ ...core, ...jobs, routes, puts: createSerial(), concurrency: engine.processes },
-      ...{ now: Date.now, random: Math.random, onProblem },
-      observe(job, event) {
-        metrics.jobEvent(event);
-        const level = event.kind === "dead" ? "warn" : "info";
-        const about = { job: job.id, route: job.route, key: job.input.key, code: event.code, reason: event.message };
-        log[level]({ ...about, regions: event.regions }, `job ${event.kind}`);
-      },
+      ...{ now: Date.now, random: Math.random, onProblem, observe },
     },
     signal,
   );
-  const input = storeOf("input");
-  const watched = { route: inFolder.name, store: input, ...folder, onProblem };
-  const reconcile = createReconcileSource({
-    ...{
-      ...watched,
-      name: "reconcile",
-      unseen: ledger.unseen,
-      intervalMs: folder.reconcileMs,
-      onPass: passedOver.endOfPass,
-    },
-  });
-  const hints = { ...watched, name: "watch", onHintsLost: reconcile.lookNow };
-  const sources = [reconcile, ...(canWatch(input) ? [createWatchSource({ ...hints, store: input })] : [])];
   const kept = { ledger, route: uploads.name, inbox: storeOf("inbox"), results: storeOf("results") };
   const loops = [
     worker,
-    ...(folder.watch ? sources : []).map((source) =>
-      runSource({ source, admit: (arrivals) => admit(inFolder, arrivals), signal, onProblem }),
-    ),
+    folders.run(signal),
     keepRepublishing({ ledger, queue, republishAfterMs: jobs.leaseMs * 4, signal, onProblem }),
     keepRetention({ ...kept, retainHours: jobs.retainHours, sweep: data.sweep, signal, onProblem }),
     ...(evaluation ? [evaluation.run(signal)] : []),
@@ -177,6 +162,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     address,
     detector,
     ended: Promise.race(loops),
+    applyRoutes: folders.apply,
     stop: () => running.disposeAsync(),
   };
 }

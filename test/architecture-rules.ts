@@ -57,13 +57,22 @@ const floors: readonly Floor[] = [
     packages: ["fastify", "fastify-type-provider-zod", "zod", "prom-client", "@fastify/*"],
   },
   { name: "config", files: /^src\/config(\/|\.ts$)/, may: ["errors", "core"], packages: ["yaml", "zod"] },
-  { name: "data-folder", files: /^src\/data-folder\.ts$/, may: [...below, "stores", "queues", "ledgers", "config"] },
+  {
+    name: "data-folder",
+    files: /^src\/(data-folder|confirmations)\.ts$/,
+    may: [...below, "stores", "queues", "ledgers", "config"],
+  },
   {
     name: "eval-schedule",
     files: /^src\/eval-schedule\.ts$/,
     may: ["errors", "leaves", "core", "eval", "config", "main"],
   },
-  { name: "app", files: /^src\/app\.ts$/, may: [...below, ...houses, "data-folder", "eval-schedule"] },
+  {
+    name: "folder-routes",
+    files: /^src\/folder-routes?\.ts$/,
+    may: [...below, "sources", "pipeline", "config", "data-folder"],
+  },
+  { name: "app", files: /^src\/app\.ts$/, may: [...below, ...houses, "data-folder", "folder-routes", "eval-schedule"] },
   {
     name: "cli",
     files: /^src\/cli(\/|\.ts$)/,

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { lanes } from "../core/job.ts";
 import type { Ledger, LedgerEvent } from "../ledger/ledger.ts";
+import type { RouteHealth } from "../pipeline/route-health.ts";
 import type { Queue } from "../queues/queue.ts";
 
 export interface Metrics {
@@ -17,6 +18,8 @@ export interface Metrics {
 export interface Gauges {
   readonly ledger: Pick<Ledger, "counts">;
   readonly queue: Pick<Queue, "depth">;
+  /** Those between folders. */
+  routes(): readonly { readonly name: string; readonly health: Pick<RouteHealth, "problem" | "lastArrival"> }[];
   engine(): Readonly<Record<"live" | "busy" | "waiting" | "replaced", number>>;
   /** The newest leak-rate card by slice; absent: none is measured. */
   readonly evaluation?: () => Readonly<Record<"recall" | "lowerBound" | "alert", Readonly<Record<string, number>>>> & {
@@ -28,7 +31,7 @@ export interface Gauges {
 const seconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /** Counts what happens and measures how long it takes. */
-export function createMetrics({ ledger, queue, engine, evaluation }: Gauges): Metrics {
+export function createMetrics({ ledger, queue, engine, routes, evaluation }: Gauges): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -75,6 +78,13 @@ export function createMetrics({ ledger, queue, engine, evaluation }: Gauges): Me
     return Object.fromEntries(await Promise.all(depths));
   });
   gauge("veil_engine_processes", "Engine processes.", "state", async () => engine());
+  gauge("veil_route_broken", "1 where a route's folder can't be reached.", "route", async () =>
+    Object.fromEntries(routes().map(({ name, health }) => [name, health.problem() === undefined ? 0 : 1])),
+  );
+  const arrival = "When the last object arrived on a route; 0: none since the start.";
+  gauge("veil_route_last_arrival_timestamp_seconds", arrival, "route", async () =>
+    Object.fromEntries(routes().map(({ name, health }) => [name, (health.lastArrival() ?? 0) / 1000])),
+  );
   if (evaluation !== undefined) {
     const recall = "Share of labelled faces that the newest leak-rate card saw masked.";
     gauge("veil_eval_recall", recall, "slice", async () => evaluation().recall);

@@ -256,6 +256,7 @@ export const statusSchema = z.object({
       passed_over: z
         .object({ count: z.number().int(), examples: z.array(z.string()) })
         .describe("What lies there and can't be taken, with the reason: no job stands for it"),
+      problem: z.string().nullable().describe("Why the route does not work now; null: it does"),
     }),
   ),
   limits: z.object({

@@ -1,36 +1,51 @@
 import type { Limits } from "../core/media.ts";
 import { allStyles, cosmeticStatement, type Policy, styles } from "../core/policy.ts";
+import type { Route } from "../pipeline/route.ts";
+import type { RouteHealth } from "../pipeline/route-health.ts";
 import { policyBody } from "./policy-body.ts";
 import type { Status } from "./schema.ts";
 
 export interface StatusFacts {
   readonly version: string;
   readonly detector: { readonly name: string; readonly digest: string };
-  readonly folder: { readonly input: string; readonly output: string; readonly watch: boolean };
+  readonly routes: readonly RouteFacts[];
   readonly limits: Limits & { readonly maxBatch: number };
   readonly formats: readonly string[];
   readonly policy: Policy;
-  /** What is in the watched folder and can't be taken, in words. */
-  readonly passedOver: readonly string[];
+}
+
+/** What is known of a route between folders. */
+export interface RouteFacts {
+  readonly route: Pick<Route, "name" | "watched">;
+  readonly settings: { readonly from: string; readonly to: string };
+  readonly health: Pick<RouteHealth, "problem">;
+  /** What is in its input and can't be taken, in words. */
+  passedOver(): readonly string[];
 }
 
 /** How many of what is passed over are told in words. */
 const maxExamples = 20;
 
 /** What the page is told about this installation. */
-export function statusOf({ version, detector, folder, limits, formats, policy, passedOver }: StatusFacts): Status {
+export function statusOf({ version, detector, routes, limits, formats, policy }: StatusFacts): Status {
   const none = { count: 0, examples: [] };
+  const between = ({ route, settings, health, passedOver }: RouteFacts) => {
+    const words = passedOver();
+    return {
+      ...{ name: route.name, watched: route.watched, input: settings.from, output: settings.to },
+      passed_over: { count: words.length, examples: words.slice(0, maxExamples) },
+      problem: health.problem() ?? null,
+    };
+  };
   return {
     version,
     detector: { ...detector },
     routes: [
-      {
-        ...{ name: "folder", watched: folder.watch, input: folder.input, output: folder.output },
-        passed_over: { count: passedOver.length, examples: passedOver.slice(0, maxExamples) },
-      },
+      ...routes.map(between),
       {
         ...{ name: "upload", watched: false, input: "POST /api/v1/jobs", output: "GET /api/v1/jobs/{id}/result" },
         passed_over: none,
+        problem: null,
       },
     ],
     limits: {

@@ -14,6 +14,7 @@ export interface Mount {
 export interface MountMemory {
   recall(): Mount | undefined;
   remember(mount: Mount): Promise<void>;
+  forget(): Promise<void>;
 }
 
 /** File systems that other machines write to, by statfs(2)'s magic number: no event tells of what they do. */
@@ -71,6 +72,9 @@ export function createMountMemory(): MountMemory {
     async remember(mount) {
       last = mount;
     },
+    async forget() {
+      last = undefined;
+    },
   };
 }
 
@@ -78,18 +82,25 @@ export function createMountMemory(): MountMemory {
 export function openMountMemories(file: string): (root: string) => MountMemory {
   const mounts = new Map<string, Mount>(Object.entries(readMounts(file)));
   let writing = Promise.resolve();
+  const write = async () => {
+    writing = writing
+      .catch(() => {}) // whoever wrote before heard of it
+      .then(async () => {
+        const text = JSON.stringify(Object.fromEntries(mounts), undefined, 2);
+        await writeFile(`${file}.new`, text, { mode: 0o600, flush: true });
+        await rename(`${file}.new`, file);
+      });
+    await writing;
+  };
   return (root) => ({
     recall: () => mounts.get(root),
     async remember(mount) {
       mounts.set(root, mount);
-      writing = writing
-        .catch(() => {}) // whoever wrote before heard of it
-        .then(async () => {
-          const text = JSON.stringify(Object.fromEntries(mounts), undefined, 2);
-          await writeFile(`${file}.new`, text, { mode: 0o600, flush: true });
-          await rename(`${file}.new`, file);
-        });
-      await writing;
+      await write();
+    },
+    async forget() {
+      mounts.delete(root);
+      await write();
     },
   });
 }

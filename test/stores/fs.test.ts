@@ -10,7 +10,6 @@ import {
   readFile,
   rename,
   rm,
-  stat,
   symlink,
   truncate,
   utimes,
@@ -18,16 +17,17 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { describe, type TestContext, test } from "node:test";
+import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Problem } from "../../src/errors.ts";
 import { createFsStore, type FsStore } from "../../src/stores/fs.ts";
-import { createMountMemory, openMountMemories } from "../../src/stores/fs-mount.ts";
+import { createMountMemory } from "../../src/stores/fs-mount.ts";
 import { createTree } from "../../src/stores/fs-tree.ts";
 import { eventually } from "../contracts/eventually.ts";
 import { bodyOf, keysOf, oddKeys, read, storeContract, withCode } from "../contracts/store.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
+import { mountTmpfs } from "./tmpfs.ts";
 
 const run = promisify(execFile);
 const image = { contentType: "image/jpeg" };
@@ -142,45 +142,6 @@ describe("the fs store and what else lives on a disk", () => {
     assert.deepEqual(await readdir(opened.outside), ["root-away"]);
     await rename(`${root}-away`, root);
     assert.deepEqual(await keysOf(store), ["x.jpg"]);
-  });
-
-  test("does not take the empty folder that an unmounted share leaves for an empty store", async (context) => {
-    await using opened = await openStore();
-    await using mounted = await mountTmpfs(context, opened.root);
-    if (!mounted) return;
-    await opened.store.put("x.jpg", bodyOf("x"), image);
-    assert.deepEqual(await keysOf(opened.store), ["x.jpg"]);
-    await mounted[Symbol.asyncDispose]();
-    await assert.rejects(keysOf(opened.store), withCode("store-unavailable"));
-    await assert.rejects(opened.store.put("y.jpg", bodyOf("y"), image), withCode("store-unavailable"));
-    assert.deepEqual(await readdir(opened.root), []);
-  });
-
-  test("knows after a restart that a share was mounted there", async (context) => {
-    await using opened = await openStore();
-    const file = join(opened.outside, "mounts.json");
-    const start = () =>
-      createFsStore({ name: "input", root: opened.root, mounts: openMountMemories(file)(opened.root) });
-    await using mounted = await mountTmpfs(context, opened.root);
-    if (!mounted) return;
-    assert.deepEqual(await keysOf(start()), []);
-    await mounted[Symbol.asyncDispose]();
-    await assert.rejects(keysOf(start()), withCode("store-unavailable"));
-    await using _again = await mountTmpfs(context, opened.root);
-    assert.deepEqual(await keysOf(start()), []);
-  });
-
-  test("gives a file the mode, owner and time that are asked for", async () => {
-    await using opened = await openStore();
-    const owner = { uid: process.getuid!(), gid: process.getgid!() };
-    const modifiedAt = Date.UTC(2001, 1, 3);
-    const info = await opened.store.put("x.jpg", bodyOf("x"), {
-      ...image,
-      attributes: { mode: 0o640, owner, modifiedAt },
-    });
-    const { mode, uid, gid, mtimeMs } = await stat(join(opened.root, "x.jpg"));
-    assert.deepEqual([mode & 0o777, uid, gid, mtimeMs], [0o640, owner.uid, owner.gid, modifiedAt]);
-    assert.equal((await opened.store.head("x.jpg"))?.version, info.version);
   });
 
   test("says store-full when the disk is, and leaves nothing behind", async (context) => {
@@ -390,16 +351,6 @@ async function asNobody(work: () => Promise<void>): Promise<void> {
   } finally {
     if (isRoot) process.seteuid?.(0);
   }
-}
-
-async function mountTmpfs(context: TestContext, path: string): Promise<AsyncDisposable | undefined> {
-  try {
-    await run("mount", ["-t", "tmpfs", "-o", "size=1m", "none", path]);
-  } catch (error) {
-    context.skip(`not run: no right to mount here (${(error as Error).message.trim()})`);
-    return undefined;
-  }
-  return { [Symbol.asyncDispose]: async () => void (await run("umount", [path]).catch(() => {})) };
 }
 
 function noProc(): string | false {

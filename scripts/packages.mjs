@@ -8,6 +8,9 @@ const needed = [
   { command: "chromium", package: "chromium", why: "the browser test of the page" },
   { command: "heif-enc", package: "libheif-examples", why: "HEIC pictures" },
   { command: "cjpeg", package: "libjpeg-turbo-progs", why: "rare kinds of JPEG" },
+  { command: "smbd", package: "samba", why: "a file server's share" },
+  { command: "rclone", package: "rclone", why: "a file server's share, mounted" },
+  { command: "fusermount3", package: "fuse3", why: "a file server's share, mounted" },
 ];
 
 /** Installs what is missing where it may (root, with apt-get), and otherwise names it in one line. */

@@ -48,14 +48,10 @@ export async function deliver(
       const { size, sha256 } = result;
       const existing = await stillThere(store, key, { size, sha256 });
       if (existing !== undefined) return existing;
-      throw new Problem(
-        "already-exists",
-        `Something that veil did not write for this object lies at ${key} in ${name}`,
-        {
-          remedy: "Move it away and send the job back, or choose another output.",
-          cause: error,
-        },
-      );
+      throw new Problem("already-exists", `${error.message}; veil did not write it for this object`, {
+        remedy: error.remedy ?? "Move it away and send the job back, or choose another output.",
+        cause: error,
+      });
     }
   });
 }

@@ -29,12 +29,17 @@ export interface Removals {
   abandon(): void;
 }
 
+// What was still in work when its original went is met by a look that goes through all again.
+const longestCalmMs = 600_000;
+
 export function createRemovals(parts: RemovalParts): Removals {
   const { ledger, route, input, output, mostRemoved, confirmed, now, observe, onRefused, onProblem } = parts;
   let seen = new Set<number>();
   /** Those that the last pass did not meet. */
   let missedBefore = new Set<number>();
   let refused = 0;
+  /** The last look at which nothing was missing: what it met, and when that was. */
+  let calm = { print: "", at: Number.NEGATIVE_INFINITY };
 
   async function isGone({ job }: JobRecord): Promise<boolean> {
     try {
@@ -65,6 +70,9 @@ export function createRemovals(parts: RemovalParts): Removals {
     async endOfPass() {
       const met = seen;
       seen = new Set();
+      const print = printOf(met);
+      // Going through all outputs of a large folder takes seconds: not with every look that meets the same.
+      if (print === calm.print && now() >= calm.at && now() - calm.at < longestCalmMs) return;
       const known = new Set<number>();
       const missed = new Set<number>();
       const due: JobRecord[] = [];
@@ -76,6 +84,7 @@ export function createRemovals(parts: RemovalParts): Removals {
         if (missedBefore.has(mark)) due.push(record);
       }
       missedBefore = missed;
+      if (missed.size === 0) calm = { print, at: now() };
       // An input without anything in it is one that was unmounted, emptied by mistake or exchanged.
       const allowed = met.size === 0 || mostRemoved === 0 ? 0 : Math.max(1, Math.floor(known.size * mostRemoved));
       const isAllowed = missed.size <= allowed || (due.length > 0 && missed.size <= (await confirmed()));
@@ -96,6 +105,16 @@ export function createRemovals(parts: RemovalParts): Removals {
       }
     },
   };
+}
+
+/** What two looks that meet the same have in common. */
+function printOf(marks: ReadonlySet<number>): string {
+  let [low, high] = [0, 0];
+  for (const mark of marks) {
+    low ^= mark;
+    high ^= Math.floor(mark / 4294967296);
+  }
+  return `${marks.size} ${low} ${high}`;
 }
 
 /** 53 bits of a key: a million of them are remembered in some 40 MB, and a chance likeness only ever keeps an output. */

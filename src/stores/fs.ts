@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { Problem } from "../errors.ts";
 import { createMountMemory, fileSystemOf, type MountMemory, mountOf } from "./fs-mount.ts";
+import { createFoldedNames } from "./fs-names.ts";
 import { errorCode, fsProblem } from "./fs-problem.ts";
 import { readFile } from "./fs-read.ts";
 import { createTree, infoOf, lstatOrNothing, syncFolder } from "./fs-tree.ts";
@@ -32,13 +33,14 @@ export interface FsStore extends Store {
 }
 
 const dayMs = 86_400_000;
-// File systems without hard links (exFAT, some network mounts) say so in one of these ways.
-const noLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+// File systems without hard links (exFAT, some network mounts) say so in one of these ways; rclone's mount by EIO.
+const noLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EIO"]);
 
 /** A folder as a store: a local disk, or an SMB or NFS share through its mount. */
 export function createFsStore(options: FsStoreOptions): FsStore {
   const { name, root, onProblem = () => {}, mounts = createMountMemory(), onWatching } = options;
   const tree = createTree(root, mounts);
+  const names = createFoldedNames(root);
 
   async function translated<T>(what: string, work: () => Promise<T>): Promise<T> {
     try {
@@ -46,6 +48,12 @@ export function createFsStore(options: FsStoreOptions): FsStore {
     } catch (error) {
       throw fsProblem(error, what);
     }
+  }
+
+  // `tree.online` has just looked.
+  async function isOnShare(): Promise<boolean> {
+    const { type } = mounts.recall() ?? (await mountOf(root));
+    return fileSystemOf(type).isShared;
   }
 
   async function openObject(key: string): Promise<FileHandle> {
@@ -96,11 +104,12 @@ export function createFsStore(options: FsStoreOptions): FsStore {
           const there = await lstatOrNothing(path);
           const taken = new Problem("already-exists", `There is something at ${key} in ${name} already`);
           if (there !== undefined && (ifNoneMatch === "*" || !there.isFile())) throw taken;
+          if (there === undefined && (await isOnShare())) await names.refuseTwin(key);
           temporary = join(dirname(path), `.veil-${randomUUID()}.part`);
           const handle = await tree.openWithin(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
           await writeFile(handle, body, attributes);
           if (ifNoneMatch === "*") await moveToFree(temporary, path, taken);
-          else await rename(temporary, path);
+          else await replaceBy(temporary, path);
           temporary = undefined;
           await syncFolder(dirname(path));
           const written = await lstatOrNothing(path);
@@ -136,6 +145,7 @@ export function createFsStore(options: FsStoreOptions): FsStore {
         const path = await tree.locate(key);
         const stats = path === undefined ? undefined : await lstatOrNothing(path);
         if (path === undefined || !stats?.isFile()) return tree.online();
+        names.forget();
         await unlink(path).catch((error) => {
           if (errorCode(error) !== "ENOENT") throw error;
         });
@@ -196,6 +206,15 @@ async function moveToFree(temporary: string, path: string, taken: Problem): Prom
       throw errorCode(taking) === "EEXIST" ? taken : taking;
     });
     await placeholder.close();
-    await rename(temporary, path);
+    await replaceBy(temporary, path);
   }
+}
+
+async function replaceBy(temporary: string, path: string): Promise<void> {
+  await rename(temporary, path).catch(async (error) => {
+    // SMB has a rename that replaces nothing, and rclone's mount uses it for what it has only just written.
+    if (errorCode(error) !== "EEXIST") throw error;
+    await unlink(path);
+    await rename(temporary, path);
+  });
 }

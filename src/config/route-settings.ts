@@ -17,7 +17,10 @@ export const routeSchema = z.strictObject({
     "What is taken: `**` any folders, `*` and `?` within a name, `{a,b}`; in any case of letters.",
   ).default(["**"]),
   exclude: patterns("What of that is left alone.").default([]),
-  policy: policySchema.partial().exactOptional().meta({ shown: "`policy`", expected: "settings of `policy`" }),
+  policy: policySchema
+    .partial()
+    .exactOptional()
+    .meta({ shown: "`policy`", expected: "settings of `policy`", description: "What is different here." }),
   originals: z
     .enum(["keep", "move", "delete"])
     .default("keep")
@@ -36,7 +39,7 @@ export const routeSchema = z.strictObject({
     .number()
     .min(0)
     .max(1)
-    .default(0.1)
+    .default(0.25)
     .describe("Largest share of a route's outputs that goes at once without being confirmed."),
   keepDays: z.exactOptional(count(1)).meta({ shown: "for ever", description: "How long masked pictures are kept." }),
   mode: z.exactOptional(z.string().regex(/^0?[0-7]{3}$/)).meta({

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { routeFields } from "../../src/config/route-settings.ts";
 import { loadConfig, printConfig, routesOf } from "../../src/config.ts";
 import { Problem } from "../../src/errors.ts";
 
@@ -188,4 +189,13 @@ describe("folders of several routes", () => {
     const yaml = two(route("../x", "../y"), route("../z", "../link/deep"));
     assert.match(faults(yaml, cwd)[0]!, /routes\.a\.from .* and routes\.b\.to/);
   });
+});
+
+test("docs/routes.md has one row for every setting of a route, with its default and meaning", () => {
+  const text = readFileSync(new URL("../../docs/routes.md", import.meta.url), "utf8");
+  const rows = text.split("\n").filter((line) => line.startsWith("| `"));
+  const expected = routeFields.map(
+    (field) => `| \`${field.key}\` | ${field.shown} | ${field.description} Expects ${field.expected}. |`,
+  );
+  assert.deepEqual(rows, expected);
 });

@@ -157,11 +157,36 @@ describe("routes", () => {
     assert.match(veil.log(), /"alert":"share-gone","route":"lost"/);
     assert.match(veil.log(), /"alert":"silence","route":"lost","msg":"Nothing has arrived on route lost for 2 s"/);
     await drop("lost/a.jpg");
+    // A folder's time changes with every name that is made or removed in it.
+    const { mtimeNs } = await stat(at("lost"), { bigint: true });
     await jobIn("lost", "a.jpg", "done");
+    assert.equal((await stat(at("lost"), { bigint: true })).mtimeNs, mtimeNs);
     assert.equal((await statusOf("lost")).problem, null);
     assert.match(await metrics(), /^veil_route_broken\{route="lost"\} 0$/m);
     assert.match(veil.log(), /"alert":"share-back","route":"lost"/);
     assert.equal(veil.log().match(/"alert":"share-gone"/g)?.length, 1);
+  });
+
+  test("an input that is mounted read-only does, and in any input nothing is ever made, renamed or removed", async (context) => {
+    await drop("store/deep/a.jpg");
+    await mkdir(at("read-only"));
+    await mkdir(at("read-only-masked"));
+    const mount = (...args: string[]) => spawnSync("mount", args, { encoding: "utf8" });
+    const bound = mount("--bind", at("store"), at("read-only"));
+    if (bound.status !== 0) return context.skip(`not run: no right to mount here (${bound.stderr.trim()})`);
+    try {
+      mount("-o", "remount,bind,ro", at("read-only"));
+      await assert.rejects(writeFile(at("read-only/x"), ""), { code: "EROFS" });
+      await configure({ ...routes(), ro: { from: at("read-only"), to: at("read-only-masked") } });
+      process.kill(veil.pid, "SIGHUP");
+      await jobIn("ro", "deep/a.jpg", "done");
+    } finally {
+      await configure(routes());
+      process.kill(veil.pid, "SIGHUP");
+      await until("the route is gone", async () => (await statusOf("ro")) === undefined);
+      spawnSync("umount", [at("read-only")]);
+    }
+    return undefined;
   });
 
   test("a configuration with faults replaces nothing; a sound one changes the routes without a restart", async () => {

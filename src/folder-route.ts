@@ -65,6 +65,8 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
     uptime: () => performance.now(),
   });
   let isNative = true;
+  // At the start too: the share may have come back while veil was stopped.
+  let isSentBack = false;
   let fileSystem = "";
   const { input, output } = data.openRoute(name, settings, {
     onProblem: (problem, part) => {
@@ -114,8 +116,10 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
       if (away !== undefined) return onBroken(away);
       if (health.well()) {
         log.info("the route works again");
-        await sendBack();
+        isSentBack = false;
       }
+      if (!isSentBack) await sendBack();
+      isSentBack = true;
       await removals?.endOfPass();
       passedOver.endOfPass();
     },

@@ -11,6 +11,7 @@ import { configFor } from "./settings.ts";
 export async function serve(flags: ConfigFlags): Promise<number> {
   const config = configFor(flags);
   const human = process.stderr.isTTY === true;
+  const onTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY === true);
   // On a terminal the screen stays short: only what needs attention.
   const level = human && config.origins.logLevel === "default" ? "warn" : config.logLevel;
   const log = createLog({ level, human });
@@ -37,7 +38,7 @@ export async function serve(flags: ConfigFlags): Promise<number> {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => resolve());
     // Of a closed terminal it says that whoever started veil is gone; otherwise, that the configuration is another one.
     process.on("SIGHUP", () => {
-      if (human) resolve();
+      if (onTerminal) resolve();
       else reloading = reloading.then(reload);
     });
   });

@@ -134,7 +134,8 @@ async function buryOlder(parts: WorkerParts, { route, input, generation }: Job):
   for (const { job } of records) if (job.generation < generation) await write(parts, job, "superseded", {});
 }
 
-const originalRestMs = 60_000;
+/** Times the first delay after a failure: a minute as it is by default. */
+const originalRests = 60;
 const originalPatienceMs = 86_400_000;
 
 /** What becomes of the original comes last: where that fails for a while, the job waits in the queue until it is done. */
@@ -146,7 +147,8 @@ async function finishGiven(parts: WorkerParts, delivery: Delivery, detail: Event
   } catch (error) {
     const problem = toProblem(error);
     parts.onProblem(problem);
-    if (problem.retry && parts.now() - since < originalPatienceMs) return delivery.retry(originalRestMs);
+    if (problem.retry && parts.now() - since < originalPatienceMs)
+      return delivery.retry(parts.retryDelayMs * originalRests);
   }
   return finish(parts, delivery, false);
 }

@@ -65,6 +65,7 @@ async function setUp(
   faults: Partial<Record<"photos" | "masked", Partial<Store>>> = {},
   removeInput = false,
   policy = route.policy,
+  rest: Partial<Route> = {},
 ) {
   const sqlite = await openSqlite(":memory:");
   const ledger = await createSqliteLedger({ sqlite });
@@ -80,7 +81,7 @@ async function setUp(
   const working = runWorker(
     {
       ...{ ledger, queue, medium: pool, spool, limits, detector, concurrency: 2, maxRetries: 3, retryDelayMs: 5 },
-      routes: new Map([[route.name, { ...route, removeInput }]]),
+      routes: new Map([[route.name, { ...route, removeInput, ...rest }]]),
       storeOf: (name) => (name === "photos" ? photos : masked),
       puts: createSerial(),
       onProblem: (problem) => problems.push(problem),
@@ -145,6 +146,26 @@ describe("the worker", () => {
     assert.equal(record.attempts, 3);
     const events = ["admitted", "started", "failed", "started", "failed", "started", "done"];
     assert.deepEqual(kinds(await parts.ledger.history(job.id)), events);
+  });
+
+  test("an original that can't be taken away for a while goes later, when the job is long done", async () => {
+    let failures = 2;
+    const memory = createMemoryStore({ name: "photos" });
+    const remove: Store["remove"] = async (key) => {
+      if (failures-- > 0) throw new Problem("store-unavailable", "the share is away");
+      return memory.remove(key);
+    };
+    const originals = { originals: { become: "delete" } } as const;
+    await using parts = await setUp({ photos: { ...memory, remove } }, false, route.policy, originals);
+    await parts.photos.put("a.jpg", streamOf(portrait), type);
+    const job = await parts.admitObject("a.jpg");
+    const { attempts } = await parts.settled(job.id, "done");
+    assert.ok(await parts.photos.head("a.jpg"));
+    await until("the original is gone", async () => (await parts.photos.head("a.jpg")) === undefined);
+    await until("an empty queue", async () => (await parts.queue.depth!("bulk")) === 0);
+    assert.equal(attempts, 1);
+    assert.deepEqual(kinds(await parts.ledger.history(job.id)), ["admitted", "started", "done"]);
+    assert.equal(parts.problems.length, 2);
   });
 
   test("a store that stays away makes a dead letter after four attempts, and no output", async () => {

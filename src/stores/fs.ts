@@ -108,7 +108,7 @@ export function createFsStore(options: FsStoreOptions): FsStore {
           temporary = join(dirname(path), `.veil-${randomUUID()}.part`);
           const handle = await tree.openWithin(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
           await writeFile(handle, body, attributes);
-          if (ifNoneMatch === "*") await moveToFree(temporary, path, taken);
+          if (ifNoneMatch === "*") await moveToFree(temporary, path, taken, await isOnShare());
           else await replaceBy(temporary, path);
           temporary = undefined;
           await syncFolder(dirname(path));
@@ -194,13 +194,20 @@ async function writeFile(handle: FileHandle, body: Readable, attributes: Attribu
   }
 }
 
-async function moveToFree(temporary: string, path: string, taken: Problem): Promise<void> {
+async function moveToFree(temporary: string, path: string, taken: Problem, isShare: boolean): Promise<void> {
   try {
     await link(temporary, path);
     await unlink(temporary);
   } catch (error) {
     if (errorCode(error) === "EEXIST") throw taken;
     if (!noLinks.has(errorCode(error) ?? "")) throw error;
+    if (isShare) {
+      // An empty file in its place would be written by some mounts after it was replaced, or removed with what replaced it.
+      if ((await lstatOrNothing(path)) !== undefined) throw taken;
+      return await rename(temporary, path).catch((renaming) => {
+        throw errorCode(renaming) === "EEXIST" ? taken : renaming;
+      });
+    }
     // Without links: take the name with an empty file first, then put the whole one over it.
     const placeholder = await open(path, "wx").catch((taking) => {
       throw errorCode(taking) === "EEXIST" ? taken : taking;
@@ -212,7 +219,7 @@ async function moveToFree(temporary: string, path: string, taken: Problem): Prom
 
 async function replaceBy(temporary: string, path: string): Promise<void> {
   await rename(temporary, path).catch(async (error) => {
-    // SMB has a rename that replaces nothing, and rclone's mount uses it for what it has only just written.
+    // SMB has a rename that replaces nothing, and rclone's mount uses it for what it does not know to be there.
     if (errorCode(error) !== "EEXIST") throw error;
     await unlink(path);
     await rename(temporary, path);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { AlertChannel } from "./alerts/alert.ts";
@@ -5,9 +6,10 @@ import { createAlerts } from "./alerts/alerts.ts";
 import { deadLetterAlert } from "./alerts/dead-letter.ts";
 import { createMail } from "./alerts/mail.ts";
 import { createWebhook, webhookSecretIn } from "./alerts/webhook.ts";
-import type { Config } from "./config.ts";
+import { type Config, routesOf } from "./config.ts";
 import { parseDayWindow } from "./core/day-window.ts";
 import { parseDetectors } from "./core/detector.ts";
+import type { Job } from "./core/job.ts";
 import { createSerial } from "./core/serial.ts";
 import {
   claimDataFolder,
@@ -23,13 +25,14 @@ import { hasHeicDecoder } from "./engine/heic.ts";
 import { createPool } from "./engine/pool.ts";
 import { Problem } from "./errors.ts";
 import { createEvaluationSchedule } from "./eval-schedule.ts";
+import { createFolderRoutes } from "./folder-routes.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { statusOf } from "./http/status.ts";
+import type { LedgerEvent } from "./ledger/ledger.ts";
 import { createSealer } from "./ledger/sealer.ts";
 import type { Logger } from "./log.ts";
 import { createAdmit, createRerun } from "./pipeline/admit.ts";
 import { createPace } from "./pipeline/pace.ts";
-import { createPassedOver } from "./pipeline/passed-over.ts";
 import { createPauses, watchPauses } from "./pipeline/pauses.ts";
 import { readProgress } from "./pipeline/progress.ts";
 import { createRedrive } from "./pipeline/redrive.ts";
@@ -38,12 +41,9 @@ import { createResultCache, noResultCache } from "./pipeline/result-cache.ts";
 import { keepRetention } from "./pipeline/retain.ts";
 import { createRoom } from "./pipeline/room.ts";
 import type { Route } from "./pipeline/route.ts";
-import { runSource } from "./pipeline/run-source.ts";
 import { openSpool } from "./pipeline/spool.ts";
 import { createSubmit } from "./pipeline/submit.ts";
 import { runWorker } from "./pipeline/worker.ts";
-import { createReconcileSource } from "./sources/reconcile.ts";
-import { canWatch, createWatchSource } from "./sources/watch.ts";
 import { version } from "./version.ts";
 
 export interface App {
@@ -52,6 +52,8 @@ export interface App {
   readonly detector: { readonly name: string; readonly digest: string };
   /** Settles when something ends that a restart must mend; rejects with its cause. */
   readonly ended: Promise<unknown>;
+  /** Makes the routes those of another configuration, without a stop; answers which have changed. */
+  applyRoutes(config: Config): Promise<readonly string[]>;
   /** Takes nothing new, finishes what is in work, and closes everything. */
   stop(): Promise<void>;
 }
@@ -62,7 +64,7 @@ const graceMs = 10_000;
 
 /** Configuration in, running service out. What was started is stopped again if a later step fails. */
 export async function startApp(config: Config, log: Logger): Promise<App> {
-  const { dataDir, folder, jobs, limits, engine, policy } = config;
+  const { dataDir, jobs, limits, engine, policy } = config;
   const onProblem = (problem: Problem) => log.warn({ code: problem.code }, problem.message);
   await using started = new AsyncDisposableStack();
 
@@ -81,11 +83,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   loading.catch(() => {});
 
   // What lasts, and what works on it.
-  const passedOver = createPassedOver();
-  const onStoreProblem = (problem: Problem, store: string) => {
-    if (store !== "input" || passedOver.report(problem)) onProblem(problem);
-  };
-  const data = started.use(await openDataFolder(config, onStoreProblem, "service"));
+  const data = started.use(await openDataFolder(config, onProblem, "service"));
   const signer = await data.openSigner();
   const onSealProblem = ({ code, message }: Problem) => log.error({ code }, message);
   const { heads: headsFile, sealMs: everyMs } = config.ledger;
@@ -121,23 +119,22 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const progress = () => readProgress(ledger, Date.now());
 
   // From where to where.
-  const shared = { policy, removeInput: false };
-  const inFolder: Route = {
-    ...shared,
-    name: "folder",
-    input: "input",
-    output: "output",
-    lane: "bulk",
-    watched: folder.watch,
-  };
   const uploads: Route = {
-    ...{ ...shared, name: "upload", input: "inbox", output: "results", lane: "interactive" },
+    ...{ name: "upload", input: "inbox", output: "results", lane: "interactive", policy },
     ...{ watched: false, removeInput: true },
   };
-  const routes = new Map([inFolder, uploads].map((route) => [route.name, route]));
+  const routes = new Map([[uploads.name, uploads]]);
   const keyed = { ledger, queue, installationKey, modelDigests: [detector.digest], onProblem };
   const admit = createAdmit(keyed);
   const redrive = createRedrive(keyed);
+  const observe = (job: Job, event: LedgerEvent) => {
+    metrics.jobEvent(job.route, event);
+    const level = event.kind === "dead" ? "warn" : "info";
+    const about = { job: job.id, route: job.route, key: job.input.key, code: event.code, reason: event.message };
+    log[level]({ ...about, regions: event.regions }, `job ${event.kind}`);
+    if (event.kind === "dead") onAlert(deadLetterAlert(job, event));
+  };
+  const folders = createFolderRoutes(config, routes, { data, admit, redrive, room, log, onProblem, onAlert, observe });
   const submit = createSubmit({ ...keyed, admit, rerun: createRerun(keyed), redrive, routes, uploads, storeOf });
 
   // How many faces leak, measured again and again.
@@ -158,6 +155,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     engine: pool.stats,
     ...(cache?.bytes && { cacheBytes: cache.bytes }),
     ...{ progress, paused: paused.current, room, alerts },
+    routes: () => folders.current().map(({ route, health }) => ({ name: route.name, health })),
     ...(evaluation && { evaluation: evaluation.figures }),
   });
   const results =
@@ -169,10 +167,10 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
           observe: metrics.cacheUse,
           onMended: (verb) => log.info({ verb }, "the cache of results works again"),
         });
-  const facts = { version, detector, folder, limits, formats, policy };
+  const facts = { version, detector, limits, formats, policy };
   const status = async () => {
     const now = { progress: await progress(), paused: paused.current(), room: await room.look() };
-    return statusOf({ ...facts, ...now, passedOver: passedOver.current() });
+    return statusOf({ ...facts, ...now, routes: folders.current() });
   };
   const page = fileURLToPath(new URL("../web/dist", import.meta.url));
   const core = { medium: pool, spool, limits, results, detector, ledger, queue, storeOf };
@@ -190,30 +188,10 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const worker = runWorker(
     {
       ...{ ...core, ...jobs, routes, puts: createSerial(), concurrency: engine.processes, pace },
-      ...{ now: Date.now, random: Math.random, onProblem },
-      observe(job, event) {
-        metrics.jobEvent(job.route, event);
-        const level = event.kind === "dead" ? "warn" : "info";
-        const about = { job: job.id, route: job.route, key: job.input.key, code: event.code, reason: event.message };
-        log[level]({ ...about, regions: event.regions }, `job ${event.kind}`);
-        if (event.kind === "dead") onAlert(deadLetterAlert(job, event));
-      },
+      ...{ now: Date.now, random: Math.random, onProblem, observe },
     },
     signal,
   );
-  const input = storeOf("input");
-  const watched = { route: inFolder.name, store: input, ...folder, onProblem };
-  const reconcile = createReconcileSource({
-    ...{
-      ...watched,
-      name: "reconcile",
-      unseen: ledger.unseen,
-      intervalMs: folder.reconcileMs,
-      onPass: passedOver.endOfPass,
-    },
-  });
-  const hints = { ...watched, name: "watch", onHintsLost: reconcile.lookNow };
-  const sources = [reconcile, ...(canWatch(input) ? [createWatchSource({ ...hints, store: input })] : [])];
   const sweep = async () => {
     await data.sweep();
     await cache?.sweep?.();
@@ -221,9 +199,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const kept = { ledger, route: uploads.name, inbox: storeOf("inbox"), results: storeOf("results") };
   const loops = [
     worker,
-    ...(folder.watch ? sources : []).map((source) =>
-      runSource({ source, admit: (arrivals) => admit(inFolder, arrivals), room, signal, onProblem }),
-    ),
+    folders.run(signal),
     alerts.run(signal),
     room.run(signal),
     paused.run(signal),
@@ -244,6 +220,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     address,
     detector,
     ended: Promise.race(loops),
+    applyRoutes: folders.apply,
     stop: () => running.disposeAsync(),
   };
 }
@@ -262,13 +239,15 @@ async function alertChannelsOf({ alerts }: Config, secretFile: string): Promise<
   return channels;
 }
 
-/** The disks whose room counts: a file server's would only be guessed. */
-async function disksOf({ dataDir, folder }: Config): Promise<{ readonly name: string; readonly folder: string }[]> {
-  const isLocal = (await networkDiskOf(folder.output)) === undefined;
-  return [
-    { name: "the data folder", folder: dataDir },
-    ...(isLocal ? [{ name: "the output", folder: folder.output }] : []),
-  ];
+/** The disks whose room counts: a file server's would only be guessed, and a folder that is away has none. */
+async function disksOf(config: Config): Promise<{ readonly name: string; readonly folder: string }[]> {
+  const disks = [{ name: "the data folder", folder: config.dataDir }];
+  for (const [route, { to }] of routesOf(config)) {
+    if (existsSync(to) && (await networkDiskOf(to)) === undefined) {
+      disks.push({ name: route === "folder" ? "the output" : `the output of ${route}`, folder: to });
+    }
+  }
+  return disks;
 }
 
 function addressOf({ address, family, port }: AddressInfo): string {

@@ -222,9 +222,32 @@ export async function run(argv: readonly string[]): Promise<number> {
       exitCode = await (await import("./cli/models.ts")).verifyModels(flags());
     });
 
-  program
-    .command("config")
-    .description("what is configured, and where each value comes from")
+  const routes = program.command("routes").description("what a route waits for somebody to confirm");
+  routes
+    .command("confirm")
+    .description("let so many masked pictures go with their originals; good for an hour")
+    .argument("<route>", "a route of the configuration")
+    .argument("<number>", "how many at most, as the log says")
+    .action(async (route: string, number: string) => {
+      await (await import("./cli/routes.ts")).confirmRoute(flags(), route, number);
+    });
+  routes
+    .command("moved")
+    .description("forget that a share was mounted where a folder is; veil must not run")
+    .argument("<folder>", "a route's folder that is to stay on this disk")
+    .action(async (folder: string) => {
+      await (await import("./cli/routes.ts")).forgetMount(flags(), folder);
+    });
+
+  const config = program.command("config").description("what is configured, and where each value comes from");
+  config
+    .command("check")
+    .description("say all faults of the configuration, or what its routes are")
+    .action(async () => {
+      const { checkConfig } = await import("./cli/config-check.ts");
+      process.stdout.write(checkConfig(flags()));
+    });
+  config
     .command("print", { isDefault: true })
     .description("print the configuration as YAML")
     .action(async () => {

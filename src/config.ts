@@ -1,7 +1,10 @@
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
+import { stringify } from "yaml";
 import { contains } from "./config/folders.ts";
 import { type ConfigFlags, type Entry, readEnv, readFlags, readYaml } from "./config/layers.ts";
+import { overlapFaults, type RouteFolders } from "./config/overlaps.ts";
+import { type ReadRoute, type RouteSettings, readRoutes } from "./config/routes.ts";
 import { configFields, fieldByPath, type Settings, settingsSchema, yamlOf } from "./config/settings.ts";
 import { cosmeticStatement } from "./core/policy.ts";
 import { Problem } from "./errors.ts";
@@ -10,6 +13,8 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 
 /** Every setting resolved: folders absolute, nothing missing, frozen. */
 export type Config = DeepReadonly<Settings> & {
+  /** Those of `routes:`, by name; the one of `folder` is not among them. */
+  readonly routes?: DeepReadonly<Record<string, RouteSettings>>;
   /** Where each value came from, by its path: `default`, `--port`, `VEIL_PORT` or `veil.yaml:3`. */
   readonly origins: Readonly<Record<string, string>>;
 };
@@ -45,6 +50,9 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
   }
 
   const parsed = settingsSchema.safeParse(nest(merged));
+  // Faults of what routes inherit are named where they stand.
+  const inherited = parsed.data ?? settingsSchema.parse({ dataDir: base, ...harmless });
+  const read = readRoutes(fromFile.routes, inherited);
   const faults = [
     ...fromFile.faults,
     ...fromEnv.faults,
@@ -53,13 +61,32 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
     ...(parsed.error?.issues ?? []).map(({ path }) => rangeFault(path.join("."), merged)),
     ...cosmeticFaults(merged),
     ...addressFaults(merged),
-    ...folderFaults(merged),
     ...headsFaults(merged),
     ...mailFaults(merged),
+    ...read.faults,
+    ...overlapFaults(foldersOf(merged, read.routes), { setting: nameOf("dataDir", merged), folder: base }),
   ];
   if (!parsed.success || faults.length > 0) throw invalidConfig(faults);
   const origins = configFields.map(({ path }) => [path, merged.get(path)?.origin ?? "default"]);
-  return freeze({ ...parsed.data, origins: Object.fromEntries(origins) });
+  const routes = read.routes.map(({ name, route }) => [name, route] as const);
+  return freeze({
+    ...parsed.data,
+    ...(routes.length > 0 && { routes: Object.fromEntries(routes) }),
+    origins: Object.fromEntries(origins),
+  });
+}
+
+/** Stands in for settings that have faults, while those of the routes are looked for. */
+const harmless = { engine: { processes: 1 }, folder: { input: "-", output: "-" } };
+
+/** All folder routes by name, the one of `folder` first. */
+export function routesOf({ folder, policy, routes = {} }: Pick<Config, "folder" | "policy" | "routes">) {
+  const { input, output, watch, settleMs, incompleteMs, reconcileMs, pollMs } = folder;
+  const first: DeepReadonly<RouteSettings> = {
+    ...{ from: input, to: output, watch, settleMs, incompleteMs, reconcileMs, pollMs, policy, include: ["**"] },
+    ...{ exclude: [], originals: "keep", others: "skip", copyTypes: [], removed: "keep", mostRemoved: 0, times: "now" },
+  };
+  return new Map<string, DeepReadonly<RouteSettings>>([["folder", first], ...Object.entries(routes)]);
 }
 
 /** The configuration as YAML that could be a `veil.yaml`, each value with its origin; secrets are redacted. */
@@ -79,7 +106,11 @@ export function printConfig(config: Config): string {
     const shown = isSecret ? redacted : yamlOf(value);
     lines.push(`${"  ".repeat(names.length)}${key}: ${shown}`.padEnd(40).concat(` # ${config.origins[path]}`));
   }
-  return `${lines.join("\n")}\n`;
+  const routes =
+    config.routes === undefined
+      ? ""
+      : stringify({ routes: config.routes }, { lineWidth: 0, aliasDuplicateObjects: false });
+  return `${lines.join("\n")}\n${routes}`;
 }
 
 const redacted = '"(not shown)"';
@@ -128,25 +159,21 @@ function movedFaults(entries: ReadonlyMap<string, Entry>): string[] {
   ];
 }
 
-/** A folder that would feed on its own results, or on veil's own files. */
-function folderFaults(merged: ReadonlyMap<string, Entry>): string[] {
-  const [data, input, output] = ["dataDir", "folder.input", "folder.output"].map((path) => {
+/** Every folder that is read or written, those of `folder` first. */
+function foldersOf(merged: ReadonlyMap<string, Entry>, routes: readonly ReadRoute[]): RouteFolders[] {
+  const named = (path: string) => {
     const entry = merged.get(path);
-    return { name: nameOf(path, merged), folder: entry ? absolute(entry) : "" };
-  }) as [Named, Named, Named];
-  const faults: string[] = [];
-  if (contains(input.folder, output.folder) || contains(output.folder, input.folder)) {
-    const received = `${show(input.folder)} and ${show(output.folder)}`;
-    faults.push(
-      `${input.name} and ${output.name}: expected two separate folders but received ${received}: veil would mask its own results`,
-    );
-  }
-  for (const { name, folder } of [input, output]) {
-    if (!contains(folder, data.folder)) continue;
-    const received = `${show(folder)}, which holds veil's data folder ${show(data.folder)}`;
-    faults.push(`${name}: expected a folder for photographs alone but received ${received}`);
-  }
-  return faults;
+    return { setting: nameOf(path, merged), folder: entry ? absolute(entry) : "" };
+  };
+  const first = { name: "folder", from: named("folder.input"), to: named("folder.output"), takes: false };
+  const others = routes.map(({ name, route, nameOf: settingOf }) => ({
+    name,
+    from: { setting: settingOf("from"), folder: route.from },
+    to: { setting: settingOf("to"), folder: route.to },
+    movedTo: route.movedTo === undefined ? undefined : { setting: settingOf("movedTo"), folder: route.movedTo },
+    takes: route.originals !== "keep",
+  }));
+  return [first, ...others];
 }
 
 /** Whoever can change the ledger could change these heads too. */
@@ -156,11 +183,6 @@ function headsFaults(merged: ReadonlyMap<string, Entry>): string[] {
   return [
     `${nameOf("ledger.heads", merged)}: expected a file outside the data folder but received ${show(heads.value)}`,
   ];
-}
-
-interface Named {
-  readonly name: string;
-  readonly folder: string;
 }
 
 function nest(merged: ReadonlyMap<string, Entry>): Record<string, unknown> {

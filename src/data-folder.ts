@@ -5,6 +5,7 @@ import { userInfo } from "node:os";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Config } from "./config.ts";
+import { takeConfirmation } from "./confirmations.ts";
 import { openQueue } from "./drivers.ts";
 import { Problem } from "./errors.ts";
 import type { Signer } from "./ledger/head.ts";
@@ -15,7 +16,8 @@ import { createSqliteLedger } from "./ledger/sqlite.ts";
 import { createSqliteSeals } from "./ledger/sqlite-seals.ts";
 import type { Queue } from "./queues/queue.ts";
 import { openSqlite, type Sqlite } from "./sqlite.ts";
-import { createFsStore } from "./stores/fs.ts";
+import { createFsStore, type FsStore, type FsStoreOptions } from "./stores/fs.ts";
+import { fileSystemOf, openMountMemories } from "./stores/fs-mount.ts";
 import type { Store } from "./stores/store.ts";
 import { version } from "./version.ts";
 
@@ -33,10 +35,33 @@ export interface DataFolder extends AsyncDisposable {
   /** Makes job ids and tombstones that nobody outside can guess. */
   readonly installationKey: string;
   storeOf(name: string): Store;
+  /** The stores of a folder route, in place of those that the name had before. */
+  openRoute(name: string, route: RouteFolders, told?: StoreEars): RouteStores;
+  /** How many removals of a route somebody has confirmed within the last hour; the answer uses it up. */
+  takeConfirmation(route: string): Promise<number>;
   /** Removes what interrupted puts left behind a day ago or earlier. */
   sweep(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** What a route's folders are. */
+export interface RouteFolders {
+  readonly from: string;
+  readonly to: string;
+  readonly movedTo?: string | undefined;
+}
+
+export interface RouteStores {
+  readonly input: FsStore;
+  readonly output: FsStore;
+  /** Where originals are moved to. */
+  readonly moved?: FsStore;
+}
+
+/** Told what the input passes over, and how it is watched. */
+export type StoreEars = Pick<FsStoreOptions, "onWatching"> & {
+  readonly onProblem: (problem: Problem, part: "input" | "output") => void;
+};
 
 /** Where veil keeps its own things below the data folder. */
 export function placesIn(dataDir: string) {
@@ -50,6 +75,8 @@ export function placesIn(dataDir: string) {
     results: join(dataDir, "results"),
     cache: join(dataDir, "cache"),
     webhookSecret: join(dataDir, "webhook.secret"),
+    mounts: join(dataDir, "mounts.json"),
+    confirmed: join(dataDir, "confirmed"),
   };
 }
 
@@ -61,12 +88,12 @@ export function evaluationsIn(dataDir: string): string {
 /** Opens the data folder, and makes it on first use: owner-only, on a local disk. */
 export async function openDataFolder(
   config: Config,
-  /** Told what a store had to pass over. */
-  onProblem: (problem: Problem, store: string) => void,
+  /** Told what veil's own stores had to pass over, and what fails beside a call of the queue. */
+  onProblem: (problem: Problem) => void,
   /** In which the ledger says that its records were written. */
   role: "service" | "command" = "command",
 ): Promise<DataFolder> {
-  const { dataDir, folder } = config;
+  const { dataDir } = config;
   const places = placesIn(dataDir);
   const installationKey = await claimDataFolder(dataDir);
   for (const path of [places.inbox, places.results]) await mkdir(path, { recursive: true, mode: 0o700 });
@@ -76,14 +103,15 @@ export async function openDataFolder(
   const stamp = { veil: version, who: `${role}:${userName()}` };
   const ledger = await createSqliteLedger({ sqlite, installationKey, stamp });
   const seals = await createSqliteSeals(sqlite);
-  const queue = await openQueue(config, { sqlite, onProblem: (problem) => onProblem(problem, "queue") });
-  const roots = { input: folder.input, output: folder.output, inbox: places.inbox, results: places.results };
-  const stores = new Map(
-    Object.entries(roots).map(
-      ([name, root]) =>
-        [name, createFsStore({ name, root, onProblem: (problem) => onProblem(problem, name) })] as const,
-    ),
-  );
+  const queue = await openQueue(config, { sqlite, onProblem });
+  const mountsOf = openMountMemories(places.mounts);
+  const stores = new Map<string, FsStore>();
+  const openStore = (options: FsStoreOptions) => {
+    const store = createFsStore({ mounts: mountsOf(options.root), ...options });
+    stores.set(options.name, store);
+    return store;
+  };
+  for (const name of ["inbox", "results"] as const) openStore({ name, root: places[name], onProblem });
   const close = async () => {
     await queue.close();
     await ledger.close();
@@ -103,8 +131,20 @@ export async function openDataFolder(
       if (store === undefined) throw new Problem("not-found", `There is no store ${JSON.stringify(name)}`);
       return store;
     },
+    openRoute(name, { from, to, movedTo }, told) {
+      const names = storesOf(name);
+      const heard = (part: "input" | "output") => (problem: Problem) => told?.onProblem(problem, part);
+      const watching = told?.onWatching && { onWatching: told.onWatching };
+      return {
+        input: openStore({ name: names.input, root: from, onProblem: heard("input"), ...watching }),
+        output: openStore({ name: names.output, root: to, onProblem: heard("output") }),
+        ...(movedTo && { moved: openStore({ name: names.moved, root: movedTo, onProblem: heard("output") }) }),
+      };
+    },
+    takeConfirmation: (route) => takeConfirmation(places.confirmed, route),
     async sweep() {
-      for (const store of stores.values()) await store.sweep();
+      // veil leaves nothing in inputs, and looks for nothing of its own there.
+      for (const [name, store] of stores) if (!isInput(name)) await store.sweep().catch(swallowAway);
     },
     close,
     [Symbol.asyncDispose]: close,
@@ -120,6 +160,21 @@ function userName(): string {
   }
 }
 
+/** What a route's stores are called. */
+export function storesOf(route: string): { readonly input: string; readonly output: string; readonly moved: string } {
+  const prefix = route === "folder" ? "" : `${route}-`;
+  return { input: `${prefix}input`, output: `${prefix}output`, moved: `${prefix}moved` };
+}
+
+function isInput(store: string): boolean {
+  return store === "input" || store.endsWith("-input");
+}
+
+/** A share that is away is swept once it is there again. */
+function swallowAway(error: unknown): void {
+  if (!(error instanceof Problem) || !["store-unavailable", "store-denied"].includes(error.code)) throw error;
+}
+
 /** Makes the data folder on first use and marks it as veil's; answers its installation key. */
 export async function claimDataFolder(dataDir: string): Promise<string> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -133,11 +188,17 @@ export async function claimDataFolder(dataDir: string): Promise<string> {
  * The watched folder and its output, ready for use. veil makes only those in its own data folder: another one that is
  * absent may be a share that is not mounted, and an empty folder in its place would look like peace and quiet.
  */
-export async function readyFolders({ folder, origins }: Pick<Config, "folder" | "origins">): Promise<void> {
+export async function readyFolders({
+  folder,
+  origins,
+  routes,
+}: Pick<Config, "folder" | "origins" | "routes">): Promise<void> {
   const wanted = { input: constants.R_OK, output: constants.R_OK | constants.W_OK };
   for (const name of ["input", "output"] as const) {
     const path = folder[name];
     if (origins[`folder.${name}`] === "default") await mkdir(path, { recursive: true });
+    // Where there are other routes, a broken one is shown as such and stops none of them.
+    if (routes !== undefined) continue;
     await access(path, wanted[name] | constants.X_OK).catch((cause: NodeJS.ErrnoException) => {
       const denied = cause.code === "EACCES" || cause.code === "EPERM" || cause.code === "EROFS";
       const verb = name === "input" ? "read" : "write to";
@@ -150,21 +211,13 @@ export async function readyFolders({ folder, origins }: Pick<Config, "folder" | 
   }
 }
 
-// statfs(2) magic numbers of file systems on which SQLite's locks can't be trusted.
-const networkDisks: Readonly<Record<number, string>> = {
-  26985: "NFS",
-  20859: "SMB",
-  4283649346: "SMB (CIFS)",
-  4266872130: "SMB 2",
-  1702057286: "FUSE",
-};
-
 /** Which file server the folder lies on; undefined: a local disk. */
 export async function networkDiskOf(folder: string): Promise<string | undefined> {
-  return process.platform === "linux" ? networkDisks[(await statfs(folder)).type] : undefined;
+  const { name, isShared } = fileSystemOf((await statfs(folder)).type);
+  return isShared ? name : undefined;
 }
 
-/** Problem invalid-config where the folder lies on a file server. */
+/** Problem invalid-config where the folder lies on a file server, where SQLite's locks can't be trusted. */
 export async function refuseNetworkDisk(folder: string): Promise<void> {
   const name = await networkDiskOf(folder);
   if (name === undefined) return;

@@ -74,7 +74,7 @@ const floors: readonly Floor[] = [
   { name: "drivers", files: /^src\/drivers\.ts$/, may: [...below, "stores", "queues", "caches", "ledgers", "config"] },
   {
     name: "data-folder",
-    files: /^src\/data-folder\.ts$/,
+    files: /^src\/(data-folder|confirmations)\.ts$/,
     may: [...below, "stores", "queues", "ledgers", "config", "drivers"],
   },
   {
@@ -82,7 +82,16 @@ const floors: readonly Floor[] = [
     files: /^src\/eval-schedule\.ts$/,
     may: ["errors", "leaves", "core", "eval", "config", "main"],
   },
-  { name: "app", files: /^src\/app\.ts$/, may: [...below, ...houses, "drivers", "data-folder", "eval-schedule"] },
+  {
+    name: "folder-routes",
+    files: /^src\/folder-routes?\.ts$/,
+    may: [...below, "sources", "pipeline", "config", "data-folder"],
+  },
+  {
+    name: "app",
+    files: /^src\/app\.ts$/,
+    may: [...below, ...houses, "drivers", "data-folder", "folder-routes", "eval-schedule"],
+  },
   {
     name: "cli",
     files: /^src\/cli(\/|\.ts$)/,
@@ -177,14 +186,25 @@ function arrowFaults({ from, to, typeOnly }: Import, sources: Sources): string[]
 /** Where the brand is given: to what `render` made, and to what veil sealed when `render` had made it (ADR 0006). */
 const makers = ["src/engine/pool.ts", "src/pipeline/sealed-result.ts"];
 
-/** Only `render` makes what may be delivered: one assertion at each of the two places, and none elsewhere. */
+/** Only `render` makes masked pictures, and `inspectCopy` what is passed on as it is: one assertion at each place. */
 function brandFaults(sources: Sources): string[] {
-  const places = [...sources].flatMap(([file, text]) =>
-    file.startsWith("src/") ? Array.from(text.matchAll(/\bas\s+Anonymized\b|<Anonymized>\s*[({[\w]/g), () => file) : [],
-  );
-  if (places.toSorted().join() === makers.join()) return [];
-  const found = places.join(", ") || "none";
-  return [`src/core/media.ts: expected one "as Anonymized" each in ${makers.join(" and ")} but found ${found}`];
+  const placesOf = (brand: RegExp) =>
+    [...sources].flatMap(([file, text]) =>
+      file.startsWith("src/") ? Array.from(text.matchAll(brand), () => file) : [],
+    );
+  const masked = placesOf(/\bas\s+Anonymized\b|<Anonymized>\s*[({[\w]/g);
+  const copied = placesOf(/\bas\s+Copyable\b|<Copyable>\s*[({[\w]/g);
+  const found = (places: readonly string[]) => places.join(", ") || "none";
+  return [
+    ...(masked.toSorted().join() === makers.join()
+      ? []
+      : [`src/core/media.ts: expected one "as Anonymized" each in ${makers.join(" and ")} but found ${found(masked)}`]),
+    ...(copied.every((file) => file === "src/pipeline/inspect-copy.ts") && copied.length <= 1
+      ? []
+      : [
+          `src/core/media.ts: expected "as Copyable" in src/pipeline/inspect-copy.ts alone, but found ${found(copied)}`,
+        ]),
+  ];
 }
 
 function floorOf(file: string): Floor | undefined {

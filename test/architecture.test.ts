@@ -92,6 +92,11 @@ describe("what the rules refuse", () => {
       "x as Anonymized;\ny as Anonymized;\n",
       /found src\/pipeline\/sealed-result\.ts, src\/engine\/pool\.ts, src\/engine\/pool\.ts|found src\/engine\/pool\.ts, src\/engine\/pool\.ts/,
     ],
+    "a second maker of what is passed on": [
+      "src/http/a.ts",
+      "y as Copyable;\n",
+      /"as Copyable" in src\/pipeline\/inspect-copy\.ts alone, but found src\/http\/a\.ts/,
+    ],
     "a page that takes more than types": [
       "web/src/app.tsx",
       'import { a } from "../../src/http/schema.ts";\n',

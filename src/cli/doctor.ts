@@ -1,10 +1,10 @@
 import { access, constants, mkdir, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { ConfigFlags } from "../config/layers.ts";
-import type { Config } from "../config.ts";
+import { type Config, routesOf } from "../config.ts";
 import { readyFolders, refuseNetworkDisk } from "../data-folder.ts";
 import { hasHeicDecoder } from "../engine/heic.ts";
-import { toProblem } from "../errors.ts";
+import { Problem, toProblem } from "../errors.ts";
 import { openCommandEngine } from "./engine.ts";
 import { configFor } from "./settings.ts";
 
@@ -34,7 +34,14 @@ const checks: Readonly<Record<string, (config: Config) => Promise<Finding>>> = {
   },
   Folders: async (config) => {
     await readyFolders(config);
-    return ok(`${config.folder.input} → ${config.folder.output}`);
+    const routes = [...routesOf(config)];
+    for (const [name, { from, to, movedTo }] of routes) {
+      await access(from, constants.R_OK | constants.X_OK).catch(cannot(name, "read", from));
+      for (const path of [to, ...(movedTo ? [movedTo] : [])]) {
+        await access(path, constants.R_OK | constants.W_OK | constants.X_OK).catch(cannot(name, "write to", path));
+      }
+    }
+    return ok(routes.map(([, { from, to }]) => `${from} → ${to}`).join(", "));
   },
   Detector: async (config) => {
     await using engine = await openCommandEngine(config);
@@ -52,6 +59,13 @@ const checks: Readonly<Record<string, (config: Config) => Promise<Finding>>> = {
       probe.listen(port, host, () => probe.close(() => resolve(ok(`${host}:${port} is free`))));
     }),
 };
+
+function cannot(route: string, verb: string, path: string): (cause: NodeJS.ErrnoException) => never {
+  return (cause) => {
+    const detail = `veil can't ${verb} ${path} (route ${route}): ${cause.code}`;
+    throw new Problem("invalid-config", detail, { remedy: "Make it, mount its share, or give veil's user the right." });
+  };
+}
 
 /** `veil doctor`: checks what veil needs, one line each; 1 if something is in the way. */
 export async function doctor(flags: ConfigFlags): Promise<number> {

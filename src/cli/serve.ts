@@ -1,5 +1,8 @@
 import { startApp } from "../app.ts";
 import type { ConfigFlags } from "../config/layers.ts";
+import { configFields } from "../config/settings.ts";
+import type { Config } from "../config.ts";
+import { toProblem } from "../errors.ts";
 import { createLog } from "../log.ts";
 import { version } from "../version.ts";
 import { configFor } from "./settings.ts";
@@ -8,11 +11,12 @@ import { configFor } from "./settings.ts";
 export async function serve(flags: ConfigFlags): Promise<number> {
   const config = configFor(flags);
   const human = process.stderr.isTTY === true;
+  const onTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY === true);
   // On a terminal the screen stays short: only what needs attention.
   const level = human && config.origins.logLevel === "default" ? "warn" : config.logLevel;
   const log = createLog({ level, human });
   const app = await startApp(config, log);
-  const { folder } = config;
+  const { folder, routes = {} } = config;
   process.stdout.write(
     [
       "",
@@ -20,16 +24,36 @@ export async function serve(flags: ConfigFlags): Promise<number> {
       "",
       `  Page      ${app.address}`,
       ...(folder.watch ? [`  Drop in   ${folder.input}`, `  Results   ${folder.output}`] : []),
+      ...Object.entries(routes).map(([name, { from, to }]) => `  Route     ${name}: ${from} → ${to}`),
       `  Detector  ${app.detector.name}`,
       "  Stop      Ctrl-C",
       "",
       "",
     ].join("\n"),
   );
+  // One after the other: each is a whole configuration.
+  let reloading = Promise.resolve();
   // Asked to stop more than once, by a terminal and by npm, it still finishes once; kill -9 is the way to insist.
   const stopped = new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => resolve());
+    // Of a closed terminal it says that whoever started veil is gone; otherwise, that the configuration is another one.
+    process.on("SIGHUP", () => {
+      if (onTerminal) resolve();
+      else reloading = reloading.then(reload);
+    });
   });
+  async function reload(): Promise<void> {
+    try {
+      const next = configFor(flags);
+      const changed = await app.applyRoutes(next);
+      log.info({ routes: changed }, "the configuration was read again");
+      const later = settingsThatWait(config, next);
+      if (later.length > 0) log.warn({ settings: later }, "these settings apply after a restart");
+    } catch (error) {
+      const { code, message } = toProblem(error);
+      log.error({ code }, `the configuration stays as it was. ${message}`);
+    }
+  }
   const why = await Promise.race([
     stopped.then(() => undefined),
     app.ended.then(
@@ -41,4 +65,13 @@ export async function serve(flags: ConfigFlags): Promise<number> {
   if (human) process.stdout.write("\n  Finishing what is in work …\n");
   await app.stop();
   return why === undefined ? 0 : 1;
+}
+
+/** What has another value and is no route's: `folder` and, for routes, `policy` apply at once. */
+function settingsThatWait(before: Config, after: Config): readonly string[] {
+  const settingOf = (config: Config, path: string) =>
+    path.split(".").reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], config);
+  return configFields
+    .filter(({ path, section }) => section !== "folder" && settingOf(before, path) !== settingOf(after, path))
+    .map(({ path }) => path);
 }

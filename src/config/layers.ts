@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
+import { isMap, isNode, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { nearest } from "./nearest.ts";
 import { type ConfigField, configFields, fieldByPath, sections } from "./settings.ts";
 
@@ -13,11 +13,22 @@ export interface Entry {
   readonly base: string;
 }
 
+/** What stands below `routes:`, before it is checked. */
+export interface RawRoutes {
+  readonly value: unknown;
+  /** The folder that relative paths start from. */
+  readonly base: string;
+  /** Where something in it stands, or else what holds it, for example `veil.yaml:7`. */
+  originOf(path: readonly (string | number)[]): string;
+}
+
 /** What one place says, by the settings' paths; only settings that exist. */
 export interface Layer {
   readonly entries: ReadonlyMap<string, Entry>;
   /** What could not be taken, one sentence each. */
   readonly faults: readonly string[];
+  /** Only a file can tell of routes. */
+  readonly routes?: RawRoutes;
 }
 
 const ownFlags = { dataDir: "--data-dir", host: "--host", port: "--port", logLevel: "--log-level" } as const;
@@ -95,6 +106,19 @@ export function readYaml(file: string, required: boolean): Layer {
     return { entries, faults: document.errors.map((error) => `${at(error.pos[0])}: ${error.message}`) };
   }
 
+  const routes: { raw?: RawRoutes } = {};
+  const originOf = (path: readonly (string | number)[]): string => {
+    const whole = ["routes", ...path];
+    while (whole.length > 1 && !document.hasIn(whole)) whole.pop();
+    const node = document.getIn(whole, true);
+    const holder = whole.length === 1 ? document.contents : document.getIn(whole.slice(0, -1), true);
+    // A name's line, where there is one: a value may stand below it.
+    const pair = isMap(holder)
+      ? holder.items.find(({ key }) => isScalar(key) && key.value === whole.at(-1))
+      : undefined;
+    const place = isNode(pair?.key) ? pair.key : isNode(node) ? node : undefined;
+    return at(place?.range?.[0]);
+  };
   const visit = (node: Node | null, section: string): void => {
     if (node === null || (isScalar(node) && node.value === null)) return;
     if (!isMap<Node, Node | null>(node)) {
@@ -104,14 +128,15 @@ export function readYaml(file: string, required: boolean): Layer {
     for (const { key, value } of node.items) {
       const path = section === "" ? String(key) : `${section}.${String(key)}`;
       const origin = at(key.range?.[0]);
-      if (sections.has(path)) visit(value, path);
+      if (path === "routes") routes.raw = { value: value?.toJS(document) ?? null, base: dirname(file), originOf };
+      else if (sections.has(path)) visit(value, path);
       else if (fieldByPath.has(path)) {
         entries.set(path, { value: value?.toJS(document) ?? null, origin, base: dirname(file) });
-      } else faults.push(`${path} (${origin}): ${unknown(path, [...fieldByPath.keys(), ...sections])}`);
+      } else faults.push(`${path} (${origin}): ${unknown(path, [...fieldByPath.keys(), ...sections, "routes"])}`);
     }
   };
   visit(document.contents, "");
-  return { entries, faults };
+  return { entries, faults, ...(routes.raw && { routes: routes.raw }) };
 }
 
 /** What does not fit the field stays text, and the schema names it a fault. */

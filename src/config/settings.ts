@@ -14,8 +14,48 @@ import {
 } from "../core/policy.ts";
 
 const MiB = 1024 * 1024;
-const count = (min: number, max = Number.MAX_SAFE_INTEGER) => z.int().min(min).max(max);
-const folder = (shown: string, description: string) => z.string().min(1).meta({ path: true, shown, description });
+/** A whole number. */
+export const count = (min: number, max = Number.MAX_SAFE_INTEGER) => z.int().min(min).max(max);
+/** A path, relative to the place that says it. */
+export const folder = (shown: string, description: string) =>
+  z.string().min(1).meta({ path: true, shown, description });
+
+/** What is looked for and how it is hidden, where nothing else is said. */
+export const policySchema = z.strictObject({
+  profile: z.enum(profiles).default(defaultPolicy.profile).describe("How much time detection may take."),
+  style: z
+    .enum(allStyles)
+    .default(defaultPolicy.style)
+    .describe("What a mask looks like. None can be undone but cosmetic, which needs `policy.cosmetic`."),
+  strength: z.enum(strengths).default(defaultPolicy.strength).describe("How far beyond the face a mask reaches."),
+  minScore: z
+    .exactOptional(z.number().min(0).max(1))
+    .meta({ shown: "the profile's own", description: "Detections below this score are dropped." }),
+  turns: z.exactOptional(z.boolean()).meta({
+    shown: "only `thorough` does",
+    description: "Whether to look for heads that lie on their side or hang down.",
+  }),
+  implausible: z
+    .exactOptional(z.enum(implausibles))
+    .meta({ shown: "`drop`", description: "What becomes of regions whose shape or size no face has." }),
+  verify: z.exactOptional(z.enum(verifications)).meta({
+    shown: "`off`",
+    description: "A second look with the masks filled flat: `mask` masks what it finds, `hold` leaves it to a person.",
+  }),
+  quality: count(1, 100).default(defaultPolicy.quality).describe("Quality of lossy output."),
+  lossless: z.exactOptional(z.boolean()).meta({
+    shown: "`false`",
+    description: "Whether all outside the masks stays exactly as it was; what can't be kept so is refused.",
+  }),
+  metadata: z.exactOptional(z.enum(metadataPolicies)).meta({
+    shown: "`none`",
+    description: "What of the original's metadata is written anew; see docs/formats.md.",
+  }),
+  cosmetic: z.exactOptional(z.enum([cosmeticStatement])).meta({
+    shown: "not said",
+    description: "Allows style cosmetic, a plain blur out of which faces are recognised.",
+  }),
+});
 
 const mailAddress = z.string().regex(/^[^\s@<>]+@[^\s@<>,]+$/);
 
@@ -91,44 +131,7 @@ export const settingsSchema = z.strictObject({
       expected: `one of ${detectorNames.join(", ")}, or several joined by +`,
       description: "What finds the faces. All but mediapipe-full-range are added by `veil models add`.",
     }),
-  policy: z
-    .strictObject({
-      profile: z.enum(profiles).default(defaultPolicy.profile).describe("How much time detection may take."),
-      style: z
-        .enum(allStyles)
-        .default(defaultPolicy.style)
-        .describe("What a mask looks like. None can be undone but cosmetic, which needs `policy.cosmetic`."),
-      strength: z.enum(strengths).default(defaultPolicy.strength).describe("How far beyond the face a mask reaches."),
-      minScore: z
-        .exactOptional(z.number().min(0).max(1))
-        .meta({ shown: "the profile's own", description: "Detections below this score are dropped." }),
-      turns: z.exactOptional(z.boolean()).meta({
-        shown: "only `thorough` does",
-        description: "Whether to look for heads that lie on their side or hang down.",
-      }),
-      implausible: z
-        .exactOptional(z.enum(implausibles))
-        .meta({ shown: "`drop`", description: "What becomes of regions whose shape or size no face has." }),
-      verify: z.exactOptional(z.enum(verifications)).meta({
-        shown: "`off`",
-        description:
-          "A second look with the masks filled flat: `mask` masks what it finds, `hold` leaves it to a person.",
-      }),
-      quality: count(1, 100).default(defaultPolicy.quality).describe("Quality of lossy output."),
-      lossless: z.exactOptional(z.boolean()).meta({
-        shown: "`false`",
-        description: "Whether all outside the masks stays exactly as it was; what can't be kept so is refused.",
-      }),
-      metadata: z.exactOptional(z.enum(metadataPolicies)).meta({
-        shown: "`none`",
-        description: "What of the original's metadata is written anew; see docs/formats.md.",
-      }),
-      cosmetic: z.exactOptional(z.enum([cosmeticStatement])).meta({
-        shown: "not said",
-        description: "Allows style cosmetic, a plain blur out of which faces are recognised.",
-      }),
-    })
-    .prefault({}),
+  policy: policySchema.prefault({}),
   limits: z
     .strictObject({
       maxBytes: count(1)
@@ -160,6 +163,9 @@ export const settingsSchema = z.strictObject({
     settleMs: count(0).default(500).describe("How long a file must stay unchanged before it is taken."),
     incompleteMs: count(0).default(10_000).describe("How long to wait for a file's missing end before it is refused."),
     reconcileMs: count(1000).default(60_000).describe("How often the folder is compared with the ledger."),
+    pollMs: count(100)
+      .default(10_000)
+      .describe("The same where no events come: on file servers. Rests at least as long as a look takes."),
   }),
   jobs: z
     .strictObject({
@@ -286,7 +292,7 @@ export interface ConfigField {
   readonly key: string;
   /** For example `VEIL_POLICY_MIN_SCORE`. */
   readonly env: string;
-  readonly type: "boolean" | "integer" | "number" | "string";
+  readonly type: "array" | "boolean" | "integer" | "number" | "string";
   /** In words: `a whole number from 0 to 65535`. */
   readonly expected: string;
   /** The default in words; a fixed one as YAML. */
@@ -298,7 +304,8 @@ export interface ConfigField {
   readonly isSecret: boolean;
 }
 
-interface JsonSchema {
+/** What is read of a JSON schema. */
+export interface JsonSchema {
   readonly type?: string;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly enum?: readonly string[];
@@ -332,10 +339,11 @@ export function yamlOf(value: unknown): string {
   return stringify(value, { lineWidth: 0 }).trim();
 }
 
-function fieldsOf(node: JsonSchema, prefix: string): ConfigField[] {
+/** The settings that a schema describes; those named in `whole` are one, whatever they hold. */
+export function fieldsOf(node: JsonSchema, prefix: string, whole: readonly string[] = []): ConfigField[] {
   return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
     const path = prefix === "" ? key : `${prefix}.${key}`;
-    if (child.properties) return fieldsOf(child, path);
+    if (child.properties && !whole.includes(path)) return fieldsOf(child, path);
     return {
       path,
       section: prefix,

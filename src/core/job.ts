@@ -34,25 +34,35 @@ export const jobStates = [
   "started",
   "failed",
   "done",
+  "copied",
   "skipped",
   "held",
   "dead",
   "superseded",
   "redriven",
+  "removed",
+  "expired",
 ] as const;
-/** A job's state is the kind of its last event. `failed` waits for another attempt; `dead` has used them up. */
+/**
+ * A job's state is the kind of its last event. `failed` waits for another attempt; `dead` has used them up. `copied`:
+ * no picture, and the route passes its kind on as it is. `removed`, `expired`: the output is gone again, with its
+ * original or because its time was over.
+ */
 export type JobState = (typeof jobStates)[number];
 
 const successors: Record<JobState, readonly JobState[]> = {
   admitted: ["started", "superseded", "dead"],
-  started: ["started", "failed", "done", "skipped", "held", "dead", "superseded"],
+  started: ["started", "failed", "done", "copied", "skipped", "held", "dead", "superseded"],
   failed: ["started", "dead", "superseded"],
   dead: ["redriven", "superseded"],
   held: ["redriven", "superseded"],
-  done: [],
+  done: ["removed", "expired"],
+  copied: ["removed", "expired"],
   skipped: [],
   superseded: [],
   redriven: [],
+  removed: [],
+  expired: [],
 };
 
 /** Whether an event of kind `to` may follow one of kind `from`: a late duplicate can't move a finished job back. */

@@ -30,6 +30,21 @@ export interface Anonymized {
   readonly height: number;
 }
 
+declare const madeByInspection: unique symbol;
+
+/**
+ * A file in the spool of a kind that its route passes on as it is (`copyTypes`): the whole content was looked at. Nothing
+ * but `inspectCopy` makes one, and a picture never becomes one.
+ */
+export interface Copyable {
+  readonly [madeByInspection]: true;
+  /** Absolute path in the spool. */
+  readonly path: string;
+  readonly contentType: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
 /** What a picture says of itself. */
 export interface PictureHeader {
   /** For example `jpeg` or `heic`. */

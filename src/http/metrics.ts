@@ -6,6 +6,7 @@ import type { Paused } from "../pipeline/pauses.ts";
 import type { Progress } from "../pipeline/progress.ts";
 import type { CacheUse } from "../pipeline/result-cache.ts";
 import type { Room } from "../pipeline/room.ts";
+import type { RouteHealth } from "../pipeline/route-health.ts";
 import type { Queue } from "../queues/queue.ts";
 import { addProgressGauges } from "./progress-gauges.ts";
 
@@ -28,6 +29,8 @@ export interface Gauges {
   paused(): Paused;
   readonly room: Pick<Room, "look">;
   readonly alerts: AlertFigures;
+  /** Those between folders. */
+  routes(): readonly { readonly name: string; readonly health: Pick<RouteHealth, "problem" | "lastArrival"> }[];
   engine(): Readonly<Record<"live" | "busy" | "waiting" | "replaced", number>>;
   /** What the cache of results holds, where it knows. */
   readonly cacheBytes?: () => number;
@@ -47,7 +50,7 @@ const seconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /** Counts what happens and measures how long it takes. */
 export function createMetrics(gauges: Gauges): Metrics {
-  const { ledger, queue, engine, room, alerts, cacheBytes, evaluation } = gauges;
+  const { ledger, queue, engine, room, alerts, routes, cacheBytes, evaluation } = gauges;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -134,6 +137,13 @@ export function createMetrics(gauges: Gauges): Metrics {
   gauge("veil_alerts_raised", "Alerts since the start, by kind.", "kind", async () => alerts.raised());
   gauge("veil_alerts_waiting", "Messages that wait to be sent, by channel.", "channel", () => alerts.waiting());
   gauge("veil_engine_processes", "Engine processes.", "state", async () => engine());
+  gauge("veil_route_broken", "1 where a route's folder can't be reached.", "route", async () =>
+    Object.fromEntries(routes().map(({ name, health }) => [name, health.problem() === undefined ? 0 : 1])),
+  );
+  const arrival = "When the last object arrived on a route; 0: none since the start.";
+  gauge("veil_route_last_arrival_timestamp_seconds", arrival, "route", async () =>
+    Object.fromEntries(routes().map(({ name, health }) => [name, (health.lastArrival() ?? 0) / 1000])),
+  );
   if (evaluation !== undefined) {
     const recall = "Share of labelled faces that the newest leak-rate card saw masked.";
     gauge("veil_eval_recall", recall, "slice", async () => evaluation().recall);

@@ -300,6 +300,7 @@ export const statusSchema = z.object({
         .object({ count: z.number().int(), examples: z.array(z.string()) })
         .describe("What lies there and can't be taken, with the reason: no job stands for it"),
       progress: progressSchema,
+      problem: z.string().nullable().describe("Why the route does not work now; null: it does"),
     }),
   ),
   limits: z.object({

@@ -3,21 +3,30 @@ import { allStyles, cosmeticStatement, type Policy, styles } from "../core/polic
 import type { Paused } from "../pipeline/pauses.ts";
 import type { Progress } from "../pipeline/progress.ts";
 import type { Fill } from "../pipeline/room.ts";
+import type { Route } from "../pipeline/route.ts";
+import type { RouteHealth } from "../pipeline/route-health.ts";
 import { policyBody } from "./policy-body.ts";
 import type { ProgressBody, Status } from "./schema.ts";
 
 export interface StatusFacts {
   readonly version: string;
   readonly detector: { readonly name: string; readonly digest: string };
-  readonly folder: { readonly input: string; readonly output: string; readonly watch: boolean };
+  readonly routes: readonly RouteFacts[];
   readonly limits: Limits & { readonly maxBatch: number };
   readonly formats: readonly string[];
   readonly policy: Policy;
-  /** What is in the watched folder and can't be taken, in words. */
-  readonly passedOver: readonly string[];
   readonly progress: readonly Progress[];
   readonly paused: Paused;
   readonly room: Fill;
+}
+
+/** What is known of a route between folders. */
+export interface RouteFacts {
+  readonly route: Pick<Route, "name" | "watched">;
+  readonly settings: { readonly from: string; readonly to: string };
+  readonly health: Pick<RouteHealth, "problem">;
+  /** What is in its input and can't be taken, in words. */
+  passedOver(): readonly string[];
 }
 
 /** How many of what is passed over are told in words. */
@@ -25,20 +34,26 @@ const maxExamples = 20;
 
 /** What the page is told about this installation. */
 export function statusOf(facts: StatusFacts): Status {
-  const { version, detector, folder, limits, formats, policy, passedOver, room } = facts;
+  const { version, detector, routes, limits, formats, policy, room } = facts;
   const none = { count: 0, examples: [] };
+  const between = ({ route, settings, health, passedOver }: RouteFacts) => {
+    const words = passedOver();
+    return {
+      ...{ name: route.name, watched: route.watched, input: settings.from, output: settings.to },
+      passed_over: { count: words.length, examples: words.slice(0, maxExamples) },
+      problem: health.problem() ?? null,
+      progress: progressBody(route.name, facts),
+    };
+  };
   return {
     version,
     detector: { ...detector },
     routes: [
-      {
-        ...{ name: "folder", watched: folder.watch, input: folder.input, output: folder.output },
-        passed_over: { count: passedOver.length, examples: passedOver.slice(0, maxExamples) },
-        progress: progressBody("folder", facts),
-      },
+      ...routes.map(between),
       {
         ...{ name: "upload", watched: false, input: "POST /api/v1/jobs", output: "GET /api/v1/jobs/{id}/result" },
         passed_over: none,
+        problem: null,
         progress: progressBody("upload", facts),
       },
     ],

@@ -77,7 +77,7 @@ export interface Admission {
   readonly record: JobRecord;
   /** False: the ledger knew it already; the record is the last one of that version. */
   readonly fresh: boolean;
-  /** The version is there again after its job was superseded: to be admitted at the record's revision + 1. */
+  /** The version is there again after its job was superseded or its output removed with it: to be admitted at the record's revision + 1. */
   readonly again: boolean;
 }
 
@@ -137,7 +137,7 @@ export interface RouteStats {
 export interface Ledger {
   /**
    * Records `admitted` for what is new and gives it a generation, in one transaction. Refused as known: the same job
-   * id, and the version that the newest job of its route and key is for, unless that ended as `superseded`.
+   * id, and the version that the newest job of its route and key is for, unless that ended as `superseded` or `removed`.
    */
   admit(candidates: readonly Candidate[]): Promise<readonly Admission[]>;
   /** False, and nothing written, where the event may not follow the job's last one or the job is unknown. */

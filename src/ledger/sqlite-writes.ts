@@ -10,13 +10,13 @@ export const records = `select j.job, j.generation, j.lane, j.request_digest, j.
 
 /**
  * That the newest job of (key, route) is not for this version; each in as many words as it may have, its tombstone
- * included. One that ended as `superseded` without a newer one found its object gone or changed: should that version be
- * there again, it counts as never seen.
+ * included. One that ended as `superseded` without a newer one found its object gone or changed, and one that is
+ * `removed` lost it later: should that version be there again, it counts as never seen.
  */
 export const isUnknown = (keys: string, route: string, versions: string) => `not exists (
   select 1 from jobs j join job_state s on s.job_id = j.id
   where j.key in (${keys}) and j.route = ${route} and j.version in (${versions})
-    and s.state not in ('superseded', 'redriven')
+    and s.state not in ('superseded', 'redriven', 'removed')
     and j.generation = (select max(generation) from jobs where key in (${keys}) and route = ${route}))`;
 
 /** Admits what the ledger does not know, or what is to be done again. */

@@ -38,7 +38,10 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
         const [inserted, , , found] = answers.slice(index * 4);
         const record = toRecord(found![0]!);
         const fresh = inserted!.length > 0;
-        const isOver = record.state === "superseded" || record.job.generation < Number(found![0]!.newest);
+        const isOver =
+          record.state === "superseded" ||
+          record.state === "removed" ||
+          record.job.generation < Number(found![0]!.newest);
         return { record, fresh, again: !fresh && isOver };
       });
     },

@@ -1,17 +1,19 @@
 import type { Job, Lane } from "../core/job.ts";
 import type { Limits, Medium } from "../core/media.ts";
-import { nameOf, recognise } from "../core/sniff.ts";
+import { nameOf, type Recognised, recognise } from "../core/sniff.ts";
 import { unfinishedKind } from "../core/unfinished.ts";
 import { Problem, toProblem } from "../errors.ts";
 import type { EventDetail } from "../ledger/ledger.ts";
 import { type DeliverParts, deliver } from "./deliver.ts";
+import { inspectCopy } from "./inspect-copy.ts";
 import type { MaskedNow } from "./mask-now.ts";
 import type { ResultCache } from "./result-cache.ts";
+import type { Route } from "./route.ts";
 import type { Spool, SpoolFile } from "./spool.ts";
 
 /** How one attempt at a job ended; `failed` is for the retry rules to judge. */
 export type Outcome =
-  | { readonly kind: "done" | "skipped" | "superseded" | "held"; readonly detail: EventDetail }
+  | { readonly kind: "done" | "copied" | "skipped" | "superseded" | "held"; readonly detail: EventDetail }
   | { readonly kind: "failed"; readonly problem: Problem; readonly detail: Pick<EventDetail, "input" | "detector"> };
 
 export interface AttemptParts extends DeliverParts {
@@ -26,16 +28,18 @@ export interface AttemptParts extends DeliverParts {
 export interface Assignment {
   readonly job: Job;
   readonly lane: Lane;
-  /** Whether a source looks for the route's objects: what is gone or another one now then announces itself. */
-  readonly watched: boolean;
+  /** Undefined: it is not configured any more. */
+  readonly route: Route | undefined;
   /** Aborted when the lease is lost. */
   readonly signal: AbortSignal;
 }
 
 /** One attempt: get, detect (unless the same bytes were masked the same way before), render, deliver. Never throws; whatever goes wrong, nothing unmasked is written. */
 export async function attempt(parts: AttemptParts, assignment: Assignment): Promise<Outcome> {
-  const { watched, signal } = assignment;
+  const { route, signal } = assignment;
   const { detector } = parts;
+  // A source looks for its objects: what is gone or another one now then announces itself.
+  const watched = route?.watched ?? false;
   // What was read before it failed.
   let read: Pick<EventDetail, "input" | "detector"> = {};
   try {
@@ -60,17 +64,33 @@ async function mask(
   assignment: Assignment,
   onRead: (input: NonNullable<EventDetail["input"]>) => void,
 ): Promise<Outcome> {
-  const { job, lane, watched, signal } = assignment;
+  const { job, lane, route, signal } = assignment;
   const { ledger, medium, detector, results } = parts;
   if (!(await ledger.isCurrent(job))) return { kind: "superseded", detail: {} };
   // It gets its own name when it is finished, and announces itself then.
-  const unfinished = watched ? unfinishedKind(job.input.key) : undefined;
+  const unfinished = route?.watched ? unfinishedKind(job.input.key) : undefined;
   if (unfinished !== undefined) return { kind: "skipped", detail: { recognised: unfinished } };
   const clock = stopwatch();
-  await using original = await fetchOriginal(parts, job);
+  const { recognised, file, modifiedAt } = await fetchOriginal(parts, job, route?.copyTypes);
+  await using original = file;
   clock.lap("get");
   const input = { size: original.size, sha256: original.sha256 };
   onRead(input);
+  const { times, ...attributes } = route?.attributes ?? {};
+  const options = {
+    ...{ signal, replace: route?.originals === undefined },
+    attributes: { ...attributes, ...(times === "original" && { modifiedAt }) },
+  };
+  if (recognised.kind === "other") {
+    const copy = await inspectCopy(original, route?.copyTypes ?? []);
+    if (copy === undefined) throw new Problem("not-an-image", nameOf(recognised));
+    const delivered = await deliver(parts, job, copy.file, options);
+    if (delivered === "superseded") return { kind: "superseded", detail: { input } };
+    clock.lap("put");
+    const { size, sha256, contentType } = copy.file;
+    const output = { version: delivered.version, size, sha256, contentType };
+    return { kind: "copied", detail: { input, output, recognised: copy.type, timings: clock.laps } };
+  }
   const { policy } = job;
   await using result = await results.through({ sha256: original.sha256, policy, lane, signal }, async () => {
     clock.lap("cache");
@@ -78,7 +98,7 @@ async function mask(
   });
   clock.lap("cache");
   const { masked, regions, cached } = result;
-  const delivered = await deliver(parts, job, masked, signal);
+  const delivered = await deliver(parts, job, masked, options);
   if (delivered === "superseded") return { kind: "superseded", detail: { input } };
   clock.lap("put");
   const output = {
@@ -110,17 +130,24 @@ async function render(
   return { masked, regions, format, frames, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
-async function fetchOriginal({ storeOf, spool, limits }: AttemptParts, job: Job): Promise<SpoolFile> {
+async function fetchOriginal(
+  { storeOf, spool, limits }: AttemptParts,
+  job: Job,
+  copyTypes: Route["copyTypes"] = [],
+): Promise<{ readonly recognised: Recognised; readonly file: SpoolFile; readonly modifiedAt: number }> {
   const { store, key, version } = job.input;
-  const { stream } = await storeOf(store).get(key, { version });
-  return spool.receive(stream, {
+  const { info, stream } = await storeOf(store).get(key, { version });
+  let recognised: Recognised = { kind: "other", name: "unknown" };
+  const file = await spool.receive(stream, {
     maxBytes: limits.maxBytes,
     // A film of 10 GB is recognised by its first bytes and not copied.
     inspect(head) {
-      const recognised = recognise(head);
-      if (recognised.kind === "other") throw new Problem("not-an-image", nameOf(recognised));
+      recognised = recognise(head);
+      if (recognised.kind !== "other" || (copyTypes.length > 0 && recognised.name === "text")) return;
+      throw new Problem("not-an-image", nameOf(recognised));
     },
   });
+  return { recognised, file, modifiedAt: info.modifiedAt };
 }
 
 function stopwatch() {

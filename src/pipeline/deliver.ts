@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import type { Job } from "../core/job.ts";
-import type { Anonymized } from "../core/media.ts";
+import type { Anonymized, Copyable } from "../core/media.ts";
 import type { Serial } from "../core/serial.ts";
 import { Problem } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { ObjectInfo, PutOptions, Store } from "../stores/store.ts";
+import type { Attributes, ObjectInfo, PutOptions, Store } from "../stores/store.ts";
+import { stillThere } from "./delivered.ts";
 import { withSpoolFile } from "./spool.ts";
 
 export interface DeliverParts {
@@ -14,43 +14,70 @@ export interface DeliverParts {
   storeOf(name: string): Store;
 }
 
+export interface DeliverOptions {
+  /** Aborted when the lease is lost. */
+  readonly signal: AbortSignal;
+  readonly attributes?: Attributes;
+  /** Whether an older result of the same input may be replaced: not where its original is gone with it. */
+  readonly replace: boolean;
+}
+
 /**
  * Delivers a job's result, only while its lease is alive and no newer version of its input has been admitted. What lies
- * at the output before veil's first job for this input is somebody else's, and is never replaced.
+ * at the output and was not written for this very input is somebody else's, and is never replaced: also where a file
+ * server takes two names for one.
  */
 export async function deliver(
   { ledger, puts, storeOf }: DeliverParts,
   job: Job,
-  masked: Anonymized,
-  signal: AbortSignal,
+  result: Anonymized | Copyable,
+  { signal, attributes, replace }: DeliverOptions,
 ): Promise<ObjectInfo | "superseded"> {
   const { store: name, key } = job.output;
   return puts.run(`${name}/${key}`, async () => {
     if (!(await ledger.isCurrent(job))) return "superseded";
     signal.throwIfAborted();
     const store = storeOf(name);
-    if (job.generation > 1) return putMasked(store, key, masked);
+    const options = attributes === undefined ? {} : { attributes };
+    if (replace && (await hasOlderResult(ledger, job, store))) return putMasked(store, key, result, options);
     try {
-      return await putMasked(store, key, masked, { ifNoneMatch: "*" });
+      return await putMasked(store, key, result, { ifNoneMatch: "*", ...options });
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== "already-exists") throw error;
       // The same bytes are what an attempt that died after its put has left.
-      const existing = await sameThere(store, key, masked);
+      const { size, sha256 } = result;
+      const existing = await stillThere(store, key, { size, sha256 });
       if (existing !== undefined) return existing;
-      throw new Problem("already-exists", `Something that veil did not write lies at ${key} in ${name}`, {
-        remedy: "Move it away and send the job back, or choose another output.",
+      throw new Problem("already-exists", `${error.message}; veil did not write it for this object`, {
+        remedy: error.remedy ?? "Move it away and send the job back, or choose another output.",
         cause: error,
       });
     }
   });
 }
 
-/** The only place that writes to an output: it takes nothing but what `render` made, and reads its version back. */
+/** Whether what lies at the output is the result of an older version of the same input. */
+async function hasOlderResult(
+  ledger: Ledger,
+  { route, input, output, generation }: Job,
+  store: Store,
+): Promise<boolean> {
+  if (generation === 1) return false;
+  const { records } = await ledger.find({ route, key: input.key, states: ["done", "copied"], limit: 1 });
+  const [older] = records;
+  if (older?.last.output === undefined || older.job.output.key !== output.key) return false;
+  return (await stillThere(store, output.key, older.last.output)) !== undefined;
+}
+
+/**
+ * The only place that writes to an output: it takes nothing but what `render` or `inspectCopy` made, and reads its
+ * version back.
+ */
 export async function putMasked(
   store: Store,
   key: string,
-  { path, contentType, size }: Anonymized,
-  condition: Pick<PutOptions, "ifNoneMatch"> = {},
+  { path, contentType, size }: Anonymized | Copyable,
+  condition: Pick<PutOptions, "ifNoneMatch" | "attributes"> = {},
 ): Promise<ObjectInfo> {
   const written = await withSpoolFile(path, (body) => store.put(key, body, { contentType, ...condition }));
   const found = await store.head(key);
@@ -60,13 +87,4 @@ export async function putMasked(
     });
   }
   return written;
-}
-
-async function sameThere(store: Store, key: string, masked: Anonymized): Promise<ObjectInfo | undefined> {
-  const there = await store.head(key);
-  if (there?.size !== masked.size) return undefined;
-  const { info, stream } = await store.get(key, { version: there.version });
-  const hash = createHash("sha256");
-  for await (const chunk of stream) hash.update(chunk);
-  return hash.digest("hex") === masked.sha256 ? info : undefined;
 }

@@ -1,5 +1,7 @@
+import type { CopyType } from "../core/copyable.ts";
 import type { Lane } from "../core/job.ts";
 import type { Policy } from "../core/policy.ts";
+import type { Attributes } from "../stores/store.ts";
 
 /** From where to where, and how: every job belongs to one route. */
 export interface Route {
@@ -14,6 +16,12 @@ export interface Route {
   readonly watched: boolean;
   /** Whether the original goes when its job is finished: for uploads, which veil took in itself. */
   readonly removeInput: boolean;
+  /** What becomes of an original once its output was read back and is whole; absent: it stays. */
+  readonly originals?: { readonly become: "delete" } | { readonly become: "move"; readonly to: string };
+  /** Kinds of files that are no pictures and are passed on as they are; absent: none. */
+  readonly copyTypes?: readonly CopyType[];
+  /** What outputs are to have of their own. */
+  readonly attributes?: Omit<Attributes, "modifiedAt"> & { readonly times?: "now" | "original" };
 }
 
 /** The masked picture's key: the original's, except that HEIC is written as JPEG and says so. */

@@ -4,6 +4,7 @@ import { type Problem, toProblem } from "../errors.ts";
 import type { EventDetail, LedgerEvent } from "../ledger/ledger.ts";
 import type { Delivery, Queue } from "../queues/queue.ts";
 import { type AttemptParts, attempt, type Outcome } from "./attempt.ts";
+import { settleOriginal } from "./originals.ts";
 import type { Pace } from "./pace.ts";
 import { nextStep, spentAttempts } from "./retry.ts";
 import type { Route } from "./route.ts";
@@ -103,7 +104,11 @@ async function settle(parts: WorkerParts, turns: Turns, delivery: Delivery): Pro
   const { job } = delivery;
   const record = await ledger.get(job.id);
   if (record?.state === "held") return delivery.ack();
-  if (record === undefined || isFinished(record.state)) return finish(parts, delivery, record?.state === "dead");
+  if (record === undefined || isFinished(record.state)) {
+    if (record?.state === "done" || record?.state === "copied")
+      return finishGiven(parts, delivery, record.last, record.updatedAt);
+    return finish(parts, delivery, record?.state === "dead");
+  }
 
   // Attempts are counted before the engine is called: a job that kills the service can't loop.
   const spent = record.attempts === 0 ? 0 : spentAttempts(await ledger.history(job.id));
@@ -114,13 +119,13 @@ async function settle(parts: WorkerParts, turns: Turns, delivery: Delivery): Pro
     return delivery.ack();
   }
   const number = record.attempts + 1;
-  const watched = parts.routes.get(job.route)?.watched ?? false;
+  const route = parts.routes.get(job.route);
   // Its last attempt did not end: the next one shows whether that was its own doing, and harms no other job.
   const alone = record.state === "started";
   return await turns[alone ? "alone" : "together"](async () => {
     if (delivery.signal.aborted) return;
     if (!(await write(parts, job, "started", { attempt: number, ...(alone && { alone }) }))) return delivery.ack();
-    const outcome = await attempt(parts, { job, lane: record.lane, watched, signal: delivery.signal });
+    const outcome = await attempt(parts, { job, lane: record.lane, route, signal: delivery.signal });
     // Whoever holds the lease now writes the story on.
     if (delivery.signal.aborted) return;
     return conclude(parts, delivery, outcome, { number, spent: spent + 1 });
@@ -136,7 +141,9 @@ async function conclude(
   const { job } = delivery;
   if (outcome.kind !== "failed") {
     await write(parts, job, outcome.kind, { ...outcome.detail, attempt: number });
-    if (outcome.kind === "done") await buryOlder(parts, job);
+    const isGiven = outcome.kind === "done" || outcome.kind === "copied";
+    if (isGiven) await buryOlder(parts, job);
+    if (isGiven) return finishGiven(parts, delivery, outcome.detail, parts.now());
     // A person is to look at what is held: its original stays.
     return outcome.kind === "held" ? delivery.ack() : finish(parts, delivery, false);
   }
@@ -155,6 +162,25 @@ async function conclude(
 async function buryOlder(parts: WorkerParts, { route, input, generation }: Job): Promise<void> {
   const { records } = await parts.ledger.find({ route, key: input.key, states: ["dead", "held"], limit: 100 });
   for (const { job } of records) if (job.generation < generation) await write(parts, job, "superseded", {});
+}
+
+/** Times the first delay after a failure: a minute as it is by default. */
+const originalRests = 60;
+const originalPatienceMs = 86_400_000;
+
+/** What becomes of the original comes last: where that fails for a while, the job waits in the queue until it is done. */
+async function finishGiven(parts: WorkerParts, delivery: Delivery, detail: EventDetail, since: number): Promise<void> {
+  const route = parts.routes.get(delivery.job.route);
+  if (route?.originals === undefined) return finish(parts, delivery, false);
+  try {
+    await settleOriginal(parts, route, delivery.job, detail);
+  } catch (error) {
+    const problem = toProblem(error);
+    parts.onProblem(problem);
+    if (problem.retry && parts.now() - since < originalPatienceMs)
+      return delivery.retry(parts.retryDelayMs * originalRests);
+  }
+  return finish(parts, delivery, false);
 }
 
 /** What is settled leaves the queue; an upload's original goes with it, but for a dead one, which may be retried. */

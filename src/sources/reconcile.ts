@@ -1,4 +1,4 @@
-import { toProblem } from "../errors.ts";
+import { type Problem, toProblem } from "../errors.ts";
 import type { ObjectInfo } from "../stores/store.ts";
 import { createSettling, isWhole, type SettlingOptions } from "./settling.ts";
 import type { Arrival, Source } from "./source.ts";
@@ -8,9 +8,16 @@ export interface ReconcileSourceOptions extends SettlingOptions {
   readonly route: string;
   /** Those of the given objects that this route has no job for: the ledger's. */
   readonly unseen: (route: string, objects: readonly ObjectInfo[]) => Promise<readonly ObjectInfo[]>;
-  readonly intervalMs: number;
+  /** From the end of a pass to the next one's start. Asked each time, with how long the pass took. */
+  readonly intervalMs: number | ((tookMs: number) => number);
+  /** Whether the route takes an object; absent: every one. */
+  readonly selects?: (key: string) => boolean;
+  /** Told of every object of a listing, taken or not. */
+  readonly onListed?: (objects: readonly ObjectInfo[]) => void;
   /** Told when a listing has come to its end. */
-  readonly onPass?: () => void;
+  readonly onPass?: () => void | Promise<void>;
+  /** Told when a listing could not be brought to its end. */
+  readonly onBroken?: (problem: Problem) => void;
 }
 
 export interface ReconcileSource extends Source {
@@ -27,7 +34,8 @@ const longAgoMs = 3_600_000;
  * told and tried again at the next interval.
  */
 export function createReconcileSource(options: ReconcileSourceOptions): ReconcileSource {
-  const { name, route, store, unseen, intervalMs, settleMs = 500, onProblem, onPass } = options;
+  const { name, route, store, unseen, intervalMs, settleMs = 500, onProblem } = options;
+  const { selects, onListed, onPass, onBroken, waitsFor, onJudged } = options;
   const settling = createSettling(options);
   let asked = new AbortController();
 
@@ -35,23 +43,30 @@ export function createReconcileSource(options: ReconcileSourceOptions): Reconcil
     try {
       for await (const objects of batches(store.list(""))) {
         if (signal.aborted) return;
-        const settled = await settledOf(await unseen(route, objects));
+        onListed?.(objects);
+        const wanted = selects ? objects.filter(({ key }) => selects(key)) : objects;
+        if (wanted.length === 0) continue;
+        const settled = await settledOf(await unseen(route, wanted));
         if (settled.length > 0) yield settled;
       }
-      onPass?.();
+      await onPass?.();
     } catch (error) {
       const problem = toProblem(error);
       if (problem.code !== "store-unavailable" && problem.code !== "store-denied") throw error;
-      onProblem?.(problem);
+      (onBroken ?? onProblem)?.(problem);
     }
   }
 
   /** Judged at one look, by the store's clock, which may be wrong: only where that can do little harm. */
   async function hasSettled(info: ObjectInfo): Promise<boolean> {
-    const ageMs = Date.now() - info.modifiedAt;
-    if (ageMs < settleMs) return false;
+    // A copy may carry its source's old modification time.
+    const ageMs = Date.now() - Math.max(info.modifiedAt, info.changedAt ?? 0);
+    if (ageMs < settleMs || (await waitsFor?.(info.key)) !== undefined) return false;
     const whole = await isWhole(store, info);
-    return whole === true || (whole === "unknown" && ageMs >= longAgoMs);
+    const isSettled = whole === true || (whole === "unknown" && ageMs >= longAgoMs);
+    const reason = whole === true ? "unchanged and whole" : "unchanged for long; its format has no end mark";
+    if (isSettled) onJudged?.({ key: info.key, verdict: "taken", reason });
+    return isSettled;
   }
 
   /** What has settled already; the rest is looked at again until it has. */
@@ -76,9 +91,11 @@ export function createReconcileSource(options: ReconcileSourceOptions): Reconcil
     async *arrivals(signal) {
       while (!signal.aborted) {
         asked = new AbortController();
+        const began = performance.now();
         yield* pass(signal);
+        const ended = performance.now();
         const waiting = AbortSignal.any([signal, asked.signal]);
-        const until = performance.now() + intervalMs;
+        const until = ended + (typeof intervalMs === "number" ? intervalMs : intervalMs(ended - began));
         while (!waiting.aborted && performance.now() < until) {
           const batch = await settling.next(waiting, until);
           if (batch.length === 0) continue;

@@ -10,7 +10,19 @@ export interface SettlingOptions {
   readonly settleMs?: number;
   /** How long one without its format's end must stay the same: then it is announced all the same, to fail by name. */
   readonly incompleteMs?: number;
+  /** Why an object may not be taken yet whatever it looks like, for example that its done-file is missing. */
+  readonly waitsFor?: (key: string) => Promise<string | undefined>;
+  /** Told how each object is judged, whenever that changes. */
+  readonly onJudged?: (judgement: Judgement) => void;
   readonly onProblem?: (problem: Problem) => void;
+}
+
+/** How an object is judged, and why. */
+export interface Judgement {
+  readonly key: string;
+  /** `waits`: somebody has to do something before it is taken. */
+  readonly verdict: "taken" | "settling" | "waits" | "gone";
+  readonly reason: string;
 }
 
 /** Objects that may still be written to, and the waiting for them. */
@@ -25,12 +37,15 @@ export interface Settling {
 
 interface Pending {
   version: string | undefined;
+  changedAt: number | undefined;
   /** When this version was first seen, by our own clock: a file server's may be wrong. */
   since: number;
   lookAt: number;
   /** How often the key was added: a hint that comes during a look is about something newer. */
   hints: number;
   ready: boolean;
+  /** The last judgement that was told. */
+  told: string;
 }
 
 const maxPending = 10_000;
@@ -40,10 +55,19 @@ const storeRestMs = 5_000;
 const tickMs = 100;
 // Formats without an end mark (TIFF, text): a pause in the writing must not pass for its end.
 const unmarkedSettles = 4;
+// What waits for longer is brought again by the listing.
+const longestWaitMs = 60_000;
 
-export function createSettling({ store, settleMs = 500, incompleteMs = 10_000, onProblem }: SettlingOptions): Settling {
+export function createSettling(options: SettlingOptions): Settling {
+  const { store, settleMs = 500, incompleteMs = 10_000, waitsFor, onJudged, onProblem } = options;
   const pending = new Map<string, Pending>();
   const bell = createBell();
+
+  function tell(key: string, entry: Pending, verdict: Judgement["verdict"], reason: string): void {
+    if (entry.told === `${verdict} ${reason}`) return;
+    entry.told = `${verdict} ${reason}`;
+    onJudged?.({ key, verdict, reason });
+  }
 
   /** Looks at one key again; throws only when the whole store is out of reach. */
   async function look(key: string, entry: Pending): Promise<void> {
@@ -55,9 +79,14 @@ export function createSettling({ store, settleMs = 500, incompleteMs = 10_000, o
       return undefined;
     });
     const now = performance.now();
-    if (info === undefined) return void pending.delete(key);
-    if (info.version !== entry.version) {
-      Object.assign(entry, { version: info.version, since: now, lookAt: onTick(now + settleMs) });
+    if (info === undefined) {
+      tell(key, entry, "gone", "it is not there any more");
+      return void pending.delete(key);
+    }
+    const { version, changedAt } = info;
+    if (version !== entry.version || changedAt !== entry.changedAt) {
+      if (entry.version !== undefined) tell(key, entry, "settling", "it still changes");
+      Object.assign(entry, { version, changedAt, since: now, lookAt: onTick(now + settleMs) });
       return;
     }
     const quietMs = now - entry.since;
@@ -65,9 +94,20 @@ export function createSettling({ store, settleMs = 500, incompleteMs = 10_000, o
       entry.lookAt = onTick(entry.since + settleMs);
       return;
     }
+    const waiting = await waitsFor?.(key);
+    if (waiting !== undefined) {
+      tell(key, entry, "waits", waiting);
+      entry.lookAt = onTick(now + Math.max(settleMs, quietMs / 2));
+      if (quietMs > longestWaitMs) pending.delete(key);
+      return;
+    }
     const whole = await isWhole(store, info);
     const neededMs = whole === true ? settleMs : whole === false ? incompleteMs : settleMs * unmarkedSettles;
     entry.ready = quietMs >= neededMs && entry.hints === hints;
+    const missing = whole === false ? "its format's end is missing" : "its format has no end mark";
+    if (entry.ready)
+      tell(key, entry, "taken", whole === true ? "unchanged and whole" : `unchanged for long; ${missing}`);
+    else tell(key, entry, whole === false ? "waits" : "settling", missing);
     // Ever rarer looks: ten thousand cut-off files must not keep the store busy.
     entry.lookAt = onTick(Math.min(now + Math.max(settleMs, quietMs / 2), entry.since + neededMs));
   }
@@ -89,7 +129,10 @@ export function createSettling({ store, settleMs = 500, incompleteMs = 10_000, o
         const lookAt = Math.min(known.lookAt, onTick(now + settleMs));
         Object.assign(known, { lookAt, hints: known.hints + 1, ready: false });
       } else if (pending.size < maxPending) {
-        pending.set(key, { version: undefined, since: now, lookAt: onTick(now), hints: 0, ready: false });
+        pending.set(key, {
+          ...{ version: undefined, changedAt: undefined, since: now, lookAt: onTick(now) },
+          ...{ hints: 0, ready: false, told: "" },
+        });
       } else {
         return false;
       }
@@ -137,11 +180,24 @@ export async function isWhole(store: Store, info: ObjectInfo): Promise<boolean |
     const head = await bytes(store, info, 0, headBytes);
     const tail =
       info.size <= headBytes ? head.subarray(-tailBytes) : await bytes(store, info, info.size - tailBytes, tailBytes);
-    return looksComplete(head, tail, info.size);
+    const whole = looksComplete(head, tail, info.size);
+    // A server that preallocates and writes in any order leaves holes; some pictures have such stretches of their own.
+    return whole === true && (await hasHole(store, info)) ? "unknown" : whole;
   } catch (error) {
     if (toProblem(error).code === "store-unavailable") throw error;
     return false;
   }
+}
+
+const sampleBytes = 4096;
+
+async function hasHole(store: Store, info: ObjectInfo): Promise<boolean> {
+  if (info.size < 64 * sampleBytes) return false;
+  for (const share of [0.25, 0.5, 0.75]) {
+    const sample = await bytes(store, info, Math.floor(info.size * share), sampleBytes);
+    if (sample.every((byte) => byte === 0)) return true;
+  }
+  return false;
 }
 
 async function bytes(store: Store, { key, version }: ObjectInfo, start: number, length: number): Promise<Buffer> {

@@ -11,6 +11,10 @@ export interface WatchSourceOptions extends SettlingOptions {
   readonly store: WatchableStore;
   /** Told when hints may have been lost: at first, and when too many come at once. The listing knows better. */
   readonly onHintsLost: () => void;
+  /** Whether the route takes an object; absent: every one. */
+  readonly selects?: (key: string) => boolean;
+  /** Whether an object says of others that they are whole: then the listing knows which. */
+  readonly releases?: (key: string) => boolean;
   readonly onProblem?: (problem: Problem) => void;
 }
 
@@ -21,13 +25,14 @@ export function canWatch(store: Store): store is WatchableStore {
 
 /** Announces what a store's own events point at, once it has settled. What was gone before is forgotten. */
 export function createWatchSource(options: WatchSourceOptions): Source {
-  const { name, route, store, onHintsLost } = options;
+  const { name, route, store, onHintsLost, selects = () => true, releases = () => false } = options;
   const settling = createSettling(options);
 
   async function follow(signal: AbortSignal): Promise<void> {
     for await (const keys of store.watch(signal)) {
-      const kept = keys.filter((key) => settling.add(key));
-      if (kept.length < keys.length || keys.length === 0) onHintsLost();
+      const wanted = keys.filter(selects);
+      const kept = wanted.filter((key) => settling.add(key));
+      if (kept.length < wanted.length || keys.length === 0 || keys.some(releases)) onHintsLost();
     }
   }
 

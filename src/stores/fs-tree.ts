@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readlink, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Problem } from "../errors.ts";
+import { isUnmounted, type MountMemory, mountOf } from "./fs-mount.ts";
 import { errorCode, fsProblem } from "./fs-problem.ts";
 import { checkKey, isTemporary } from "./key.ts";
 import type { ObjectInfo } from "./store.ts";
@@ -19,19 +20,21 @@ export interface Tree {
   openWithin(path: string, flags: number): Promise<FileHandle>;
 }
 
-export function createTree(root: string): Tree {
-  let wasMounted = false;
+export function createTree(root: string, memory: MountMemory): Tree {
   // The root's real path with a slash, once known; looked up again when it does not fit.
   let top = "\0";
 
   async function online(): Promise<void> {
     try {
-      const [here, above] = await Promise.all([stat(root), stat(`${root}/..`)]);
-      if (!here.isDirectory()) throw new Problem("store-unavailable", `${root} is not a folder`);
+      if (!(await stat(root)).isDirectory()) throw new Problem("store-unavailable", `${root} is not a folder`);
       // An unmounted share leaves an empty folder behind, which must not pass for an empty store.
-      const isMounted = here.dev !== above.dev;
-      if (wasMounted && !isMounted) throw new Problem("store-unavailable", `Nothing is mounted at ${root} any more`);
-      wasMounted = isMounted;
+      const [before, now] = [memory.recall(), await mountOf(root)];
+      if (before !== undefined && isUnmounted(before, now)) {
+        throw new Problem("store-unavailable", `Nothing is mounted at ${before.point} any more, where ${root} lay`, {
+          remedy: "Mount it again. If the folder is to stay on this disk: veil routes moved FOLDER",
+        });
+      }
+      if (before?.point !== now.point || before.type !== now.type) await memory.remember(now);
     } catch (error) {
       if (errorCode(error) === "EACCES") throw fsProblem(error, `Cannot look into ${root}`);
       if (error instanceof Problem) throw error;
@@ -124,6 +127,7 @@ export async function syncFolder(path: string): Promise<void> {
 }
 
 /** Not the inode: network mounts hand out another one after each remount. */
-export function infoOf(key: string, { size, mtimeNs, mtimeMs }: BigIntStats): ObjectInfo {
-  return { key, version: `${size}-${mtimeNs}`, size: Number(size), modifiedAt: Number(mtimeMs) };
+export function infoOf(key: string, { size, mtimeNs, mtimeMs, ctimeMs }: BigIntStats): ObjectInfo {
+  const times = { modifiedAt: Number(mtimeMs), changedAt: Number(ctimeMs) };
+  return { key, version: `${size}-${mtimeNs}`, size: Number(size), ...times };
 }

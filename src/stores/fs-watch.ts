@@ -8,6 +8,28 @@ import { isSystemName, isTemporary } from "./key.ts";
 const maxHints = 20_000;
 const checkMs = 3_000;
 
+/** No events, but the failure of `watchTree` when the folder goes away: for shares, whose events tell half. */
+export async function* watchRoot(root: string, signal: AbortSignal): AsyncGenerator<readonly string[]> {
+  const check = await rootCheck(root);
+  const clock = createBell();
+  yield [];
+  while (!signal.aborted) {
+    await clock.wait(checkMs, signal);
+    if (!signal.aborted) await check();
+  }
+}
+
+/** Fails once the folder is another one than now. */
+async function rootCheck(root: string): Promise<() => Promise<void>> {
+  const top = await realpath(root);
+  const { dev, ino } = await stat(top);
+  return async () => {
+    const now = await stat(top).catch(() => undefined);
+    if (now?.dev === dev && now.ino === ino) return;
+    throw new Problem("store-unavailable", `${root} is not the folder any more that was watched`);
+  };
+}
+
 /**
  * The system's own events below a folder, as batches of keys; an empty batch at first and after too many at once. Fails
  * with `store-unavailable` when the folder goes away: no event tells of that, and the watcher would stay silent.
@@ -19,7 +41,7 @@ export async function* watchTree(
 ): AsyncGenerator<readonly string[]> {
   const { watch } = await import("chokidar");
   const top = await realpath(root);
-  const { dev, ino } = await stat(top);
+  const check = await rootCheck(root);
   const bell = createBell();
   const hints = new Set<string>();
   let lost = false;
@@ -59,12 +81,6 @@ export async function* watchTree(
     }
   } finally {
     await watcher.close();
-  }
-
-  async function check(): Promise<void> {
-    const now = await stat(top).catch(() => undefined);
-    if (now?.dev === dev && now.ino === ino) return;
-    throw new Problem("store-unavailable", `${root} is not the folder any more that was watched`);
   }
 
   function segmentsOf(path: string): string[] {

@@ -4,13 +4,15 @@ import { type FileHandle, link, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { Problem } from "../errors.ts";
+import { createMountMemory, fileSystemOf, type MountMemory, mountOf } from "./fs-mount.ts";
+import { createFoldedNames } from "./fs-names.ts";
 import { errorCode, fsProblem } from "./fs-problem.ts";
 import { readFile } from "./fs-read.ts";
 import { createTree, infoOf, lstatOrNothing, syncFolder } from "./fs-tree.ts";
 import { walk } from "./fs-walk.ts";
-import { watchTree } from "./fs-watch.ts";
+import { watchRoot, watchTree } from "./fs-watch.ts";
 import { checkKey, isTemporary } from "./key.ts";
-import type { Store } from "./store.ts";
+import type { Attributes, Store } from "./store.ts";
 
 export interface FsStoreOptions {
   readonly name: string;
@@ -18,6 +20,10 @@ export interface FsStoreOptions {
   readonly root: string;
   /** Told what a listing or a watch had to pass over. */
   readonly onProblem?: (problem: Problem) => void;
+  /** Remembers what the root lay on; absent: for this process alone. */
+  readonly mounts?: MountMemory;
+  /** Told whenever a watch begins: on what, and whether its own events tell of everybody's changes. */
+  readonly onWatching?: (fileSystem: string, native: boolean) => void;
 }
 
 export interface FsStore extends Store {
@@ -27,12 +33,14 @@ export interface FsStore extends Store {
 }
 
 const dayMs = 86_400_000;
-// File systems without hard links (exFAT, some network mounts) say so in one of these ways.
-const noLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+// File systems without hard links (exFAT, some network mounts) say so in one of these ways; rclone's mount by EIO.
+const noLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EIO"]);
 
 /** A folder as a store: a local disk, or an SMB or NFS share through its mount. */
-export function createFsStore({ name, root, onProblem = () => {} }: FsStoreOptions): FsStore {
-  const tree = createTree(root);
+export function createFsStore(options: FsStoreOptions): FsStore {
+  const { name, root, onProblem = () => {}, mounts = createMountMemory(), onWatching } = options;
+  const tree = createTree(root, mounts);
+  const names = createFoldedNames(root);
 
   async function translated<T>(what: string, work: () => Promise<T>): Promise<T> {
     try {
@@ -40,6 +48,12 @@ export function createFsStore({ name, root, onProblem = () => {} }: FsStoreOptio
     } catch (error) {
       throw fsProblem(error, what);
     }
+  }
+
+  // `tree.online` has just looked.
+  async function isOnShare(): Promise<boolean> {
+    const { type } = mounts.recall() ?? (await mountOf(root));
+    return fileSystemOf(type).isShared;
   }
 
   async function openObject(key: string): Promise<FileHandle> {
@@ -82,7 +96,7 @@ export function createFsStore({ name, root, onProblem = () => {} }: FsStoreOptio
         }
       }),
 
-    put: (key, body, { ifNoneMatch }) =>
+    put: (key, body, { ifNoneMatch, attributes }) =>
       translated(`Cannot write ${key} to ${name}`, async () => {
         let temporary: string | undefined;
         try {
@@ -90,11 +104,12 @@ export function createFsStore({ name, root, onProblem = () => {} }: FsStoreOptio
           const there = await lstatOrNothing(path);
           const taken = new Problem("already-exists", `There is something at ${key} in ${name} already`);
           if (there !== undefined && (ifNoneMatch === "*" || !there.isFile())) throw taken;
+          if (there === undefined && (await isOnShare())) await names.refuseTwin(key);
           temporary = join(dirname(path), `.veil-${randomUUID()}.part`);
           const handle = await tree.openWithin(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
-          await writeFile(handle, body);
-          if (ifNoneMatch === "*") await moveToFree(temporary, path, taken);
-          else await rename(temporary, path);
+          await writeFile(handle, body, attributes);
+          if (ifNoneMatch === "*") await moveToFree(temporary, path, taken, await isOnShare());
+          else await replaceBy(temporary, path);
           temporary = undefined;
           await syncFolder(dirname(path));
           const written = await lstatOrNothing(path);
@@ -130,6 +145,7 @@ export function createFsStore({ name, root, onProblem = () => {} }: FsStoreOptio
         const path = await tree.locate(key);
         const stats = path === undefined ? undefined : await lstatOrNothing(path);
         if (path === undefined || !stats?.isFile()) return tree.online();
+        names.forget();
         await unlink(path).catch((error) => {
           if (errorCode(error) !== "ENOENT") throw error;
         });
@@ -138,7 +154,9 @@ export function createFsStore({ name, root, onProblem = () => {} }: FsStoreOptio
 
     async *watch(signal) {
       await tree.online();
-      yield* watchTree(root, signal, onProblem);
+      const { name: fileSystem, isShared } = fileSystemOf((await mountOf(root)).type);
+      onWatching?.(fileSystem, !isShared);
+      yield* isShared ? watchRoot(root, signal) : watchTree(root, signal, onProblem);
     },
 
     async sweep(olderThanMs = dayMs) {
@@ -159,30 +177,51 @@ export function createFsStore({ name, root, onProblem = () => {} }: FsStoreOptio
   };
 }
 
-async function writeFile(handle: FileHandle, body: Readable): Promise<void> {
+async function writeFile(handle: FileHandle, body: Readable, attributes: Attributes = {}): Promise<void> {
+  const { mode, owner, modifiedAt } = attributes;
   try {
     for await (const chunk of body) {
       const bytes = Buffer.from(chunk);
       for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
     }
+    // Giving a file away may clear bits of its mode; writing to it changes its time.
+    if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
+    if (mode !== undefined) await handle.chmod(mode);
+    if (modifiedAt !== undefined) await handle.utimes(new Date(), new Date(modifiedAt));
     await handle.sync();
   } finally {
     await handle.close();
   }
 }
 
-async function moveToFree(temporary: string, path: string, taken: Problem): Promise<void> {
+async function moveToFree(temporary: string, path: string, taken: Problem, isShare: boolean): Promise<void> {
   try {
     await link(temporary, path);
     await unlink(temporary);
   } catch (error) {
     if (errorCode(error) === "EEXIST") throw taken;
     if (!noLinks.has(errorCode(error) ?? "")) throw error;
+    if (isShare) {
+      // An empty file in its place would be written by some mounts after it was replaced, or removed with what replaced it.
+      if ((await lstatOrNothing(path)) !== undefined) throw taken;
+      return await rename(temporary, path).catch((renaming) => {
+        throw errorCode(renaming) === "EEXIST" ? taken : renaming;
+      });
+    }
     // Without links: take the name with an empty file first, then put the whole one over it.
     const placeholder = await open(path, "wx").catch((taking) => {
       throw errorCode(taking) === "EEXIST" ? taken : taking;
     });
     await placeholder.close();
-    await rename(temporary, path);
+    await replaceBy(temporary, path);
   }
+}
+
+async function replaceBy(temporary: string, path: string): Promise<void> {
+  await rename(temporary, path).catch(async (error) => {
+    // SMB has a rename that replaces nothing, and rclone's mount uses it for what it does not know to be there.
+    if (errorCode(error) !== "EEXIST") throw error;
+    await unlink(path);
+    await rename(temporary, path);
+  });
 }

@@ -9,6 +9,8 @@ export interface ObjectInfo {
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly modifiedAt: number;
+  /** When anything about it changed last, where the store knows: a copy may carry its source's old modification time. */
+  readonly changedAt?: number;
 }
 
 export interface GetOptions {
@@ -18,10 +20,18 @@ export interface GetOptions {
   readonly range?: { readonly start: number; readonly end: number };
 }
 
+export interface Attributes {
+  readonly mode?: number;
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly modifiedAt?: number;
+}
+
 export interface PutOptions {
   readonly contentType: string;
   /** Refuse with `already-exists` unless nothing is there. */
   readonly ifNoneMatch?: "*";
+  /** For stores that know of such: permission bits, who owns it, and the modification time it is to have (ms since 1970). */
+  readonly attributes?: Attributes;
 }
 
 /**

@@ -29,6 +29,17 @@ export function ledgerVersionsContract(name: string, open: () => Promise<LedgerU
       assert.deepEqual(await ledger.unseen("folder", [object]), []);
     });
 
+    test("an object that is there again after its output went with it counts as never seen, one whose output's time was over does not", async () => {
+      await using opened = await open();
+      const { ledger } = opened;
+      await bring(ledger, "a.jpg", "removed");
+      await bring(ledger, "b.jpg", "expired");
+      const objects = ["a.jpg", "b.jpg"].map((key) => ({ key, version: "1" }));
+      assert.deepEqual(await ledger.unseen("folder", objects), objects.slice(0, 1));
+      const [known] = await ledger.admit([makeCandidate(objects[0])]);
+      assert.deepEqual([known?.fresh, known?.again], [false, true]);
+    });
+
     test("an older version that is put back counts as never seen", async () => {
       await using opened = await open();
       const { ledger } = opened;

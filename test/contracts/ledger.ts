@@ -26,11 +26,14 @@ const ways: Readonly<Record<JobState, readonly JobState[]>> = {
   started: ["started"],
   failed: ["started", "failed"],
   done: ["started", "done"],
+  copied: ["started", "copied"],
   skipped: ["started", "skipped"],
   held: ["started", "held"],
   dead: ["started", "dead"],
   superseded: ["superseded"],
   redriven: ["started", "dead", "redriven"],
+  removed: ["started", "done", "removed"],
+  expired: ["started", "copied", "expired"],
 };
 
 export async function admitOne(ledger: Ledger, ...args: Parameters<typeof makeCandidate>): Promise<JobRecord> {

@@ -15,7 +15,18 @@ testLedgerStats(async () => {
 });
 
 test("progress is the pace of what ended lately, and how long the rest takes at it", () => {
-  const none = { started: 0, failed: 0, skipped: 0, held: 0, dead: 0, superseded: 0, redriven: 0 };
+  const none = {
+    started: 0,
+    failed: 0,
+    skipped: 0,
+    held: 0,
+    dead: 0,
+    superseded: 0,
+    redriven: 0,
+    copied: 0,
+    removed: 0,
+    expired: 0,
+  };
   const stats = { route: "folder", states: { ...none, admitted: 90, done: 40, dead: 5 }, retries: 1 };
   const troubles = [
     { state: "dead", code: "too-large", jobs: 1 },

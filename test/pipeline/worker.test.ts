@@ -71,6 +71,7 @@ async function setUp(
   removeInput = false,
   policy = route.policy,
   results: ResultCache = noResultCache,
+  rest: Partial<Route> = {},
 ) {
   const sqlite = await openSqlite(":memory:");
   const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
@@ -87,7 +88,7 @@ async function setUp(
     {
       ...{ ledger, queue, medium: pool, spool, limits, detector, concurrency: 2, maxRetries: 3, retryDelayMs: 5 },
       pace: unhurried,
-      routes: new Map([[route.name, { ...route, removeInput }]]),
+      routes: new Map([[route.name, { ...route, removeInput, ...rest }]]),
       storeOf: (name) => (name === "photos" ? photos : masked),
       puts: createSerial(),
       results,
@@ -153,6 +154,26 @@ describe("the worker", () => {
     assert.equal(record.attempts, 3);
     const events = ["admitted", "started", "failed", "started", "failed", "started", "done"];
     assert.deepEqual(kinds(await parts.ledger.history(job.id)), events);
+  });
+
+  test("an original that can't be taken away for a while goes later, when the job is long done", async () => {
+    let failures = 2;
+    const memory = createMemoryStore({ name: "photos" });
+    const remove: Store["remove"] = async (key) => {
+      if (failures-- > 0) throw new Problem("store-unavailable", "the share is away");
+      return memory.remove(key);
+    };
+    const originals = { originals: { become: "delete" } } as const;
+    await using parts = await setUp({ photos: { ...memory, remove } }, false, route.policy, noResultCache, originals);
+    await parts.photos.put("a.jpg", streamOf(portrait), type);
+    const job = await parts.admitObject("a.jpg");
+    const { attempts } = await parts.settled(job.id, "done");
+    assert.ok(await parts.photos.head("a.jpg"));
+    await until("the original is gone", async () => (await parts.photos.head("a.jpg")) === undefined);
+    await until("an empty queue", async () => (await parts.queue.depth!("bulk")) === 0);
+    assert.equal(attempts, 1);
+    assert.deepEqual(kinds(await parts.ledger.history(job.id)), ["admitted", "started", "done"]);
+    assert.equal(parts.problems.length, 2);
   });
 
   test("a store that stays away makes a dead letter after four attempts, and no output", async () => {
@@ -357,35 +378,5 @@ describe("the worker", () => {
     assert.ok((await bytesOf("a.jpg")).equals(await bytesOf("sub/b.jpg")));
     assert.deepEqual(uses, ["miss", "kept", "hit"]);
     assert.deepEqual(await readdir(spool.folder), []);
-  });
-
-  test("when the ledger fails the worker stops instead of guessing", async () => {
-    const sqlite = await openSqlite(":memory:");
-    const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
-    const queue = createMemoryQueue({ pollMs: 10 });
-    const detector = await pool.detector();
-    const photos = createMemoryStore({ name: "photos" });
-    const info = await photos.put("a.jpg", streamOf(portrait), type);
-    await createAdmit({ ledger, queue, installationKey: "key", modelDigests: [], onProblem: () => {} })(route, [info]);
-    const broken = { ...ledger, append: () => Promise.reject(new Problem("store-full", "the disk is full")) };
-    const working = runWorker(
-      {
-        ...{ ledger: broken, queue, medium: pool, spool, limits, detector, pace: unhurried },
-        ...{ concurrency: 1, maxRetries: 3, retryDelayMs: 5 },
-        routes: new Map([[route.name, route]]),
-        storeOf: () => photos,
-        puts: createSerial(),
-        results: noResultCache,
-        onProblem: () => {},
-        now: Date.now,
-        random: () => 0.5,
-        observe: () => {},
-      },
-      new AbortController().signal,
-    );
-    await assert.rejects(working, (error) => error instanceof Problem && error.code === "store-full");
-    assert.equal(await queue.depth!("bulk"), 1, "the job stays in the queue");
-    await queue.close();
-    await sqlite.close();
   });
 });

@@ -11,6 +11,7 @@ import {
   type ReconcileSource,
   type ReconcileSourceOptions,
 } from "../../src/sources/reconcile.ts";
+import type { Judgement } from "../../src/sources/settling.ts";
 import { openSqlite } from "../../src/sqlite.ts";
 import { createFsStore } from "../../src/stores/fs.ts";
 import { createMemoryStore } from "../../src/stores/memory.ts";
@@ -130,10 +131,73 @@ describe("a reconciled store", () => {
       await writeFile(join(opened.root, key), bytes);
       await utimes(join(opened.root, key), longAgo, longAgo);
     }
-    await using heard = opened.admitAll();
+    // As a store that knows no other time than the modification's.
+    const store = createFsStore({ name: "input", root: opened.root });
+    const list: typeof store.list = async function* (prefix) {
+      for await (const { changedAt: _, ...info } of store.list(prefix)) yield info;
+    };
+    const { unseen } = opened.ledger;
+    const source = createReconcileSource({
+      ...{ name: "reconcile", route: "folder", unseen, intervalMs: 60_000, settleMs: 500, incompleteMs },
+      store: { ...store, list },
+    });
+    await using heard = opened.admitAll(source);
     await eventually("the text is found", () => heard.keys.length > 0, 1800);
     assert.deepEqual(heard.keys, ["notes.txt"]);
     await eventually("the picture is found", () => heard.keys.includes("cut.jpg"), 5000);
+  });
+
+  test("waits for a copy that carries its source's old modification time and is not whole yet", async () => {
+    await using opened = await openReconcile({ intervalMs: 60_000, settleMs: 500 });
+    const longAgo = new Date(Date.now() - 2 * 3_600_000);
+    const began = Date.now();
+    await writeFile(join(opened.root, "notes.txt"), "hel");
+    await utimes(join(opened.root, "notes.txt"), longAgo, longAgo);
+    await using heard = opened.admitAll();
+    await eventually("it is found", () => heard.keys.length > 0, 5000);
+    assert.ok(Date.now() - began >= 2000, "its time was believed");
+  });
+
+  test("waits for what is not whole in its middle, or whose done-file is missing, and says why", async () => {
+    const judged: Judgement[] = [];
+    const done = new Set<string>();
+    await using opened = await openReconcile({
+      intervalMs: 300,
+      onJudged: (judgement) => judged.push(judgement),
+      waitsFor: async (key) => (done.has(key) ? undefined : `${key}.done is not there yet`),
+    });
+    await writeFile(join(opened.root, "a.jpg"), jpegOf(10));
+    await using heard = opened.admitAll();
+    await eventually("it waits", () => judged.some(({ verdict }) => verdict === "waits"));
+    await sleep(1000);
+    assert.deepEqual(heard.keys, []);
+    assert.deepEqual(judged, [{ key: "a.jpg", verdict: "waits", reason: "a.jpg.done is not there yet" }]);
+    done.add("a.jpg");
+    await eventually("it is found", () => heard.keys.length === 1);
+    assert.deepEqual(judged.at(-1), { key: "a.jpg", verdict: "taken", reason: "unchanged and whole" });
+
+    // Its beginning and its end are there, and between them what a server has set aside.
+    const holed = Buffer.alloc(400_000);
+    Buffer.from([0xff, 0xd8, 0xff, 0xe0]).copy(holed);
+    Buffer.from([0xff, 0xd9]).copy(holed, holed.length - 2);
+    done.add("b.jpg");
+    const began = Date.now();
+    await writeFile(join(opened.root, "b.jpg"), holed);
+    await eventually("it is found", () => heard.keys.includes("b.jpg"));
+    assert.ok(Date.now() - began >= settleMs * 4, "its hole was not seen");
+  });
+
+  test("announces only what its route takes, and tells of all that it met", async () => {
+    const listed: string[] = [];
+    await using opened = await openReconcile({
+      selects: (key) => key.endsWith(".jpg"),
+      onListed: (objects) => listed.push(...objects.map(({ key }) => key)),
+    });
+    for (const key of ["a.jpg", "b.txt"]) await writeFile(join(opened.root, key), jpegOf(10));
+    await using heard = opened.admitAll();
+    await eventually("one is found", () => heard.keys.length === 1);
+    assert.deepEqual(heard.keys, ["a.jpg"]);
+    assert.deepEqual([...new Set(listed)].toSorted(), ["a.jpg", "b.txt"]);
   });
 
   test("does not trust a file server's clock that runs ahead or behind", async () => {

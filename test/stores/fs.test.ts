@@ -17,15 +17,17 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { describe, type TestContext, test } from "node:test";
+import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Problem } from "../../src/errors.ts";
 import { createFsStore, type FsStore } from "../../src/stores/fs.ts";
+import { createMountMemory } from "../../src/stores/fs-mount.ts";
 import { createTree } from "../../src/stores/fs-tree.ts";
 import { eventually } from "../contracts/eventually.ts";
 import { bodyOf, keysOf, oddKeys, read, storeContract, withCode } from "../contracts/store.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
+import { mountTmpfs } from "./tmpfs.ts";
 
 const run = promisify(execFile);
 const image = { contentType: "image/jpeg" };
@@ -76,7 +78,7 @@ describe("the fs store and what else lives on a disk", () => {
     await mkdir(join(opened.outside, "secret"));
     await symlink(join(opened.outside, "secret"), join(opened.root, "folder"));
     await writeFile(join(opened.outside, "secret/x.jpg"), "secret");
-    const { openWithin } = createTree(opened.root);
+    const { openWithin } = createTree(opened.root, createMountMemory());
     await assert.rejects(
       openWithin(join(opened.root, "folder/x.jpg"), constants.O_RDONLY),
       withCode("invalid-request"),
@@ -140,18 +142,6 @@ describe("the fs store and what else lives on a disk", () => {
     assert.deepEqual(await readdir(opened.outside), ["root-away"]);
     await rename(`${root}-away`, root);
     assert.deepEqual(await keysOf(store), ["x.jpg"]);
-  });
-
-  test("does not take the empty folder that an unmounted share leaves for an empty store", async (context) => {
-    await using opened = await openStore();
-    await using mounted = await mountTmpfs(context, opened.root);
-    if (!mounted) return;
-    await opened.store.put("x.jpg", bodyOf("x"), image);
-    assert.deepEqual(await keysOf(opened.store), ["x.jpg"]);
-    await mounted[Symbol.asyncDispose]();
-    await assert.rejects(keysOf(opened.store), withCode("store-unavailable"));
-    await assert.rejects(opened.store.put("y.jpg", bodyOf("y"), image), withCode("store-unavailable"));
-    assert.deepEqual(await readdir(opened.root), []);
   });
 
   test("says store-full when the disk is, and leaves nothing behind", async (context) => {
@@ -361,16 +351,6 @@ async function asNobody(work: () => Promise<void>): Promise<void> {
   } finally {
     if (isRoot) process.seteuid?.(0);
   }
-}
-
-async function mountTmpfs(context: TestContext, path: string): Promise<AsyncDisposable | undefined> {
-  try {
-    await run("mount", ["-t", "tmpfs", "-o", "size=1m", "none", path]);
-  } catch (error) {
-    context.skip(`not run: no right to mount here (${(error as Error).message.trim()})`);
-    return undefined;
-  }
-  return { [Symbol.asyncDispose]: async () => void (await run("umount", [path]).catch(() => {})) };
 }
 
 function noProc(): string | false {

@@ -32,4 +32,7 @@ export const tones: Record<State, "wait" | "work" | "good" | "bad" | "quiet" | "
   dead: "bad",
   superseded: "quiet",
   redriven: "quiet",
+  copied: "quiet",
+  removed: "quiet",
+  expired: "quiet",
 };

@@ -1,0 +1,61 @@
+import { contains } from "./folders.ts";
+
+/** A route's folders, each with the words that name its setting. */
+export interface RouteFolders {
+  readonly name: string;
+  readonly from: Named;
+  readonly to: Named;
+  readonly movedTo?: Named | undefined;
+  /** Whether its originals go away when they are masked. */
+  readonly takes: boolean;
+}
+
+interface Named {
+  readonly setting: string;
+  readonly folder: string;
+}
+
+/** Folders that would feed on veil's results or on its own files, or be written to by two, one sentence each. */
+export function overlapFaults(routes: readonly RouteFolders[], data: Named): string[] {
+  const faults: string[] = [];
+  const apart = (a: Named, b: Named, why: string) => {
+    if (!contains(a.folder, b.folder) && !contains(b.folder, a.folder)) return;
+    const received = `${JSON.stringify(a.folder)} and ${JSON.stringify(b.folder)}`;
+    faults.push(`${a.setting} and ${b.setting}: expected two separate folders but received ${received}: ${why}`);
+  };
+  const own = "veil would mask its own results";
+  routes.forEach((route, index) => {
+    const { from, to, movedTo, takes } = route;
+    apart(from, to, own);
+    if (movedTo !== undefined) {
+      apart(from, movedTo, "what was moved would be taken again");
+      apart(to, movedTo, "originals would lie among masked pictures");
+    }
+    for (const folder of [from, to, ...(movedTo ? [movedTo] : [])]) {
+      if (!contains(folder.folder, data.folder)) continue;
+      const received = `${JSON.stringify(folder.folder)}, which holds veil's data folder ${JSON.stringify(data.folder)}`;
+      faults.push(`${folder.setting}: expected a folder for photographs alone but received ${received}`);
+    }
+    for (const folder of route.name === "folder" ? [] : [from, to, ...(movedTo ? [movedTo] : [])]) {
+      if (!contains(data.folder, folder.folder) || contains(folder.folder, data.folder)) continue;
+      faults.push(
+        `${folder.setting}: expected a folder outside of veil's data folder but received ${JSON.stringify(folder.folder)}`,
+      );
+    }
+    for (const other of routes.slice(0, index)) {
+      apart(other.from, to, own);
+      apart(other.to, from, own);
+      apart(other.to, to, "two routes would write into the same folder");
+      if (takes || other.takes) apart(other.from, from, "one route would take the other one's originals away");
+      for (const [one, two] of [
+        [route, other],
+        [other, route],
+      ] as const) {
+        if (one.movedTo === undefined) continue;
+        apart(two.from, one.movedTo, "what was moved would be taken again");
+        apart(two.to, one.movedTo, "originals would lie among masked pictures");
+      }
+    }
+  });
+  return faults;
+}

@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { describe, test } from "node:test";
+import type { JobState } from "../../src/core/job.ts";
+import { createSerial } from "../../src/core/serial.ts";
+import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
+import { expire } from "../../src/pipeline/expire.ts";
+import { settleOriginal } from "../../src/pipeline/originals.ts";
+import { createRemovals } from "../../src/pipeline/removals.ts";
+import { streamOf } from "../../src/pipeline/spool.ts";
+import { openSqlite } from "../../src/sqlite.ts";
+import { createMemoryStore } from "../../src/stores/memory.ts";
+import type { Store } from "../../src/stores/store.ts";
+import { makeCandidate } from "../contracts/jobs.ts";
+import { keysOf, read, withCode } from "../contracts/store.ts";
+
+const type = { contentType: "image/jpeg" };
+const digestOf = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/** A route with originals and outputs in memory, and a real ledger. */
+async function setUp() {
+  const sqlite = await openSqlite(":memory:");
+  const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
+  const [input, output, moved] = ["input", "output", "moved"].map((name) => createMemoryStore({ name })) as [
+    Store,
+    Store,
+    Store,
+  ];
+  const stores = new Map([input, output, moved].map((store) => [store.name, store]));
+  const put = (store: Store, key: string, text: string) => store.put(key, streamOf(Buffer.from(text)), type);
+  return {
+    ...{ ledger, input, output, moved, put },
+    parts: { ledger, puts: createSerial(), storeOf: (name: string) => stores.get(name)! },
+    /** As if veil had masked `original` of that key. */
+    async deliver(key: string, original = `face ${key}`) {
+      const { version } = await put(input, key, original);
+      const [admission] = await ledger.admit([makeCandidate({ key, version })]);
+      const { job } = admission!.record;
+      const masked = `masked ${original}`;
+      const written = await put(output, key, masked);
+      const detail = {
+        input: { size: original.length, sha256: digestOf(original) },
+        output: { version: written.version, size: masked.length, sha256: digestOf(masked), contentType: "image/jpeg" },
+      };
+      await ledger.append({ jobId: job.id, kind: "started", at: 1 });
+      await ledger.append({ jobId: job.id, kind: "done", at: 1, ...detail });
+      return { job, detail };
+    },
+    async stateOf(id: string): Promise<JobState | undefined> {
+      return (await ledger.get(id))?.state;
+    },
+    [Symbol.asyncDispose]: () => sqlite.close(),
+  };
+}
+
+describe("the original of what was delivered", () => {
+  const move = { originals: { become: "move", to: "moved" } } as const;
+  const remove = { originals: { become: "delete" } } as const;
+
+  test("goes once its output reads back as it was delivered, and stays when it does not", async () => {
+    await using parts = await setUp();
+    const { job, detail } = await parts.deliver("a.jpg");
+    await parts.put(parts.output, "a.jpg", "MASKED face a.jpg");
+    await assert.rejects(settleOriginal(parts.parts, remove, job, detail), withCode("store-unavailable"));
+    await parts.output.remove("a.jpg");
+    await assert.rejects(settleOriginal(parts.parts, remove, job, detail), withCode("store-unavailable"));
+    assert.deepEqual(await keysOf(parts.input), ["a.jpg"]);
+    await parts.put(parts.output, "a.jpg", "masked face a.jpg");
+    await settleOriginal(parts.parts, remove, job, detail);
+    assert.deepEqual(await keysOf(parts.input), []);
+  });
+
+  test("stays when it is another one by then", async () => {
+    await using parts = await setUp();
+    const { job, detail } = await parts.deliver("a.jpg");
+    await parts.put(parts.input, "a.jpg", "another face");
+    await settleOriginal(parts.parts, remove, job, detail);
+    assert.equal(String(await read(parts.input, "a.jpg")), "another face");
+  });
+
+  test("is moved whole, under a name of its own where another one has it, and once", async () => {
+    await using parts = await setUp();
+    await parts.put(parts.moved, "x/a.b.jpg", "an older one");
+    const { job, detail } = await parts.deliver("x/a.b.jpg");
+    await settleOriginal(parts.parts, move, job, detail);
+    await settleOriginal(parts.parts, move, job, detail);
+    const name = `x/a.b~${detail.input.sha256.slice(0, 12)}.jpg`;
+    assert.deepEqual((await keysOf(parts.moved)).toSorted(), ["x/a.b.jpg", name]);
+    assert.equal(String(await read(parts.moved, name)), "face x/a.b.jpg");
+    assert.deepEqual(await keysOf(parts.input), []);
+  });
+});
+
+describe("outputs of originals that are gone", () => {
+  async function following(mostRemoved: number) {
+    const parts = await setUp();
+    const refused: string[] = [];
+    const confirmed = { count: 0 };
+    const removals = createRemovals({
+      ...{ ledger: parts.ledger, route: "folder", input: parts.input, output: parts.output, mostRemoved },
+      async confirmed() {
+        const { count } = confirmed;
+        confirmed.count = 0;
+        return count;
+      },
+      now: () => 2,
+      observe: () => {},
+      onRefused: (message) => refused.push(message),
+      onProblem: (problem) => assert.fail(problem),
+    });
+    async function pass(): Promise<void> {
+      for await (const info of parts.input.list("")) removals.seen([info]);
+      await removals.endOfPass();
+    }
+    return { ...parts, refused, confirmed, removals, pass };
+  }
+
+  test("go after two complete looks, if they are what veil wrote", async () => {
+    await using parts = await following(0.5);
+    const jobs = await Promise.all(["a", "b", "c", "d"].map((key) => parts.deliver(key)));
+    await parts.pass();
+    await parts.input.remove("a");
+    await parts.pass();
+    assert.equal((await keysOf(parts.output)).length, 4, "one look is enough");
+    parts.removals.seen([]);
+    parts.removals.abandon();
+    await parts.pass();
+    assert.deepEqual((await keysOf(parts.output)).toSorted(), ["b", "c", "d"]);
+    assert.equal(await parts.stateOf(jobs[0]!.job.id), "removed");
+
+    await parts.put(parts.output, "b", "somebody's own");
+    await parts.input.remove("b");
+    await parts.pass();
+    await parts.pass();
+    assert.equal(String(await read(parts.output, "b")), "somebody's own");
+    assert.deepEqual(parts.refused, []);
+  });
+
+  test("stay when too many are gone at once or nothing is left, until as many are confirmed", async () => {
+    await using parts = await following(0.25);
+    for (const key of ["a", "b", "c", "d"]) await parts.deliver(key);
+    for (const key of ["a", "b"]) await parts.input.remove(key);
+    for (let i = 0; i < 3; i++) await parts.pass();
+    assert.equal((await keysOf(parts.output)).length, 4);
+    assert.deepEqual(parts.refused, [
+      "2 of 4 originals of route folder are gone at once: their masked pictures stay until that is confirmed",
+    ]);
+    for (const key of ["c", "d"]) await parts.input.remove(key);
+    await parts.pass();
+    parts.confirmed.count = 2;
+    await parts.pass();
+    assert.equal((await keysOf(parts.output)).length, 4, "fewer were confirmed than are gone");
+    parts.confirmed.count = 4;
+    await parts.pass();
+    assert.deepEqual(await keysOf(parts.output), []);
+    assert.equal(parts.refused.length, 2);
+  });
+
+  test("stay whatever the share where the input is empty", async () => {
+    await using parts = await following(1);
+    await parts.deliver("a");
+    await parts.input.remove("a");
+    for (let i = 0; i < 3; i++) await parts.pass();
+    assert.deepEqual(await keysOf(parts.output), ["a"]);
+    assert.equal(parts.refused.length, 1);
+  });
+});
+
+test("outputs whose time is over go, their originals stay and are not taken again", async () => {
+  await using parts = await setUp();
+  const { job } = await parts.deliver("a.jpg");
+  const rest = {
+    ...parts,
+    route: "folder",
+    now: () => 9,
+    observe: () => {},
+    onProblem: () => assert.fail("a problem"),
+  };
+  await expire(rest, 1);
+  assert.deepEqual(await keysOf(parts.output), ["a.jpg"]);
+  await expire(rest, 2);
+  assert.deepEqual(await keysOf(parts.output), []);
+  assert.equal(await parts.stateOf(job.id), "expired");
+  const objects = [(await parts.input.head("a.jpg"))!];
+  assert.deepEqual(await parts.ledger.unseen("folder", objects), []);
+});

@@ -31,6 +31,7 @@ export interface Removals {
 
 // What was still in work when its original went is met by a look that goes through all again.
 const longestCalmMs = 600_000;
+const restless = { print: "", at: Number.NEGATIVE_INFINITY };
 
 export function createRemovals(parts: RemovalParts): Removals {
   const { ledger, route, input, output, mostRemoved, confirmed, now, observe, onRefused, onProblem } = parts;
@@ -39,7 +40,7 @@ export function createRemovals(parts: RemovalParts): Removals {
   let missedBefore = new Set<number>();
   let refused = 0;
   /** The last look at which nothing was missing: what it met, and when that was. */
-  let calm = { print: "", at: Number.NEGATIVE_INFINITY };
+  let calm = restless;
 
   async function isGone({ job }: JobRecord): Promise<boolean> {
     try {
@@ -84,7 +85,8 @@ export function createRemovals(parts: RemovalParts): Removals {
         if (missedBefore.has(mark)) due.push(record);
       }
       missedBefore = missed;
-      if (missed.size === 0) calm = { print, at: now() };
+      // Of an empty folder nothing is missing before the first output: that it is empty again says something else.
+      calm = missed.size === 0 && met.size > 0 ? { print, at: now() } : restless;
       // An input without anything in it is one that was unmounted, emptied by mistake or exchanged.
       const allowed = met.size === 0 || mostRemoved === 0 ? 0 : Math.max(1, Math.floor(known.size * mostRemoved));
       const isAllowed = missed.size <= allowed || (due.length > 0 && missed.size <= (await confirmed()));

@@ -164,6 +164,15 @@ describe("outputs of originals that are gone", () => {
     assert.deepEqual(await keysOf(parts.output), ["a"]);
     assert.equal(parts.refused.length, 1);
   });
+
+  test("are missed at once in an input that was empty before the first of them, too", async () => {
+    await using parts = await following(1);
+    await parts.pass();
+    await parts.deliver("a");
+    await parts.input.remove("a");
+    await parts.pass();
+    assert.equal(parts.refused.length, 1);
+  });
 });
 
 test("outputs whose time is over go, their originals stay and are not taken again", async () => {

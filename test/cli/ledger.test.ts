@@ -228,8 +228,10 @@ describe("veil ledger erase", () => {
 
     await using data = await openData(folder.dataDir);
     await drop(folder.dataDir, "anna/3.jpg");
+    const [from, to] = ["input_photos", "output_anonymous"].map((name) => join(folder.dataDir, name));
+    const { input } = data.openRoute("folder", { from: from!, to: to! });
     const source = createReconcileSource({
-      ...{ name: "reconcile", route: "folder", unseen: data.ledger.unseen, store: data.storeOf("input") },
+      ...{ name: "reconcile", route: "folder", unseen: data.ledger.unseen, store: input },
       ...{ settleMs: 0, intervalMs: 60_000 },
     });
     const stop = new AbortController();

@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Config } from "./config.ts";
 import { takeConfirmation } from "./confirmations.ts";
-import { openQueue } from "./drivers.ts";
+import { openQueue, queueName } from "./drivers.ts";
 import { Problem } from "./errors.ts";
 import type { Signer } from "./ledger/head.ts";
 import type { Ledger, Stamp } from "./ledger/ledger.ts";
@@ -76,6 +76,7 @@ export function placesIn(dataDir: string) {
     cache: join(dataDir, "cache"),
     webhookSecret: join(dataDir, "webhook.secret"),
     mounts: join(dataDir, "mounts.json"),
+    queueName: join(dataDir, "queue.name"),
     confirmed: join(dataDir, "confirmed"),
   };
 }
@@ -104,6 +105,7 @@ export async function openDataFolder(
   const ledger = await createSqliteLedger({ sqlite, installationKey, stamp });
   const seals = await createSqliteSeals(sqlite);
   const queue = await openQueue(config, { sqlite, onProblem });
+  if (role === "service") await meetQueue(places.queueName, queueName(config), ledger);
   const mountsOf = openMountMemories(places.mounts);
   const stores = new Map<string, FsStore>();
   const openStore = (options: FsStoreOptions) => {
@@ -158,6 +160,17 @@ function userName(): string {
   } catch {
     return String(process.getuid?.() ?? "unknown");
   }
+}
+
+/** Jobs that wait in another queue than this one are published again: nobody looks there any more. */
+async function meetQueue(path: string, name: string, ledger: Ledger): Promise<void> {
+  const before = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
+    throw error;
+  });
+  if (before === name) return;
+  await ledger.unpublish();
+  await writeFile(path, name, { mode: 0o600 });
 }
 
 /** What a route's stores are called. */

@@ -17,6 +17,13 @@ export interface QueueParts {
   readonly onProblem: (problem: Problem) => void;
 }
 
+/** Which queue it is: what was published to another one waits there, not here. Tells no secret. */
+export function queueName({ queue }: Config): string {
+  const { driver, prefix, url, brokers } = queue;
+  const place = driver === "rabbitmq" ? url?.replace(/^.*@/, "").replace(/^amqps?:\/\//, "") : brokers;
+  return driver === "sqlite" ? driver : JSON.stringify([driver, prefix, place]);
+}
+
 /** Kafka's brokers refuse shorter ones, unless they were told otherwise: group.min.session.timeout.ms. */
 const leastSessionMs = 6000;
 

@@ -161,7 +161,11 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
     let after: string | undefined;
     do {
       const page = await ledger.find({ route: name, states: ["dead"], limit: 500, ...(after && { after }) });
-      for (const { job, last } of page.records) if (last.code === "store-unavailable") await redrive(job.id);
+      for (const { job, last, erased } of page.records) {
+        if (last.code !== "store-unavailable" || erased) continue;
+        // One that can't be sent back, somebody else was faster maybe, keeps none of the others.
+        await redrive(job.id).catch((error: unknown) => onProblem(toProblem(error)));
+      }
       after = page.next;
     } while (after !== undefined);
   }

@@ -11,7 +11,9 @@ export const maxCopyBytes = 16 * 1024 * 1024;
 /** Formats that are text and draw, hold or run something: PostScript, RTF, PNM, XBM and XPM, HTML, XML, mail, uuencode. */
 const drawing =
   /^\s*(%!|\{\\rtf|P[1-7]\s|#define\s+\w+_(width|height)\s|\/\* XPM \*\/|<|MIME-Version:|begin(-base64)? [0-7]{3,4} )/i;
-const carriesPicture = /data:[\w.+-]*\/|<svg|<img|<html|<!doctype|begin(-base64)? [0-7]{3,4} |%PDF-|^PHOTO[;:]/im;
+/** Data URLs, markup, other files within, pictures of vCards and LDIF (`jpegPhoto:: …`), and what pictures begin with. */
+const carriesPicture =
+  /data:[\w.+-]*\/|<svg|<img|<html|<!doctype|begin(-base64)? [0-7]{3,4} |%PDF-|^(PHOTO|LOGO)[;:]|^[\w;-]+::\s|JFIF|IHDR|WEBPVP8|ftyp(hei|avi|mif|msf)/im;
 
 /**
  * What the whole content is, never by its name; undefined: nothing that may be copied. Text of any kind counts only
@@ -20,7 +22,7 @@ const carriesPicture = /data:[\w.+-]*\/|<svg|<img|<html|<!doctype|begin(-base64)
 export function copyTypeOf(content: Uint8Array): CopyType | undefined {
   if (content.length === 0 || content.length > maxCopyBytes) return undefined;
   const text = textOf(content);
-  if (text === undefined || drawing.test(text) || carriesPicture.test(text) || hasLongRun(text)) return undefined;
+  if (text === undefined || drawing.test(text) || carriesPicture.test(text) || hidesBytes(text)) return undefined;
   if (isJson(text)) return "json";
   return isCsv(text) ? "csv" : "text";
 }
@@ -41,23 +43,27 @@ function textOf(content: Uint8Array): string | undefined {
 }
 
 /** Base64 of the smallest picture that shows a face is longer; ids, hashes and signatures are shorter. */
-const longestRun = 2000;
+const mostCoded = 2000;
+/** As bytes one by one. */
+const mostBytes = 600;
+/** Shorter words are a person's; base64 is folded at 60 and more. */
+const codedWord = 24;
+/** `255`, `ff`, `0xff`, `\\xff`, `\\u00ff`: a byte, as programs write it. */
+const byteWord = /^(?:\d{1,3}|(?:0?x|u00)[0-9a-f]{1,2}|[0-9a-f]{2})$/i;
 
-/** Base64, in lines too, and in a JSON string's. */
-function hasLongRun(text: string): boolean {
-  let run = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (isBase64(code)) run += 1;
-    else if (code !== 10 && code !== 13 && code !== 92) run = 0;
-    if (run > longestRun) return true;
+/**
+ * Whether words could be a file's bytes: in base64 or hexadecimal, in one piece, folded or as a list, or number by number.
+ * A long list of identifiers may look so too, and is left alone.
+ */
+function hidesBytes(text: string): boolean {
+  let coded = 0;
+  let bytes = 0;
+  for (const [word] of text.matchAll(/[\w+/=-]+/g)) {
+    if (word.length >= codedWord) coded += word.length;
+    bytes = byteWord.test(word) ? bytes + 1 : 0;
+    if (coded > mostCoded || bytes > mostBytes) return true;
   }
   return false;
-}
-
-function isBase64(code: number): boolean {
-  const isLetter = (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
-  return isLetter || (code >= 47 && code <= 57) || code === 43 || code === 45 || code === 95;
 }
 
 function isJson(text: string): boolean {

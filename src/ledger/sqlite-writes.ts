@@ -91,9 +91,9 @@ export function transition(
   from: readonly JobState[] = jobStates.filter((state) => mayFollow(state, kind)),
 ): readonly Statement[] {
   const params = { jobId, kind, at, detail: JSON.stringify({ ...stamp, ...detail }), from: JSON.stringify(from) };
-  // Nothing follows on a job whose names were erased; of those states that something may follow, only dead ones are.
+  // Nothing follows on a job whose names were erased.
   const named = "and not exists (select 1 from jobs where id = $jobId and erased_at is not null)";
-  const allowed = `job_id = $jobId and state in (select value from json_each($from)) ${from.includes("dead") ? named : ""}`;
+  const allowed = `job_id = $jobId and state in (select value from json_each($from)) ${named}`;
   return [
     {
       sql: `insert into events (job_id, kind, at, detail)

@@ -6,13 +6,16 @@ type Output = NonNullable<EventDetail["output"]>;
 
 const pageSize = 500;
 
-/** Every job of a route whose output veil has written and not taken back, the newest change first. */
+/**
+ * Every job of a route whose output veil has written and not taken back, the newest change first. One whose names were
+ * erased is none of them: where its output lies, nobody knows any more.
+ */
 export async function* deliveredOf(ledger: Pick<Ledger, "find">, route: string): AsyncGenerator<JobRecord> {
   let after: string | undefined;
   do {
     const query = { route, states: ["done", "copied"] as const, limit: pageSize };
     const page = await ledger.find({ ...query, ...(after !== undefined && { after }) });
-    yield* page.records;
+    yield* page.records.filter(({ erased }) => !erased);
     after = page.next;
   } while (after !== undefined);
 }

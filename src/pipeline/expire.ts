@@ -4,7 +4,7 @@ import type { Store } from "../stores/store.ts";
 import { deliveredOf, takeBack } from "./delivered.ts";
 
 export interface ExpireParts {
-  readonly ledger: Pick<Ledger, "find" | "append">;
+  readonly ledger: Pick<Ledger, "find" | "append" | "isCurrent">;
   readonly route: string;
   readonly output: Store;
   readonly now: () => number;
@@ -16,7 +16,8 @@ export interface ExpireParts {
 export async function expire(parts: ExpireParts, before: number): Promise<void> {
   const { ledger, route, output, now, observe, onProblem } = parts;
   for await (const record of deliveredOf(ledger, route)) {
-    if (record.updatedAt >= before) continue;
+    // Of an object that was masked again the newest result counts: the same bytes may lie there.
+    if (record.updatedAt >= before || !(await ledger.isCurrent(record.job))) continue;
     try {
       await takeBack(output, record);
     } catch (error) {

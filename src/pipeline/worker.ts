@@ -67,12 +67,17 @@ async function runLane(
     paused: () => parts.pace.pausedRoutes(lane),
     signal: AbortSignal.any([signal, fell.signal]),
   });
+  // A fault of another job ends the wait too.
+  const stop = AbortSignal.any([signal, fell.signal]);
+  const isPaused = ({ job }: Delivery) => parts.pace.pausedRoutes(lane).includes(job.route);
   for await (const delivery of deliveries) {
-    await parts.pace.ready(lane, delivery.signal.aborted ? signal : AbortSignal.any([signal, delivery.signal]));
+    // What is paused takes nobody's turn.
+    if (!isPaused(delivery)) {
+      await parts.pace.ready(lane, delivery.signal.aborted ? stop : AbortSignal.any([stop, delivery.signal]));
+    }
     if (delivery.signal.aborted) continue;
-    const isPaused = parts.pace.pausedRoutes(lane).includes(delivery.job.route);
-    if (signal.aborted || isPaused) {
-      await delivery.retry(signal.aborted ? 0 : pausedMs).catch(unlessLost(delivery));
+    if (stop.aborted || isPaused(delivery)) {
+      await delivery.retry(stop.aborted ? 0 : pausedMs).catch(unlessLost(delivery));
       continue;
     }
     const work = copies

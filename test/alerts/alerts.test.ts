@@ -167,7 +167,8 @@ describe("the daily summary", () => {
     }
     await using _again = await start(file, [webhookTo(receiver)], options);
     await sleep(150);
-    assert.equal(receiver.hooks.length, 1);
+    // Stopped between the answer and its note, it sends once more, under the same id.
+    assert.equal(new Set(receiver.hooks.map(({ headers }) => headers["webhook-id"])).size, 1);
     const { type, data } = JSON.parse(receiver.hooks[0]!.body);
     assert.equal(type, "veil.summary");
     const [row] = data.routes;

@@ -62,7 +62,7 @@ export const fullRangePresets: Presets = {
       ],
     },
     balanced: {
-      minScore: 0.365,
+      minScore: 0.367,
       turns: false,
       rows: [
         { upTo: 1500, passes: ladder(96, 128, 192, 256, 384, 512, 768, 1024), turned: ladder(128, 256, 512) },
@@ -71,7 +71,7 @@ export const fullRangePresets: Presets = {
       ],
     },
     thorough: {
-      minScore: 0.365,
+      minScore: 0.367,
       turns: true,
       rows: [
         { upTo: 1500, passes: ladder(96, 128, 192, 256, 384, 512, 640, 768, 1024, 1280), turned: ladder(128, 256) },

@@ -25,6 +25,11 @@ export interface EngineChild {
 }
 
 const memoryPollMs = 100;
+/**
+ * A small young generation lets go of pixel buffers soon after their picture, so that malloc gives the next one the same
+ * memory; and where every core runs an engine process of its own, threads that help the collector only wait for one another.
+ */
+const frugalCollector = ["--max-semi-space-size=4", "--single-threaded-gc"] as const;
 const entry = new URL("./engine-process.ts", import.meta.url);
 
 /** Starts a process of its own for native code, in its own process group, with an almost empty environment. */
@@ -35,7 +40,7 @@ export function startEngineChild({ maxResidentBytes }: EngineChildOptions): Engi
     serialization: "advanced",
     // Its own group: Ctrl-C in a terminal reaches the service alone, and a kill reaches decoders that it started.
     detached: true,
-    execArgv: ["--disable-warning=ExperimentalWarning"],
+    execArgv: ["--disable-warning=ExperimentalWarning", ...frugalCollector],
     // Two arenas keep glibc from hoarding freed pixel buffers per thread.
     // Node names the folder for its own version; the variable wants the one above it.
     env: { PATH, MALLOC_ARENA_MAX: "2", ...(compiled !== undefined && { NODE_COMPILE_CACHE: dirname(compiled) }) },

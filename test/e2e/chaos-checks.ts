@@ -3,13 +3,13 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadConfig } from "../../src/config.ts";
 import { openDataFolder } from "../../src/data-folder.ts";
-import { type Album, digestOf, filesIn, routes, settings, type World } from "./chaos-world.ts";
+import { type Album, digestOf, filesIn, settings, type World } from "./chaos-world.ts";
 import { veilCommand } from "./veil-command.ts";
 
 /** What is not as it will be once all is done, as sentences. */
 export async function unfinished(world: World, { masked }: Album): Promise<readonly string[]> {
   const wrong: string[] = [];
-  for (const route of routes) {
+  for (const route of world.routes) {
     for (const [key, photograph] of world.held.get(route)!) {
       const digest = await digestOf(join(world.outputOf(route), key));
       if (digest !== masked[photograph])
@@ -40,7 +40,7 @@ export async function assertWhole(world: World, album: Album): Promise<number> {
 
 /** Each output is what some photograph under that name makes: none is half, foreign, or temporary. */
 async function assertOutputs(world: World, { masked }: Album): Promise<void> {
-  for (const route of routes) {
+  for (const route of world.routes) {
     for (const key of await filesIn(world.outputOf(route))) {
       const photographs = world.ever.get(`${route} ${key}`);
       assert.ok(photographs !== undefined, `${route}: nobody asked for the output ${key}`);
@@ -70,7 +70,7 @@ async function assertLedger(world: World): Promise<number> {
     broken.records.map(({ state, last }) => [state, last.code]),
     [["dead", "unreadable"]],
   );
-  for (const route of routes) {
+  for (const route of world.routes) {
     for (const key of world.held.get(route)!.keys()) {
       const { records } = await data.ledger.find({ route, key, limit: 100 });
       const [newest] = records.toSorted((a, b) => b.job.generation - a.job.generation);

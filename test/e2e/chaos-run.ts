@@ -22,21 +22,24 @@ export interface ChaosOptions {
   >;
   /** What could not be done here, and why. */
   readonly notRun?: Readonly<Record<string, string>>;
-  /** Puts the world on a file system of its own; answers how to take it away. */
-  readonly mount?: (root: string) => Promise<() => Promise<void>>;
+  /** Where the world lies; absent: in a folder of its own. */
+  readonly root?: string;
+  /** A mounted share that one route writes to. */
+  readonly share?: string;
+  /** How long a life may take to come to its end before it is killed from outside. */
+  readonly patienceMs?: number;
 }
 
 const preload = new URL("chaos-preload.ts", import.meta.url);
-/** How long a life may take to come to its end before it is killed from outside. */
-const patienceMs = 15_000;
 
 /** Kills the program again and again while photographs come in, then lets it finish and checks that nothing is amiss. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { driver, album, queue = [], ends, notRun = {} } = options;
+  const { driver, album, queue = [], ends, notRun = {}, patienceMs = 15_000 } = options;
   const began = performance.now();
-  const root = await temporaryDataDir();
-  const unmount = await options.mount?.(root);
-  const world = openWorld(root, join(root, "data"), album.originals);
+  const root = options.root ?? (await temporaryDataDir());
+  // Where the world's disk may be full, these must not be.
+  const noted = await temporaryDataDir();
+  const world = openWorld(root, album.originals, options.share);
   const flags = flagsOf([...settings, ...queue]);
   const kills: Kill[] = [];
   const done: Record<string, number> = {};
@@ -51,9 +54,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 
   async function live(end: Point | "random"): Promise<void> {
     lives += 1;
-    const notes = join(root, `notes-${lives}`);
+    const notes = join(noted, String(lives));
     const asked = new URLSearchParams({ notes, point: end, nth: String(1 + Math.floor(Math.random() * 3)) });
-    await world.drop(2);
+    await world.drop(1);
     const start = performance.now();
     // One that is killed before it is ready never says where it is.
     const program = await startProgram({
@@ -66,7 +69,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const died = program === undefined ? null : await endOf(program, end);
     if (died === "late" || end === "random") await program?.kill();
     const { inWork, again } = await readNotes(notes);
-    await rm(notes, { force: true });
     if (typeof died === "number") stops += 1;
     else
       kills.push({
@@ -81,7 +83,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   /** Its own end at the point, or the moment to kill it from outside. */
   async function endOf(program: Program, end: Point | "random"): Promise<number | null | "late"> {
     const work = (async () => {
-      await world.drop(3);
+      await world.drop(2);
       for (const [name, { every, how }] of Object.entries(disturb!)) {
         if (lives % every !== every - 1) continue;
         await how(world);
@@ -99,7 +101,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     await writeFile(join(world.inputOf("folder"), "broken.jpg"), album.originals[0]!.subarray(0, 3000));
     for (const end of ends) await live(end);
 
-    const notes = join(root, "notes-last");
+    const notes = join(noted, "last");
     const asked = new URLSearchParams({ notes, point: "none", nth: "1" });
     const last = await startProgram({ dataDir: world.dataDir, flags, nodeFlags: ["--import", `${preload}?${asked}`] });
     let missing: readonly string[] = [];
@@ -125,8 +127,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const seconds = Math.round((performance.now() - began) / 1000);
     return { driver, kills, disturbances: { ...done, ...notRun }, stops, photographs, jobs, redeliveries, seconds };
   } finally {
-    await unmount?.();
-    await rm(root, { recursive: true, force: true });
+    for (const folder of [noted, ...(options.root === undefined ? [root] : [])])
+      await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -25,6 +25,7 @@ export interface Album {
 export interface World {
   readonly root: string;
   readonly dataDir: string;
+  readonly routes: readonly string[];
   /** By route: what lies in its input now, by key; the number of its photograph. */
   readonly held: ReadonlyMap<string, Map<string, number>>;
   /** By route and key: every photograph that ever lay there. */
@@ -37,7 +38,7 @@ export interface World {
   storm(): Promise<void>;
 }
 
-export const routes = ["folder", "moved", "gone"] as const;
+const ownRoutes = ["folder", "moved", "gone"];
 
 /** Made once for all runs of a process. */
 export async function makeAlbum(): Promise<Album> {
@@ -51,7 +52,7 @@ export async function makeAlbum(): Promise<Album> {
     ),
   );
   const root = await temporaryDataDir();
-  const world = openWorld(root, join(root, "data"), originals);
+  const world = openWorld(root, originals);
   try {
     await readyWorld(world);
     for (const [index, bytes] of originals.entries())
@@ -70,14 +71,16 @@ export async function makeAlbum(): Promise<Album> {
   }
 }
 
-/** A world in a folder of the caller's; `readyWorld` makes its folders. */
-export function openWorld(root: string, dataDir: string, originals: readonly Buffer[]): World {
+/** A world in a folder of the caller's, with an output on a share if there is one; `readyWorld` makes its folders. */
+export function openWorld(root: string, originals: readonly Buffer[], share?: string): World {
+  const dataDir = join(root, "data");
+  const routes = [...ownRoutes, ...(share === undefined ? [] : ["shared"])];
   const held = new Map<string, Map<string, number>>(routes.map((route) => [route, new Map()]));
   const ever = new Map<string, Set<number>>();
   let made = 0;
   const at = (route: string, part: "input" | "output") => {
     if (route === "folder") return join(dataDir, part === "input" ? "input_photos" : "output_anonymous");
-    return join(root, `${route}-${part}`);
+    return route === "shared" && part === "output" ? join(share!, "out") : join(root, `${route}-${part}`);
   };
   const inputOf = (route: string) => at(route, "input");
 
@@ -98,7 +101,7 @@ export function openWorld(root: string, dataDir: string, originals: readonly Buf
   }
 
   return {
-    ...{ root, dataDir, held, ever, inputOf },
+    ...{ root, dataDir, routes, held, ever, inputOf },
     outputOf: (route) => at(route, "output"),
 
     async drop(count) {
@@ -128,7 +131,7 @@ export function openWorld(root: string, dataDir: string, originals: readonly Buf
 }
 
 /** Folders and the configuration: originals of one route are moved, those of another deleted. */
-export async function readyWorld({ root, dataDir, inputOf, outputOf }: World): Promise<void> {
+export async function readyWorld({ root, dataDir, routes, inputOf, outputOf }: World): Promise<void> {
   await mkdir(dataDir, { mode: 0o700 });
   for (const route of routes)
     for (const folder of [inputOf(route), outputOf(route)]) await mkdir(folder, { recursive: true });
@@ -137,7 +140,8 @@ export async function readyWorld({ root, dataDir, inputOf, outputOf }: World): P
   const between = (route: string) => ({ from: inputOf(route), to: outputOf(route), ...quick });
   const moved = { ...between("moved"), originals: "move", movedTo: join(root, "originals") };
   const gone = { ...between("gone"), originals: "delete" };
-  await writeFile(join(dataDir, "veil.yaml"), stringify({ routes: { moved, gone } }, { aliasDuplicateObjects: false }));
+  const all = { moved, gone, ...(routes.includes("shared") && { shared: { ...between("shared"), pollMs: 1000 } }) };
+  await writeFile(join(dataDir, "veil.yaml"), stringify({ routes: all }, { aliasDuplicateObjects: false }));
 }
 
 /** SHA-256 (hex) of a file; nothing where there is none. */

@@ -136,5 +136,6 @@ async function isIdle({ address }: Program): Promise<boolean> {
   const { counts } = (await (await fetch(`${address}/api/v1/jobs?limit=1`)).json()) as {
     counts: Record<string, number>;
   };
-  return ["admitted", "started", "failed"].every((state) => (counts[state] ?? 0) === 0);
+  // What is broken is dead, and that alone.
+  return counts.dead === 1 && ["admitted", "started", "failed"].every((state) => (counts[state] ?? 0) === 0);
 }

@@ -9,7 +9,13 @@ const portrait = new URL("../fixtures/astronaut.png", import.meta.url).pathname;
 export const contents = 16;
 export const settings = [
   ...["policy.profile=fast", "engine.processes=2", "cache.driver=none", "logLevel=warn"],
-  ...["folder.settleMs=50", "folder.reconcileMs=1000", "jobs.leaseMs=3000", "jobs.retryDelayMs=200"],
+  ...[
+    "folder.settleMs=50",
+    "folder.incompleteMs=1000",
+    "folder.reconcileMs=1000",
+    "jobs.leaseMs=3000",
+    "jobs.retryDelayMs=200",
+  ],
   // A job that was in work at every kill must not be taken for the one that kills.
   ...["jobs.maxRetries=20", "limits.reserveMb=0"],
 ];

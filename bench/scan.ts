@@ -1,7 +1,16 @@
-import { readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+/**
+ * node bench/scan.ts DIR COUNT [--passes 3] [--removals] [--watch]
+ *
+ * What a folder of many small files costs: the first look, at which each one is admitted to ledger and queue, and later
+ * ones, which find nothing new. DIR is made and filled if it holds fewer, 1000 files to a folder; nothing is masked.
+ * `--removals` also follows what is gone, as `removed: remove` does; `--watch` also watches the tree for events. Memory
+ * is this whole process's, SQLite's included; `reads` are files that were opened and read, not only looked at.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pid } from "node:process";
+import { parseArgs } from "node:util";
 import { defaultPolicy } from "../src/core/policy.ts";
 import { createSqliteLedger } from "../src/ledger/sqlite.ts";
 import { createAdmit } from "../src/pipeline/admit.ts";
@@ -9,14 +18,19 @@ import { createKeyFilter } from "../src/pipeline/key-filter.ts";
 import { createRemovals } from "../src/pipeline/removals.ts";
 import { createSqliteQueue } from "../src/queues/sqlite.ts";
 import { createReconcileSource } from "../src/sources/reconcile.ts";
+import { createWatchSource } from "../src/sources/watch.ts";
 import { openSqlite } from "../src/sqlite.ts";
-import { createFsStore } from "../src/stores/fs.ts";
+import { createFsStore, type FsStore } from "../src/stores/fs.ts";
 
-/**
- * How long the first look at a folder of many small files takes, with every one admitted, and a later one that finds
- * nothing new: `node bench/scan.ts DIR COUNT`. DIR is made and filled if it holds fewer; nothing is masked.
- */
-const [dir = "", wanted = "100000"] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    passes: { type: "string", default: "3" },
+    removals: { type: "boolean", default: false },
+    watch: { type: "boolean", default: false },
+  },
+});
+const [dir = "", wanted = "100000"] = positionals;
 if (dir === "") throw new Error("Expected: node bench/scan.ts DIR COUNT");
 const root = resolve(dir);
 const count = Number(wanted);
@@ -29,7 +43,7 @@ async function fill(): Promise<void> {
     const folder = join(root, String(at / perFolder).padStart(4, "0"));
     await mkdir(folder, { recursive: true });
     if ((await readdir(folder)).length >= Math.min(perFolder, count - at)) continue;
-    for (let i = at; i < Math.min(at + perFolder, count); i++) await writeFile(join(folder, `${i}.jpg`), bytes);
+    for (let i = at; i < Math.min(at + perFolder, count); i++) writeFileSync(join(folder, `${i}.jpg`), bytes);
   }
 }
 
@@ -41,14 +55,25 @@ function peakMiB(): number {
 
 const rssMiB = () => Math.round(process.memoryUsage().rss / 2 ** 20);
 
+/** The same store, that counts how often something is read out of it. */
+function counted(store: FsStore): { readonly store: FsStore; readonly reads: () => number } {
+  let reads = 0;
+  const get: FsStore["get"] = (...asked) => {
+    reads += 1;
+    return store.get(...asked);
+  };
+  return { store: { ...store, get }, reads: () => reads };
+}
+
 await fill();
 const data = await mkdtemp(`${root}-scan-`);
 try {
-  const sqlite = await openSqlite(join(data, "veil.sqlite"));
+  const database = join(data, "veil.sqlite");
+  const sqlite = await openSqlite(database);
   const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
   const queue = await createSqliteQueue({ sqlite, leaseMs: 15_000 });
   const onProblem = (problem: Error) => console.error(problem.message);
-  const input = createFsStore({ name: "input", root, onProblem });
+  const { store: input, reads } = counted(createFsStore({ name: "input", root, onProblem }));
   const keyed = { ledger, queue, installationKey: "bench", modelDigests: ["bench"], onProblem };
   const admit = createAdmit(keyed);
   const route = {
@@ -60,31 +85,53 @@ try {
     ...{ observe: () => {}, onRefused: () => {}, onProblem },
   });
   const stop = new AbortController();
-  const passes: number[] = [];
+  const passes = Number(values.passes);
+  let pass = 0;
   let began = performance.now();
-  let admitted = 0;
+  let [admitted, readBefore] = [0, 0];
+  console.log(`${count} files${values.removals ? ", removals followed" : ""}${values.watch ? ", watched" : ""}`);
   console.log(`before: ${rssMiB()} MiB`);
+  const shared = { ...{ name: "bench", route: "folder", store: input, settleMs: 0, onProblem } };
   const source = createReconcileSource({
-    ...{ name: "bench", route: "folder", store: input, unseen: ledger.unseen, settleMs: 0, intervalMs: 500, onProblem },
-    ...{ selects: createKeyFilter({ include: ["**/*.jpg"], exclude: ["private/**"] }), onListed: removals.seen },
+    ...{ ...shared, unseen: ledger.unseen, intervalMs: 500 },
+    selects: createKeyFilter({ include: ["**/*.jpg"], exclude: ["private/**"] }),
+    ...(values.removals && { onListed: removals.seen }),
     async onPass() {
-      await removals.endOfPass();
+      if (values.removals) await removals.endOfPass();
       const ms = performance.now() - began;
-      passes.push(ms);
-      const what = passes.length === 1 ? "first look, all admitted" : "later look, nothing new";
-      console.log(
-        `${what}: ${(ms / 1000).toFixed(1)} s, ${Math.round(count / (ms / 1000))} files/s, ${rssMiB()} MiB (peak ${peakMiB()}), admitted ${admitted}`,
-      );
-      if (passes.length === 4) stop.abort();
+      pass += 1;
+      const what = pass === 1 ? "first look" : "later look";
+      const speed = `${(ms / 1000).toFixed(1)} s, ${Math.round(count / (ms / 1000))} files/s`;
+      const memory = `${rssMiB()} MiB (peak ${peakMiB()})`;
+      console.log(`${what}: ${speed}, ${memory}, reads ${reads() - readBefore}, admitted ${admitted}`);
+      [admitted, readBefore] = [0, reads()];
+      if (pass === passes) stop.abort();
       began = performance.now() + 500;
     },
   });
+  const watching = values.watch ? watch(shared) : undefined;
   for await (const batch of source.arrivals(stop.signal)) {
     await admit(route, batch);
     admitted += batch.length;
   }
+  await watching;
   await queue.close();
   await sqlite.close();
+  console.log(`ledger and queue: ${Math.round((await stat(database)).size / 2 ** 20)} MiB on disk`);
+
+  async function watch(options: typeof shared): Promise<void> {
+    const start = performance.now();
+    let isReady = false;
+    const hints = createWatchSource({
+      ...options,
+      onHintsLost() {
+        if (!isReady)
+          console.log(`watching after ${((performance.now() - start) / 1000).toFixed(1)} s: ${rssMiB()} MiB`);
+        isReady = true;
+      },
+    });
+    for await (const batch of hints.arrivals(stop.signal)) await admit(route, batch);
+  }
 } finally {
   await rm(data, { recursive: true, force: true });
 }

@@ -83,7 +83,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   loading.catch(() => {});
 
   // What lasts, and what works on it.
-  const data = started.use(await openDataFolder(config, onProblem, "service"));
+  const data = started.use(await openDataFolder(config, onProblem, "service", spool.folder));
   const signer = await data.openSigner();
   const onSealProblem = ({ code, message }: Problem) => log.error({ code }, message);
   const { heads: headsFile, sealMs: everyMs } = config.ledger;

@@ -93,6 +93,8 @@ export async function openDataFolder(
   onProblem: (problem: Problem) => void,
   /** In which the ledger says that its records were written. */
   role: "service" | "command" = "command",
+  /** Where puts leave word of their temporary files. */
+  words?: string,
 ): Promise<DataFolder> {
   const { dataDir } = config;
   const places = placesIn(dataDir);
@@ -109,7 +111,7 @@ export async function openDataFolder(
   const mountsOf = openMountMemories(places.mounts);
   const stores = new Map<string, FsStore>();
   const openStore = (options: FsStoreOptions) => {
-    const store = createFsStore({ mounts: mountsOf(options.root), ...options });
+    const store = createFsStore({ mounts: mountsOf(options.root), ...(words && { words }), ...options });
     stores.set(options.name, store);
     return store;
   };

@@ -24,7 +24,7 @@ const floors: readonly Floor[] = [
   { name: "errors", files: /^src\/errors\.ts$/, may: [], node: [] },
   {
     name: "leaves",
-    files: /^src\/(log|sqlite|sqlite-thread|bell|version)\.ts$/,
+    files: /^src\/(log|sqlite|sqlite-thread|bell|points|version)\.ts$/,
     may: ["errors"],
     packages: ["pino"],
   },
@@ -35,7 +35,7 @@ const floors: readonly Floor[] = [
   { name: "source", files: /^src\/sources\/source\.ts$/, may: ["core", "errors", "store"], types: ["core", "store"] },
   { name: "ledger", files: /^src\/ledger\/ledger\.ts$/, may: ["core", "errors"], types: ["core"] },
   { name: "alert", files: /^src\/alerts\/alert\.ts$/, may: ["core", "errors"], types: ["core", "errors"] },
-  { name: "stores", files: /^src\/stores\//, may: ["errors", "leaves", "core", "store"], packages: ["chokidar"] },
+  { name: "stores", files: /^src\/stores\//, may: ["errors", "leaves", "core", "store"] },
   {
     name: "queues",
     files: /^src\/queues\//,

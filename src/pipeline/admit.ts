@@ -2,6 +2,7 @@ import { type Job, jobId, type Lane, maxJobBytes } from "../core/job.ts";
 import type { Policy } from "../core/policy.ts";
 import { Problem } from "../errors.ts";
 import type { Admission, Candidate, JobRecord, Ledger } from "../ledger/ledger.ts";
+import { reached } from "../points.ts";
 import type { Queue } from "../queues/queue.ts";
 import type { Arrival } from "../sources/source.ts";
 import { outputKey, type Route } from "./route.ts";
@@ -91,7 +92,9 @@ export function createAdmit({ ledger, queue, installationKey, modelDigests, onPr
     const admissions = [...first.filter(({ again }) => !again), ...second];
     // A known job that nobody has started may be one whose publishing was cut off.
     const unstarted = admissions.map(({ record }) => record).filter(({ state }) => state === "admitted");
+    for (const { job } of unstarted) reached("admitted", job.id);
     await publish({ ledger, queue }, unstarted);
+    for (const { job } of unstarted) reached("published", job.id);
     return admissions;
   };
 }

@@ -4,6 +4,7 @@ import { nameOf, type Recognised, recognise } from "../core/sniff.ts";
 import { unfinishedKind } from "../core/unfinished.ts";
 import { Problem, toProblem } from "../errors.ts";
 import type { EventDetail } from "../ledger/ledger.ts";
+import { reached } from "../points.ts";
 import { type DeliverParts, deliver } from "./deliver.ts";
 import { inspectCopy } from "./inspect-copy.ts";
 import type { MaskedNow } from "./mask-now.ts";
@@ -73,6 +74,7 @@ async function mask(
   const clock = stopwatch();
   const { recognised, file, modifiedAt } = await fetchOriginal(parts, job, route?.copyTypes);
   await using original = file;
+  reached("fetched", job.id);
   clock.lap("get");
   const input = { size: original.size, sha256: original.sha256 };
   onRead(input);
@@ -123,8 +125,10 @@ async function render(
   lap("open");
   const regions = await picture.detect(job.policy);
   lap("detect");
+  reached("detected", job.id);
   const masked = await picture.render(regions, job.policy);
   lap("render");
+  reached("rendered", job.id);
   const { format, frames } = picture;
   const kept = held.move();
   return { masked, regions, format, frames, [Symbol.asyncDispose]: () => kept.disposeAsync() };

@@ -3,6 +3,7 @@ import type { Anonymized, Copyable } from "../core/media.ts";
 import type { Serial } from "../core/serial.ts";
 import { Problem } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { reached } from "../points.ts";
 import type { Attributes, ObjectInfo, PutOptions, Store } from "../stores/store.ts";
 import { stillThere } from "./delivered.ts";
 import { withSpoolFile } from "./spool.ts";
@@ -39,9 +40,14 @@ export async function deliver(
     signal.throwIfAborted();
     const store = storeOf(name);
     const options = attributes === undefined ? {} : { attributes };
-    if (replace && (await hasOlderResult(ledger, job, store))) return putMasked(store, key, result, options);
+    const put = async (conditions: Pick<PutOptions, "ifNoneMatch" | "attributes">) => {
+      const written = await putMasked(store, key, result, conditions);
+      reached("put", job.id);
+      return written;
+    };
+    if (replace && (await hasOlderResult(ledger, job, store))) return put(options);
     try {
-      return await putMasked(store, key, result, { ifNoneMatch: "*", ...options });
+      return await put({ ifNoneMatch: "*", ...options });
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== "already-exists") throw error;
       // The same bytes are what an attempt that died after its put has left.

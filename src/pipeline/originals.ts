@@ -1,6 +1,7 @@
 import type { Job } from "../core/job.ts";
 import { Problem } from "../errors.ts";
 import type { EventDetail } from "../ledger/ledger.ts";
+import { reached } from "../points.ts";
 import type { Store } from "../stores/store.ts";
 import type { DeliverParts } from "./deliver.ts";
 import { digestOf, stillThere } from "./delivered.ts";
@@ -29,7 +30,10 @@ export async function settleOriginal(
         remedy: "The original stays where it is. Check what happened to the output.",
       });
     }
-    if (originals.become === "move") await copyOriginal(source, storeOf(originals.to), job, taken);
+    if (originals.become === "move") {
+      await copyOriginal(source, storeOf(originals.to), job, taken);
+      reached("original-copied", job.id);
+    }
     if (await isThere()) await source.remove(input.key);
   });
 }

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { lstat, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, mkdir, open, readdir, readFile, readlink, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { headBytes } from "../core/sniff.ts";
@@ -43,8 +43,10 @@ export async function openSpool(root: string): Promise<Spool> {
   await refuseForeignFolder(root);
   for (const name of await readdir(root)) {
     const [, pid] = /^(\d+)-\d+$/.exec(name) ?? [];
-    if (pid !== undefined && name !== (await processMark(Number(pid))))
-      await rm(join(root, name), { recursive: true, force: true });
+    if (pid === undefined || name === (await processMark(Number(pid)))) continue;
+    await removeWhatItWrote(join(root, name));
+    // An engine process of the dead one may just be writing its last.
+    await rm(join(root, name), { recursive: true, force: true, maxRetries: 5 });
   }
   const mark = await processMark(process.pid);
   const folder = join(root, mark ?? `${process.pid}-0`);
@@ -98,6 +100,15 @@ export async function openSpool(root: string): Promise<Spool> {
       }
     },
   };
+}
+
+/** Stores leave word of temporary files that they write elsewhere. Those out of reach now are swept after a day. */
+async function removeWhatItWrote(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!/^\.veil-[0-9a-f-]{36}\.part$/.test(name)) continue;
+    const path = await readlink(join(folder, name)).catch(() => undefined);
+    if (path !== undefined && basename(path) === name) await rm(path, { force: true }).catch(() => undefined);
+  }
 }
 
 function fullProblem(error: unknown): Problem | undefined {

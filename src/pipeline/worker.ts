@@ -2,6 +2,7 @@ import { isFinished, type Job, type Lane, lanes } from "../core/job.ts";
 import { createSerial, type Serial } from "../core/serial.ts";
 import { type Problem, toProblem } from "../errors.ts";
 import type { EventDetail, LedgerEvent } from "../ledger/ledger.ts";
+import { reached } from "../points.ts";
 import type { Delivery, Queue } from "../queues/queue.ts";
 import { type AttemptParts, attempt, type Outcome } from "./attempt.ts";
 import { settleOriginal } from "./originals.ts";
@@ -88,7 +89,10 @@ async function runLane(
         fault ??= { error };
         fell.abort();
       })
-      .finally(() => working.delete(work));
+      .finally(() => {
+        working.delete(work);
+        reached("over", delivery.job.id);
+      });
     working.add(work);
   }
   await Promise.all(working);
@@ -108,6 +112,7 @@ async function settle(parts: WorkerParts, turns: Turns, delivery: Delivery): Pro
   const { ledger, maxRetries } = parts;
   const { job } = delivery;
   const record = await ledger.get(job.id);
+  reached("lent", job.id, record?.state);
   if (record?.state === "held") return delivery.ack();
   if (record === undefined || isFinished(record.state)) {
     if (record?.state === "done" || record?.state === "copied")
@@ -130,6 +135,7 @@ async function settle(parts: WorkerParts, turns: Turns, delivery: Delivery): Pro
   return await turns[alone ? "alone" : "together"](async () => {
     if (delivery.signal.aborted) return;
     if (!(await write(parts, job, "started", { attempt: number, ...(alone && { alone }) }))) return delivery.ack();
+    reached("started", job.id);
     const outcome = await attempt(parts, { job, lane: record.lane, route, signal: delivery.signal });
     // Whoever holds the lease now writes the story on.
     if (delivery.signal.aborted) return;
@@ -146,6 +152,7 @@ async function conclude(
   const { job } = delivery;
   if (outcome.kind !== "failed") {
     await write(parts, job, outcome.kind, { ...outcome.detail, attempt: number });
+    reached("recorded", job.id);
     const isGiven = outcome.kind === "done" || outcome.kind === "copied";
     if (isGiven) await buryOlder(parts, job);
     if (isGiven) return finishGiven(parts, delivery, outcome.detail, parts.now());
@@ -179,6 +186,7 @@ async function finishGiven(parts: WorkerParts, delivery: Delivery, detail: Event
   if (route?.originals === undefined) return finish(parts, delivery, false);
   try {
     await settleOriginal(parts, route, delivery.job, detail);
+    reached("original-settled", delivery.job.id);
   } catch (error) {
     const problem = toProblem(error);
     parts.onProblem(problem);

@@ -2,7 +2,8 @@ import { realpath, stat } from "node:fs/promises";
 import { relative, sep } from "node:path";
 import { createBell } from "../bell.ts";
 import { Problem, toProblem } from "../errors.ts";
-import { fsProblem } from "./fs-problem.ts";
+import { errorCode, fsProblem } from "./fs-problem.ts";
+import { watchFolders } from "./fs-watch-folders.ts";
 import { isSystemName, isTemporary } from "./key.ts";
 
 const maxHints = 20_000;
@@ -39,32 +40,33 @@ export async function* watchTree(
   signal: AbortSignal,
   onProblem: (problem: Problem) => void,
 ): AsyncGenerator<readonly string[]> {
-  const { watch } = await import("chokidar");
   const top = await realpath(root);
   const check = await rootCheck(root);
   const bell = createBell();
   const hints = new Set<string>();
   let lost = false;
+  let told = false;
 
-  const watcher = watch(top, {
-    ignoreInitial: true,
-    followSymlinks: false,
-    // Settling is the source's work: it looks again until nothing changes.
-    atomic: false,
-    ignored: (path) => segmentsOf(path).some((name) => isSystemName(name) || isTemporary(name)),
+  const watch = watchFolders({
+    top,
+    ignores: (name) => isSystemName(name) || isTemporary(name),
+    onHint(path) {
+      if (hints.size < maxHints) hints.add(relative(top, path).split(sep).join("/"));
+      else lost = true;
+      bell.ring();
+    },
+    onError(error, folder) {
+      // Each further folder would fail alike.
+      if (isLimit(error) && told) return;
+      told ||= isLimit(error);
+      onProblem(isLimit(error) ? limitProblem(root, error) : toProblem(fsProblem(error, `Cannot watch ${folder}`)));
+    },
   });
-  const hint = (path: string) => {
-    if (hints.size < maxHints) hints.add(segmentsOf(path).join("/"));
-    else lost = true;
-    bell.ring();
-  };
-  // What was there before the watcher was ready is the listing's.
-  const ready = () => {
+  // What was there before all was watched is the listing's.
+  const ready = watch.ready.then(() => {
     lost = true;
     bell.ring();
-  };
-  watcher.on("add", hint).on("change", hint).on("ready", ready);
-  watcher.on("error", (error) => onProblem(toProblem(fsProblem(error, `Cannot watch all of ${root}`))));
+  });
 
   try {
     while (!signal.aborted) {
@@ -80,10 +82,18 @@ export async function* watchTree(
       if (!signal.aborted) await check();
     }
   } finally {
-    await watcher.close();
+    watch[Symbol.dispose]();
+    await ready;
   }
+}
 
-  function segmentsOf(path: string): string[] {
-    return relative(top, path).split(sep);
-  }
+function isLimit(error: unknown): boolean {
+  return errorCode(error) === "ENOSPC" || errorCode(error) === "EMFILE";
+}
+
+function limitProblem(root: string, cause: unknown): Problem {
+  return new Problem("store-unavailable", `The system watches no more folders: some of ${root} are only compared`, {
+    remedy: "Raise fs.inotify.max_user_watches (sysctl), or leave it: what comes there is found by reconcileMs.",
+    cause,
+  });
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, link, open, rename, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { type FileHandle, link, open, rename, symlink, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { Problem } from "../errors.ts";
+import { reached } from "../points.ts";
 import { createMountMemory, fileSystemOf, type MountMemory, mountOf } from "./fs-mount.ts";
 import { createFoldedNames } from "./fs-names.ts";
 import { errorCode, fsProblem } from "./fs-problem.ts";
@@ -22,6 +23,8 @@ export interface FsStoreOptions {
   readonly onProblem?: (problem: Problem) => void;
   /** Remembers what the root lay on; absent: for this process alone. */
   readonly mounts?: MountMemory;
+  /** Where each put leaves word of its temporary file while there is one: `openSpool` removes what a dead process left. */
+  readonly words?: string;
   /** Told whenever a watch begins: on what, and whether its own events tell of everybody's changes. */
   readonly onWatching?: (fileSystem: string, native: boolean) => void;
 }
@@ -38,7 +41,7 @@ const noLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "
 
 /** A folder as a store: a local disk, or an SMB or NFS share through its mount. */
 export function createFsStore(options: FsStoreOptions): FsStore {
-  const { name, root, onProblem = () => {}, mounts = createMountMemory(), onWatching } = options;
+  const { name, root, onProblem = () => {}, mounts = createMountMemory(), onWatching, words } = options;
   const tree = createTree(root, mounts);
   const names = createFoldedNames(root);
 
@@ -99,6 +102,7 @@ export function createFsStore(options: FsStoreOptions): FsStore {
     put: (key, body, { ifNoneMatch, attributes }) =>
       translated(`Cannot write ${key} to ${name}`, async () => {
         let temporary: string | undefined;
+        let word: string | undefined;
         try {
           const path = await tree.makeWay(key);
           const there = await lstatOrNothing(path);
@@ -106,8 +110,11 @@ export function createFsStore(options: FsStoreOptions): FsStore {
           if (there !== undefined && (ifNoneMatch === "*" || !there.isFile())) throw taken;
           if (there === undefined && (await isOnShare())) await names.refuseTwin(key);
           temporary = join(dirname(path), `.veil-${randomUUID()}.part`);
+          word = words && join(words, basename(temporary));
+          if (word !== undefined) await symlink(temporary, word);
           const handle = await tree.openWithin(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
           await writeFile(handle, body, attributes);
+          reached("written");
           if (ifNoneMatch === "*") await moveToFree(temporary, path, taken, await isOnShare());
           else await replaceBy(temporary, path);
           temporary = undefined;
@@ -119,6 +126,7 @@ export function createFsStore(options: FsStoreOptions): FsStore {
         } finally {
           body.destroy();
           if (temporary !== undefined) await unlink(temporary).catch(() => undefined);
+          if (word !== undefined) await unlink(word).catch(() => undefined);
         }
       }),
 

@@ -16,12 +16,16 @@ export interface Program extends AsyncDisposable {
   stop(): Promise<number | null>;
   /** As a power cut does. */
   kill(): Promise<void>;
+  /** Its exit code, once it has ended, however it did; null for a signal. */
+  readonly ended: Promise<number | null>;
 }
 
 export interface ProgramOptions {
   /** Absent: a fresh one, removed with the program. */
   readonly dataDir?: string;
   readonly flags?: readonly string[];
+  /** For Node itself, before the program. */
+  readonly nodeFlags?: readonly string[];
 }
 
 /** A data folder for one test. */
@@ -30,9 +34,10 @@ export function temporaryDataDir(): Promise<string> {
 }
 
 /** Starts the real program on a free port and waits until it says that it is ready. */
-export async function startProgram({ dataDir, flags = [] }: ProgramOptions = {}): Promise<Program> {
+export async function startProgram({ dataDir, flags = [], nodeFlags = [] }: ProgramOptions = {}): Promise<Program> {
   const folder = dataDir ?? (await temporaryDataDir());
-  const args = ["--disable-warning=ExperimentalWarning", main, "serve", "--data-dir", folder, "--port", "0", ...flags];
+  const node = ["--disable-warning=ExperimentalWarning", ...nodeFlags];
+  const args = [...node, main, "serve", "--data-dir", folder, "--port", "0", ...flags];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env: { PATH: process.env.PATH } });
   let log = "";
   let screen = "";
@@ -59,6 +64,7 @@ export async function startProgram({ dataDir, flags = [] }: ProgramOptions = {})
     pid: child.pid!,
     log: () => log,
     stop,
+    ended: exited,
     kill: async () => void (await signalled("SIGKILL")()),
     async [Symbol.asyncDispose]() {
       if (isRunning(child)) await stop();

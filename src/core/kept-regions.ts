@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { Problem } from "../errors.ts";
+import type { Policy } from "./policy.ts";
 import type { Region } from "./region.ts";
 
 /** Regions of one picture as the ledger keeps them beside a job's events. */
@@ -12,6 +14,17 @@ export interface KeptRegions {
 /** All of them, for whoever masks. */
 export function allOf({ first, second }: KeptRegions): readonly Region[] {
   return [...first, ...second];
+}
+
+/** What a policy masks of what was found. Fails with doubtful where the second look saw one more and the policy holds that. */
+export function requireCertain(found: KeptRegions, { verify }: Pick<Policy, "verify">): readonly Region[] {
+  const { first, second } = found;
+  if (verify === "hold" && second.length > 0) {
+    throw new Problem("doubtful", `A second look found ${second.length} more than the ${first.length} of the first`, {
+      remedy: "Look at the picture yourself; with verify mask, what the second look finds is masked too.",
+    });
+  }
+  return allOf(found);
 }
 
 /** SHA-256 (hex) over what the regions say, however a ledger orders the fields of its JSON. */

@@ -1,6 +1,7 @@
 import type { Job, JobState, Lane } from "../core/job.ts";
 import type { KeptRegions } from "../core/kept-regions.ts";
 import type { Policy } from "../core/policy.ts";
+import type { PictureSize } from "../core/within.ts";
 import type { ProblemCode } from "../errors.ts";
 
 /** Who wrote a record: the ledger adds it to each. */
@@ -38,6 +39,8 @@ export interface EventDetail extends Stamp {
   readonly detector?: { readonly name: string; readonly digest: string };
   /** Milliseconds by stage. */
   readonly timings?: Readonly<Record<string, number>>;
+  /** For held: upright size in pixels, and how many frames, of what a person is to look at. */
+  readonly picture?: PictureSize;
   /** Which veil masked: `operatorVersion` of the pipeline. */
   readonly operator?: string;
   /** Of the regions that the ledger keeps: for held those that were found, for approved and done those that a person decided on. */

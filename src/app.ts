@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { AlertChannel } from "./alerts/alert.ts";
@@ -6,7 +5,7 @@ import { createAlerts } from "./alerts/alerts.ts";
 import { deadLetterAlert } from "./alerts/dead-letter.ts";
 import { createMail } from "./alerts/mail.ts";
 import { createWebhook, webhookSecretIn } from "./alerts/webhook.ts";
-import { type Config, routesOf } from "./config.ts";
+import type { Config } from "./config.ts";
 import { parseDayWindow } from "./core/day-window.ts";
 import { parseDetectors } from "./core/detector.ts";
 import type { Job } from "./core/job.ts";
@@ -15,11 +14,11 @@ import {
   claimDataFolder,
   evaluationsIn,
   lockDataFolder,
-  networkDiskOf,
   openDataFolder,
   placesIn,
   readyFolders,
 } from "./data-folder.ts";
+import { disksOf } from "./disks.ts";
 import { openCache } from "./drivers.ts";
 import { hasHeicDecoder } from "./engine/heic.ts";
 import { createPool } from "./engine/pool.ts";
@@ -39,6 +38,7 @@ import { createRedrive } from "./pipeline/redrive.ts";
 import { keepRepublishing } from "./pipeline/republish.ts";
 import { createResultCache, noResultCache } from "./pipeline/result-cache.ts";
 import { keepRetention } from "./pipeline/retain.ts";
+import { createReview } from "./pipeline/review.ts";
 import { createRoom } from "./pipeline/room.ts";
 import type { Route } from "./pipeline/route.ts";
 import { openSpool } from "./pipeline/spool.ts";
@@ -174,7 +174,20 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   };
   const page = fileURLToPath(new URL("../web/dist", import.meta.url));
   const core = { medium: pool, spool, limits, results, detector, ledger, queue, storeOf };
-  const parts = { ...core, maxBatch: limits.maxBatch, policy, submit, metrics, status, page, pool, room, pauses };
+  const review = createReview(keyed);
+  const parts = {
+    ...core,
+    maxBatch: limits.maxBatch,
+    policy,
+    submit,
+    review,
+    metrics,
+    status,
+    page,
+    pool,
+    room,
+    pauses,
+  };
   const server = started.adopt(await createServer(parts, log), (it) => closeWithin(it, graceMs));
   await server.listen({ host: config.host, port: config.port }).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== "EADDRINUSE") throw cause;
@@ -237,17 +250,6 @@ async function alertChannelsOf({ alerts }: Config, secretFile: string): Promise<
   if (host !== undefined && from !== undefined && to !== undefined)
     channels.push(createMail({ ...mail, host, from, to, digestMs: intervalMinutes * 60_000 }));
   return channels;
-}
-
-/** The disks whose room counts: a file server's would only be guessed, and a folder that is away has none. */
-async function disksOf(config: Config): Promise<{ readonly name: string; readonly folder: string }[]> {
-  const disks = [{ name: "the data folder", folder: config.dataDir }];
-  for (const [route, { to }] of routesOf(config)) {
-    if (existsSync(to) && (await networkDiskOf(to)) === undefined) {
-      disks.push({ name: route === "folder" ? "the output" : `the output of ${route}`, folder: to });
-    }
-  }
-  return disks;
 }
 
 function addressOf({ address, family, port }: AddressInfo): string {

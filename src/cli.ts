@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import { attackHelp } from "./cli/attack-help.ts";
 import { addLedgerCommands } from "./cli/ledger-commands.ts";
 import { plainProblem } from "./cli/plain-problem.ts";
+import { addReviewCommands } from "./cli/review-commands.ts";
 import type { ConfigFlags } from "./config/layers.ts";
 import {
   allStyles,
@@ -170,6 +171,17 @@ export async function run(argv: readonly string[]): Promise<number> {
     });
 
   jobs
+    .command("rerun")
+    .description("mask again what a route delivered under another policy, model or veil than today's")
+    .argument("<route>", "a route of the configuration")
+    .option("--dry-run", "only say how many there are, why, and how long it would take")
+    .option("--key <pattern>", "only these originals, for example 'holiday/**'")
+    .option("--json", "machine-readable")
+    .action(async (route: string, options) => {
+      exitCode = await (await import("./cli/rerun.ts")).rerunJobs(flags(), route, options);
+    });
+
+  jobs
     .command("stats")
     .description("by route: how far it is, what went wrong, how long the rest will take")
     .option("--json", "machine-readable")
@@ -193,9 +205,11 @@ export async function run(argv: readonly string[]): Promise<number> {
       .action(async ({ route }: { route?: string }) => {
         exitCode = await (await import("./cli/jobs.ts")).pauseJobs(flags(), verb, route);
       });
-  addLedgerCommands(program, flags, (code) => {
+  const done = (code: number) => {
     exitCode = code;
-  });
+  };
+  addReviewCommands(program, flags, done);
+  addLedgerCommands(program, flags, done);
 
   const models = program.command("models").description("the detectors' models: which there are, add one, check them");
   models

@@ -132,6 +132,7 @@ function copying(folder: string): Medium {
       const close = async () => {};
       return {
         ...{ format: "jpeg", width: 1, height: 1, frames: 1 },
+        look: async () => ({ first: [], second: [] }),
         detect: async () => [],
         async render() {
           const copy = join(folder, randomUUID());

@@ -1,10 +1,11 @@
 import { type Job, type JobState, jobStates, type Lane } from "../core/job.ts";
+import type { KeptRegions } from "../core/kept-regions.ts";
 import { Problem } from "../errors.ts";
 import type { Row, Sqlite, SqlValue } from "../sqlite.ts";
 import type { EventDetail, JobQuery, JobRecord, Ledger, RequestNote, Stamp } from "./ledger.ts";
 import { readStats, statsIndexes } from "./sqlite-stats.ts";
 import { ledgerTables } from "./sqlite-tables.ts";
-import { admission, ifDead, ifUnknown, isUnknown, records, transition } from "./sqlite-writes.ts";
+import { admission, ifDead, ifUnknown, isUnknown, keeping, records, replaceable, transition } from "./sqlite-writes.ts";
 import { createTombstones } from "./tombstone.ts";
 
 export interface SqliteLedgerOptions {
@@ -33,7 +34,10 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
   return {
     async admit(candidates) {
       const terms = { at: now(), condition: ifUnknown, stamp, bury };
-      const answers = await sqlite.write(candidates.flatMap((candidate) => admission(candidate, terms)));
+      const answers = await sqlite.write([
+        ...candidates.flatMap((candidate) => admission(candidate, terms)),
+        ...candidates.flatMap(({ job, regions }) => (regions === undefined ? [] : [keeping(job.id, regions)])),
+      ]);
       return candidates.map((_, index) => {
         const [inserted, , , found] = answers.slice(index * 4);
         const record = toRecord(found![0]!);
@@ -46,15 +50,20 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
       });
     },
 
-    async append(event) {
-      const [inserted] = await sqlite.write(transition(event, stamp));
+    async append(event, regions) {
+      const steps = transition(event, stamp);
+      const kept = regions === undefined ? [] : [keeping(event.jobId, regions, steps.at(-1))];
+      const [inserted] = await sqlite.write([...steps, ...kept]);
       return inserted!.length > 0;
     },
 
-    async redrive(deadJobId, successor, at) {
+    async redrive(deadJobId, { regions, ...successor }, at, kind = "redriven") {
+      const { id, regionsDigest } = successor.job;
+      const digest = kind === "approved" && regionsDigest !== undefined && { regionsDigest };
       const [inserted, , , found] = await sqlite.write([
-        ...admission(successor, { at, condition: ifDead, dead: deadJobId, stamp, bury }),
-        ...transition({ jobId: deadJobId, kind: "redriven", at, successor: successor.job.id }, stamp, ["dead", "held"]),
+        ...admission(successor, { at, condition: ifDead(kind), dead: deadJobId, stamp, bury }),
+        ...transition({ jobId: deadJobId, kind, at, successor: id, ...digest }, stamp, replaceable[kind]),
+        ...(regions === undefined ? [] : [keeping(id, regions)]),
       ]);
       return inserted!.length > 0 ? toRecord(found![0]!) : undefined;
     },
@@ -62,6 +71,11 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
     async get(jobId) {
       const [row] = await rowsOf(`${records} where s.job_id = $jobId`, { jobId });
       return row && toRecord(row);
+    },
+
+    async regions(jobId) {
+      const [row] = await rowsOf("select regions from regions where job_id = $jobId", { jobId });
+      return row && readRegions(String(row.regions), jobId);
     },
 
     async isCurrent({ route, input, generation }) {
@@ -164,6 +178,14 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
 
     async close() {},
   };
+}
+
+function readRegions(text: string, jobId: string): KeptRegions {
+  try {
+    return JSON.parse(text) as KeptRegions;
+  } catch (cause) {
+    throw new Problem("ledger-broken", `The regions kept with job ${jobId} can't be read`, { cause });
+  }
 }
 
 /** One look per state, each along an index: `state in (…)` would have to sort every job to find the newest. */

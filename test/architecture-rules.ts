@@ -24,9 +24,9 @@ const floors: readonly Floor[] = [
   { name: "errors", files: /^src\/errors\.ts$/, may: [], node: [] },
   {
     name: "leaves",
-    files: /^src\/(log|sqlite|sqlite-thread|bell|version)\.ts$/,
+    files: /^src\/(log|sqlite|sqlite-thread|postgres|postgres-problem|bell|version)\.ts$/,
     may: ["errors"],
-    packages: ["pino"],
+    packages: ["pino", "pg"],
   },
   { name: "core", files: /^src\/core\//, may: ["errors"], node: ["node:crypto"] },
   { name: "store", files: /^src\/stores\/store\.ts$/, may: ["core", "errors"], types: ["core"] },
@@ -106,7 +106,7 @@ const drivers: Readonly<Record<string, readonly string[]>> = {
   "src/stores/": ["fs", "memory"],
   "src/queues/": ["memory", "sqlite", "rabbitmq", "kafka"],
   "src/caches/": ["disk", "memory", "redis"],
-  "src/ledger/": ["sqlite"],
+  "src/ledger/": ["sqlite", "postgres"],
   "src/sources/": ["watch", "reconcile"],
   "src/alerts/": ["webhook", "mail"],
 };

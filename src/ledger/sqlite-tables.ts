@@ -103,3 +103,9 @@ export const ledgerTables: readonly string[] = [
   `alter table job_state add column published integer not null default 0;
    create index job_state_unpublished on job_state (seq) where state = 'admitted' and published = 0;`,
 ];
+
+/** Who works on a started job, of the projection too, as migration steps of their own. */
+export const claimColumns: readonly string[] = [
+  `alter table job_state add column claimed_by text;
+   alter table job_state add column claimed_until integer not null default 0;`,
+];

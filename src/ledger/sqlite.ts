@@ -1,10 +1,10 @@
-import { type Job, type JobState, jobStates, type Lane } from "../core/job.ts";
-import { Problem } from "../errors.ts";
+import { type JobState, jobStates } from "../core/job.ts";
 import type { Row, Sqlite, SqlValue } from "../sqlite.ts";
-import type { EventDetail, JobQuery, JobRecord, Ledger, RequestNote, Stamp } from "./ledger.ts";
+import { cursorOf, toEvent, toJobRecord } from "./job-rows.ts";
+import type { Ledger, RequestNote, Stamp } from "./ledger.ts";
 import { readStats, statsIndexes } from "./sqlite-stats.ts";
-import { ledgerTables } from "./sqlite-tables.ts";
-import { admission, ifDead, ifUnknown, isUnknown, records, transition } from "./sqlite-writes.ts";
+import { claimColumns, ledgerTables } from "./sqlite-tables.ts";
+import { admission, ifDead, ifUnknown, isUnknown, records, sqliteNow, transition } from "./sqlite-writes.ts";
 import { createTombstones } from "./tombstone.ts";
 
 export interface SqliteLedgerOptions {
@@ -22,6 +22,7 @@ export interface SqliteLedgerOptions {
 export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
   const { sqlite, installationKey, stamp = {}, now = Date.now } = options;
   await sqlite.migrate("ledger", ledgerTables);
+  await sqlite.migrate("ledger-claims", claimColumns);
   const bury = createTombstones(installationKey);
   await sqlite.migrate("ledger-stats", statsIndexes);
 
@@ -36,7 +37,7 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
       const answers = await sqlite.write(candidates.flatMap((candidate) => admission(candidate, terms)));
       return candidates.map((_, index) => {
         const [inserted, , , found] = answers.slice(index * 4);
-        const record = toRecord(found![0]!);
+        const record = toJobRecord(found![0]!);
         const fresh = inserted!.length > 0;
         const isOver =
           record.state === "superseded" ||
@@ -46,30 +47,63 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
       });
     },
 
-    async append(event) {
-      const [inserted] = await sqlite.write(transition(event, stamp));
+    async append(event, fence) {
+      const [inserted] = await sqlite.write(transition(event, { stamp, fence }));
       return inserted!.length > 0;
+    },
+
+    async start(event, claim) {
+      const [inserted] = await sqlite.write(transition(event, { stamp, claim }));
+      return inserted![0] && Number(inserted![0].seq);
+    },
+
+    async claimedMs(jobId, holder) {
+      const [row] = await rowsOf(
+        `select claimed_until - ${sqliteNow} as ms from job_state
+          where job_id = $jobId and state = 'started' and claimed_by is not null and claimed_by <> $holder`,
+        { jobId, holder },
+      );
+      return Math.max(0, Number(row?.ms ?? 0));
+    },
+
+    async renew(claims, ttlMs) {
+      const params = { claims: JSON.stringify(claims), ttlMs };
+      const held = `select c.value ->> 'jobId' from json_each($claims) c join job_state s
+        on s.job_id = c.value ->> 'jobId' and s.seq = c.value ->> 'fence' and s.state = 'started'`;
+      const [, lost] = await sqlite.write([
+        { sql: `update job_state set claimed_until = ${sqliteNow} + $ttlMs where job_id in (${held})`, params },
+        {
+          sql: `select o.value ->> 'jobId' as id from json_each($claims) o where o.value ->> 'jobId' not in (${held})`,
+          params,
+        },
+      ]);
+      return lost!.map(({ id }) => String(id));
     },
 
     async redrive(deadJobId, successor, at) {
       const [inserted, , , found] = await sqlite.write([
         ...admission(successor, { at, condition: ifDead, dead: deadJobId, stamp, bury }),
-        ...transition({ jobId: deadJobId, kind: "redriven", at, successor: successor.job.id }, stamp, ["dead", "held"]),
+        ...transition(
+          { jobId: deadJobId, kind: "redriven", at, successor: successor.job.id },
+          { stamp, from: ["dead", "held"] },
+        ),
       ]);
-      return inserted!.length > 0 ? toRecord(found![0]!) : undefined;
+      return inserted!.length > 0 ? toJobRecord(found![0]!) : undefined;
     },
 
     async get(jobId) {
       const [row] = await rowsOf(`${records} where s.job_id = $jobId`, { jobId });
-      return row && toRecord(row);
+      return row && toJobRecord(row);
     },
 
-    async isCurrent({ route, input, generation }) {
-      const newer = await rowsOf(
-        "select 1 from jobs where key = $key and route = $route and generation > $generation limit 1",
-        { key: input.key, route, generation },
+    async isCurrent({ id, route, input, generation }, fence) {
+      const [row] = await rowsOf(
+        `select not exists (select 1 from jobs where key = $key and route = $route and generation > $generation)
+            and ($fence is null or exists (select 1 from job_state
+              where job_id = $id and state = 'started' and seq = $fence and claimed_until > ${sqliteNow})) as current`,
+        { id, key: input.key, route, generation, fence: fence ?? null },
       );
-      return newer.length === 0;
+      return row!.current === 1;
     },
 
     async unseen(route, objects) {
@@ -98,7 +132,7 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
          order by s.seq limit $limit`,
         { before, limit, after: after ?? null },
       );
-      return rows.map(toRecord);
+      return rows.map(toJobRecord);
     },
 
     async published(jobIds) {
@@ -114,12 +148,7 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
 
     async history(jobId) {
       const rows = await rowsOf("select kind, at, detail from events where job_id = $jobId order by seq", { jobId });
-      return rows.map(({ kind, at, detail }) => ({
-        jobId,
-        kind: kind as JobState,
-        at: Number(at),
-        ...(JSON.parse(String(detail)) as EventDetail),
-      }));
+      return rows.map((row) => toEvent(jobId, row));
     },
 
     async find(query) {
@@ -132,12 +161,12 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
           states: JSON.stringify(states),
           route: query.route ?? null,
           key: query.key ?? null,
-          before: query.after === undefined ? Number.MAX_SAFE_INTEGER : cursor(query),
+          before: query.after === undefined ? Number.MAX_SAFE_INTEGER : cursorOf(query),
           limit: query.limit + 1,
         },
       );
       const page = rows.slice(0, query.limit);
-      return { records: page.map(toRecord), ...(rows.length > page.length && { next: String(page.at(-1)?.seq) }) };
+      return { records: page.map(toJobRecord), ...(rows.length > page.length && { next: String(page.at(-1)?.seq) }) };
     },
 
     async counts(route) {
@@ -177,24 +206,3 @@ function newestByState(states: number, ofRoute: boolean): string {
 
 const newestOfKey = `${records} where j.key = $key and ($route is null or s.route = $route) and s.seq < $before
   and s.state in (select value from json_each($states)) order by s.seq desc limit $limit`;
-
-function cursor({ after }: JobQuery): number {
-  if (!/^\d{1,15}$/.test(after ?? "")) {
-    throw new Problem("invalid-request", `Expected the next of an earlier page for after but received ${after}`);
-  }
-  return Number(after);
-}
-
-function toRecord(row: Row): JobRecord {
-  return {
-    job: { ...(JSON.parse(String(row.job)) as Omit<Job, "generation">), generation: Number(row.generation) },
-    lane: row.lane as Lane,
-    state: row.state as JobState,
-    attempts: Number(row.attempts),
-    admittedAt: Number(row.admitted_at),
-    updatedAt: Number(row.updated_at),
-    last: JSON.parse(String(row.last)) as EventDetail,
-    ...(row.request_digest !== null && { requestDigest: String(row.request_digest) }),
-    ...(row.erased_at !== null && { erased: true }),
-  };
-}

@@ -39,6 +39,7 @@ import { createRedrive } from "./pipeline/redrive.ts";
 import { keepRepublishing } from "./pipeline/republish.ts";
 import { createResultCache, noResultCache } from "./pipeline/result-cache.ts";
 import { keepRetention } from "./pipeline/retain.ts";
+import { createReview } from "./pipeline/review.ts";
 import { createRoom } from "./pipeline/room.ts";
 import type { Route } from "./pipeline/route.ts";
 import { openSpool } from "./pipeline/spool.ts";
@@ -174,7 +175,20 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   };
   const page = fileURLToPath(new URL("../web/dist", import.meta.url));
   const core = { medium: pool, spool, limits, results, detector, ledger, queue, storeOf };
-  const parts = { ...core, maxBatch: limits.maxBatch, policy, submit, metrics, status, page, pool, room, pauses };
+  const review = createReview(keyed);
+  const parts = {
+    ...core,
+    maxBatch: limits.maxBatch,
+    policy,
+    submit,
+    review,
+    metrics,
+    status,
+    page,
+    pool,
+    room,
+    pauses,
+  };
   const server = started.adopt(await createServer(parts, log), (it) => closeWithin(it, graceMs));
   await server.listen({ host: config.host, port: config.port }).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== "EADDRINUSE") throw cause;

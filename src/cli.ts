@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import { attackHelp } from "./cli/attack-help.ts";
 import { addLedgerCommands } from "./cli/ledger-commands.ts";
 import { plainProblem } from "./cli/plain-problem.ts";
+import { addReviewCommands } from "./cli/review-commands.ts";
 import type { ConfigFlags } from "./config/layers.ts";
 import {
   allStyles,
@@ -193,9 +194,11 @@ export async function run(argv: readonly string[]): Promise<number> {
       .action(async ({ route }: { route?: string }) => {
         exitCode = await (await import("./cli/jobs.ts")).pauseJobs(flags(), verb, route);
       });
-  addLedgerCommands(program, flags, (code) => {
+  const done = (code: number) => {
     exitCode = code;
-  });
+  };
+  addReviewCommands(program, flags, done);
+  addLedgerCommands(program, flags, done);
 
   const models = program.command("models").description("the detectors' models: which there are, add one, check them");
   models

@@ -33,6 +33,7 @@ export const problems = {
   "forbidden-origin": { status: 403, retry: false, class: "request", title: "Another web page may not use veil" },
   "not-found": { status: 404, retry: false, class: "gone", title: "There is no such thing" },
   "not-ready": { status: 409, retry: false, class: "request", title: "The result is not there yet" },
+  "already-decided": { status: 409, retry: false, class: "request", title: "A person has decided this already" },
   "idempotency-conflict": { status: 422, retry: false, class: "request", title: "The Idempotency-Key was used for another request" },
   "too-large": { status: 413, retry: false, class: "too-large", title: "The file is larger than allowed" },
   "too-many-pixels": { status: 413, retry: false, class: "too-large", title: "The picture has more pixels than allowed" },

@@ -7,7 +7,7 @@ import { createPauses } from "../pipeline/pauses.ts";
 import { createRedrive, type Redrive } from "../pipeline/redrive.ts";
 import { parseClass, parseCode, parseSince, redriveMany } from "../pipeline/redrive-many.ts";
 import { printable } from "./printable.ts";
-import { configFor } from "./settings.ts";
+import { configFor, limitOf } from "./settings.ts";
 
 function open(flags: ConfigFlags) {
   return openDataFolder(configFor(flags), (problem) => process.stderr.write(`veil: ${problem.message}\n`));
@@ -20,9 +20,7 @@ export async function listJobs(
 ): Promise<number> {
   await using data = await open(flags);
   const states = options.state?.split(",").map(parseState);
-  const limit = Number(options.limit);
-  if (!Number.isInteger(limit) || limit < 1)
-    throw new Problem("invalid-request", `Expected a whole number for --limit but received ${options.limit}`);
+  const limit = limitOf(options.limit);
   const { records, next } = await data.ledger.find({ limit, ...(states && { states }) });
   if (options.json) {
     process.stdout.write(`${JSON.stringify(records, null, 2)}\n`);
@@ -115,7 +113,8 @@ export async function pauseJobs(flags: ConfigFlags, verb: "pause" | "resume", ro
   return 0;
 }
 
-function lineOf({ job, state, attempts, updatedAt, last }: JobRecord): string {
+/** One job on one line. */
+export function lineOf({ job, state, attempts, updatedAt, last }: JobRecord): string {
   const why = last.code
     ? `${last.code}: ${last.message ?? ""}`
     : (last.recognised ??

@@ -1,5 +1,6 @@
 import type { ConfigFlags } from "../config/layers.ts";
 import { type Config, loadConfig } from "../config.ts";
+import { Problem } from "../errors.ts";
 
 /** Policy flags as the commands receive them. */
 export interface PolicyFlags {
@@ -26,6 +27,13 @@ export function configFor(flags: ConfigFlags, policy: PolicyFlags = {}): Config 
     env: process.env,
     cwd: process.cwd(),
   });
+}
+
+/** A `--limit`. Problems: invalid-request. */
+export function limitOf(text: string): number {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit > 0) return limit;
+  throw new Problem("invalid-request", `Expected a whole number for --limit but received ${text}`);
 }
 
 /** Of a command's flags those that are a policy's. */

@@ -23,6 +23,8 @@ export interface Job {
   readonly input: Location & { readonly version: string };
   readonly output: Location;
   readonly policy: Policy;
+  /** Of the regions that a person decided on, which the ledger keeps: exactly these are masked, and no detector looks. */
+  readonly regionsDigest?: string;
 }
 
 export const lanes = ["interactive", "bulk"] as const;
@@ -40,13 +42,16 @@ export const jobStates = [
   "dead",
   "superseded",
   "redriven",
+  "approved",
+  "rejected",
   "removed",
   "expired",
 ] as const;
 /**
  * A job's state is the kind of its last event. `failed` waits for another attempt; `dead` has used them up. `copied`:
- * no picture, and the route passes its kind on as it is. `removed`, `expired`: the output is gone again, with its
- * original or because its time was over.
+ * no picture, and the route passes its kind on as it is. `redriven`, `approved`: another revision takes its place, after
+ * an approval with the regions that a person decided on. `rejected`: a person wants no output. `removed`, `expired`: the
+ * output is gone again, with its original or because its time was over.
  */
 export type JobState = (typeof jobStates)[number];
 
@@ -55,12 +60,14 @@ const successors: Record<JobState, readonly JobState[]> = {
   started: ["started", "failed", "done", "copied", "skipped", "held", "dead", "superseded"],
   failed: ["started", "dead", "superseded"],
   dead: ["redriven", "superseded"],
-  held: ["redriven", "superseded"],
+  held: ["redriven", "approved", "rejected", "superseded"],
   done: ["removed", "expired"],
   copied: ["removed", "expired"],
   skipped: [],
   superseded: [],
   redriven: [],
+  approved: [],
+  rejected: [],
   removed: [],
   expired: [],
 };
@@ -81,7 +88,7 @@ export function jobId(
   job: Omit<Job, "id" | "generation">,
   modelDigests: readonly string[],
 ): string {
-  const { route, input, output, policy, revision } = job;
+  const { route, input, output, policy, revision, regionsDigest } = job;
   const parts = [
     route,
     input.store,
@@ -92,6 +99,7 @@ export function jobId(
     policyDigest(policy),
     modelDigests,
     revision,
+    ...(regionsDigest === undefined ? [] : [regionsDigest]),
   ];
   return createHmac("sha256", installationKey).update(JSON.stringify(parts)).digest("hex").slice(0, 32);
 }

@@ -1,4 +1,5 @@
 import type { Lane } from "./job.ts";
+import type { KeptRegions } from "./kept-regions.ts";
 import type { Policy } from "./policy.ts";
 import type { Region } from "./region.ts";
 
@@ -59,6 +60,9 @@ export interface PictureHeader {
 
 /** One picture, decoded once, held by one engine process until closed. */
 export interface Opened extends PictureHeader, AsyncDisposable {
+  /** What each of the policy's looks finds, for whoever keeps what a person must judge. */
+  look(policy: Policy): Promise<KeptRegions>;
+  /** What the policy masks of that. Fails with doubtful where it holds what the second look finds. */
   detect(policy: Policy): Promise<readonly Region[]>;
   render(regions: readonly Region[], policy: Policy): Promise<Anonymized>;
   /**

@@ -43,8 +43,8 @@ async function answer(request: EngineRequest): Promise<EngineAnswers[EngineVerb]
     await picture.preview(request.outPath);
     return null;
   }
-  return request.verb === "detect"
-    ? picture.detect(request.policy)
+  return request.verb === "look"
+    ? picture.look(request.policy)
     : picture.render(request.regions, request.policy, request.outPath);
 }
 

@@ -1,10 +1,11 @@
 import type { Detector } from "../core/detector.ts";
+import { type KeptRegions, requireCertain } from "../core/kept-regions.ts";
 import { maskFrame } from "../core/mask.ts";
 import type { Limits, PictureHeader } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 import { spreadOverFrames } from "../core/spread.ts";
-import { Problem } from "../errors.ts";
+import { isWithin, requireWithin } from "../core/within.ts";
 import { checkResidue } from "./check-residue.ts";
 import { type Decoded, decode } from "./decode.ts";
 import { encode } from "./encode.ts";
@@ -28,6 +29,9 @@ export interface RenderedFile {
 /** One decoded picture inside an engine process. */
 export interface OpenPicture {
   readonly header: PictureHeader;
+  /** What each of the policy's looks finds. */
+  look(policy: Policy): Promise<KeptRegions>;
+  /** What the policy masks of that. Fails with doubtful. */
   detect(policy: Policy): Promise<readonly Region[]>;
   /** Writes the masked picture to `outPath`, which must not exist. Fails with invalid-request on a region outside it. */
   render(regions: readonly Region[], policy: Policy, outPath: string): Promise<RenderedFile>;
@@ -55,21 +59,26 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
   // Of veil's own making, and hardly larger than what was let in.
   const readable = { ...limits, maxBytes: Number.MAX_SAFE_INTEGER };
   const header = { format, width, height, frames, ...(hidden > 0 && { hidden }) };
+  async function look(policy: Policy): Promise<KeptRegions> {
+    const found: { readonly first: Region[]; readonly second: Region[] } = { first: [], second: [] };
+    for (let frame = 0; frame < frames; frame++) {
+      const looks = await lookAt(frameOf(decoded, frame), detector, policy);
+      for (const which of ["first", "second"] as const) {
+        for (const region of looks[which]) found[which].push(frames === 1 ? region : { ...region, frame });
+      }
+    }
+    // A face of which not even a pixel lies within the border shows nothing of itself, and render would refuse it.
+    const within = (regions: readonly Region[]) => regions.filter((region) => isWithin(region, header));
+    return { first: within(found.first), second: within(found.second) };
+  }
+
   return {
     header,
-    async detect(policy) {
-      const found: Region[] = [];
-      for (let frame = 0; frame < frames; frame++) {
-        const regions = await lookAt(frameOf(decoded, frame), detector, policy);
-        for (const region of regions) found.push(frames === 1 ? region : { ...region, frame });
-      }
-      // A face of which not even a pixel lies within the border shows nothing of itself, and render would refuse it.
-      return found.filter((region) => isWithin(region, header));
-    },
+    look,
+    detect: async (policy) => requireCertain(await look(policy), policy),
     preview: (outPath) => writePreview(decoded, outPath),
     async render(regions, policy, outPath) {
-      const outside = regions.find((region) => !isWithin(region, header));
-      if (outside !== undefined) throw new Problem("invalid-request", outsideText(outside, header), { remedy });
+      requireWithin(regions, header);
       if (policy.lossless) refuseLossy(decoded);
       const spread = spreadOverFrames(regions, frames);
       const unmask: (() => void)[] = [];
@@ -96,21 +105,6 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
       }
     },
   };
-}
-
-const remedy = "Give boxes in pixels of the upright picture, with x and y at their top left corner.";
-
-/** Whether a region covers at least a pixel's width and height of its picture: what does not would hide nothing. */
-function isWithin({ box, frame = 0 }: Region, { width, height, frames }: PictureHeader): boolean {
-  const across = Math.min(box.x + box.width, width) - Math.max(box.x, 0);
-  const down = Math.min(box.y + box.height, height) - Math.max(box.y, 0);
-  return across >= 1 && down >= 1 && Number.isInteger(frame) && frame >= 0 && frame < frames;
-}
-
-function outsideText({ box, frame }: Region, { width, height, frames }: PictureHeader): string {
-  const picture = `a picture of ${width}x${height} pixels${frames > 1 ? ` and ${frames} frames` : ""}`;
-  const where = `x ${box.x}, y ${box.y}, width ${box.width}, height ${box.height}`;
-  return `Expected each region to cover a part of ${picture} but received ${where}${frame ? ` in frame ${frame}` : ""}`;
 }
 
 function frameOf({ data, width, height, channels }: Decoded, frame: number) {

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { requireCertain } from "../core/kept-regions.ts";
 import type { Anonymized, Medium, Opened } from "../core/media.ts";
+import type { Policy } from "../core/policy.ts";
 import { createProcessLine, type LineStats, type ProcessLineOptions } from "./process-line.ts";
 import type { EngineAnswers } from "./protocol.ts";
 
@@ -48,9 +50,11 @@ export function createPool(options: PoolOptions): Pool {
       try {
         await mkdir(scratch, { mode: 0o700 });
         const header = await child.request({ verb: "open", path, scratch }, request);
+        const look = (policy: Policy) => child.request({ verb: "look", policy }, request);
         const opened: Opened = {
           ...header,
-          detect: (policy) => child.request({ verb: "detect", policy }, request),
+          look,
+          detect: async (policy) => requireCertain(await look(policy), policy),
           async render(regions, policy) {
             const outPath = join(spool, `${randomUUID()}.masked`);
             rendered.push(outPath);

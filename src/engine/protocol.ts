@@ -1,3 +1,4 @@
+import type { KeptRegions } from "../core/kept-regions.ts";
 import type { Limits, PictureHeader } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
@@ -16,7 +17,7 @@ export type EngineRequest =
   | { readonly verb: "setup"; readonly setup: EngineSetup }
   /** `scratch`: an owner-only folder for this picture's intermediate files, which the service removes. */
   | { readonly verb: "open"; readonly path: string; readonly scratch: string }
-  | { readonly verb: "detect"; readonly policy: Policy }
+  | { readonly verb: "look"; readonly policy: Policy }
   | { readonly verb: "render"; readonly regions: readonly Region[]; readonly policy: Policy; readonly outPath: string }
   | { readonly verb: "preview"; readonly outPath: string }
   | { readonly verb: "close" };
@@ -24,7 +25,7 @@ export type EngineRequest =
 export interface EngineAnswers {
   setup: { readonly name: string; readonly digest: string };
   open: PictureHeader;
-  detect: readonly Region[];
+  look: KeptRegions;
   render: RenderedFile;
   preview: null;
   close: null;

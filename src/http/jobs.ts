@@ -206,7 +206,10 @@ function parseState(text: string): JobState {
 }
 
 /** A job as the API shows it. */
-function jobBodyOf({ job, state, attempts, admittedAt, updatedAt, last }: JobRecord, name: string | null): JobBody {
+export function jobBodyOf(
+  { job, state, attempts, admittedAt, updatedAt, last }: JobRecord,
+  name: string | null,
+): JobBody {
   return {
     id: job.id,
     route: job.route,
@@ -223,6 +226,7 @@ function jobBodyOf({ job, state, attempts, admittedAt, updatedAt, last }: JobRec
       last.code === undefined
         ? null
         : { code: last.code, title: problems[last.code].title, detail: last.message ?? "" },
+    successor: last.successor ?? null,
     admitted_at: new Date(admittedAt).toISOString(),
     updated_at: new Date(updatedAt).toISOString(),
   };

@@ -3,7 +3,13 @@ import { type Policy, requireStatement } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 import { Problem } from "../errors.ts";
 import { refusal } from "./faults.ts";
-import { anonymizeQuerySchema, type GivenBox, givenBoxesSchema, type OptionsQuery } from "./schema.ts";
+import {
+  anonymizeQuerySchema,
+  type DecidedRegion,
+  type GivenBox,
+  givenBoxesSchema,
+  type OptionsQuery,
+} from "./schema.ts";
 
 /** The default policy with what a request asks for instead. Problems: not-anonymisation. */
 export function policyFor(defaults: Policy, options: OptionsQuery): Policy {
@@ -60,6 +66,11 @@ export function regionsOf(field: string | undefined): readonly Region[] | undefi
   const boxes = givenBoxesSchema.safeParse(value);
   if (!boxes.success) throw refusal(boxes.error, "regions");
   return boxes.data.map(drawn);
+}
+
+/** A region that a person decided on. */
+export function decidedRegion({ kind = "face", box, keypoints, frame }: DecidedRegion): Region {
+  return { kind, box, score: 1, ...(keypoints && { keypoints }), ...(frame !== undefined && { frame }) };
 }
 
 /** A box that a person drew, or left as it was found, as a region. */

@@ -3,6 +3,7 @@ import type { Policy } from "../core/policy.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Pauses } from "../pipeline/pauses.ts";
 import type { ResultCache } from "../pipeline/result-cache.ts";
+import type { Review } from "../pipeline/review.ts";
 import type { Room } from "../pipeline/room.ts";
 import type { Spool } from "../pipeline/spool.ts";
 import type { Submit } from "../pipeline/submit.ts";
@@ -25,6 +26,7 @@ export interface HttpParts {
   readonly ledger: Ledger;
   readonly queue: Queue;
   readonly submit: Submit;
+  readonly review: Review;
   readonly metrics: Metrics;
   /** As it is now. */
   status(): Promise<Status>;

@@ -58,6 +58,34 @@ export const regionSchema = z.object({
 });
 export type RegionBody = z.infer<typeof regionSchema>;
 
+export const looks = ["first", "second"] as const;
+
+export const reviewRegionSchema = regionSchema.extend({
+  look: z.enum(looks).describe("Which look found it; of a decision always first"),
+});
+export type ReviewRegion = z.infer<typeof reviewRegionSchema>;
+
+const decidedRegionSchema = z.strictObject({
+  ...reviewRegionSchema.partial().shape,
+  box: boxSchema.strict(),
+});
+
+/** The regions that a person decides on: as a review shows them, or boxes alone. Their number is looked at first. */
+export const decidedRegionsSchema = z.preprocess((value, context) => {
+  if (!Array.isArray(value)) return value;
+  if (value.length <= maxBoxes) return value.map(asRegion);
+  context.addIssue(`Expected at most ${maxBoxes} regions but received ${value.length}`);
+  return z.NEVER;
+}, z.array(decidedRegionSchema).max(maxBoxes));
+export type DecidedRegion = z.infer<typeof decidedRegionSchema>;
+
+/** A box as requests for masking give it is a region too. */
+function asRegion(value: unknown): unknown {
+  if (value === null || typeof value !== "object" || "box" in value) return value;
+  const { x, y, width, height, ...rest } = value as Record<string, unknown>;
+  return { ...rest, box: { x, y, width, height } };
+}
+
 /** In a query or a form true, false, 1 or 0; in JSON true or false. */
 const choice = z
   .stringbool({ truthy: ["true", "1"], falsy: ["false", "0"] })
@@ -222,6 +250,7 @@ export const jobSchema = z.object({
     .object({ code: z.string(), title: z.string(), detail: z.string() })
     .nullable()
     .describe("For failed and dead: why"),
+  successor: z.string().nullable().describe("For redriven and approved: the job that took its place"),
   admitted_at: z.string().describe("ISO 8601"),
   updated_at: z.string().describe("ISO 8601"),
 });
@@ -237,6 +266,42 @@ export const jobsQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(500).default(50),
   after: z.string().optional().describe("`next` of the page before"),
 });
+
+export const reviewsQuerySchema = jobsQuerySchema.omit({ state: true });
+
+export const reviewsResponseSchema = z.object({
+  reviews: z.array(jobSchema).describe("What waits for a person, newest change first"),
+  next: z.string().nullable(),
+});
+export type ReviewsResponse = z.infer<typeof reviewsResponseSchema>;
+
+export const reviewSchema = z.object({
+  job: jobSchema,
+  picture: z
+    .object({ width: z.number().int(), height: z.number().int(), frames: z.number().int() })
+    .nullable()
+    .describe("Upright size in pixels; null where it was not kept"),
+  regions: z
+    .array(reviewRegionSchema)
+    .nullable()
+    .describe("What was found; null where an earlier veil did not keep it"),
+});
+export type ReviewBody = z.infer<typeof reviewSchema>;
+
+export const approvalSchema = z
+  .strictObject({
+    regions: decidedRegionsSchema
+      .optional()
+      .describe(`Exactly these, at most ${maxBoxes}; absent: all that both looks found`),
+    no_faces: z.boolean().default(false).describe("true: a person sees that there is no face; nothing is masked"),
+  })
+  .meta({ examples: [{ regions: [{ box: { x: 120, y: 40, width: 64, height: 80 } }] }] });
+
+export const rejectionSchema = z
+  .strictObject({
+    reason: z.string().max(1000).optional().describe("Kept in the ledger, and erased with the job's names"),
+  })
+  .meta({ examples: [{ reason: "not to be shown" }] });
 
 /** How many jobs are in each state. */
 export const countsSchema = z.record(z.enum(jobStates), z.number().int());

@@ -17,6 +17,7 @@ import { operationRoutes, statusRoute } from "./operations.ts";
 import type { HttpParts } from "./parts.ts";
 import { answerWithProblems } from "./problem-reply.ts";
 import { requireRoom } from "./require-room.ts";
+import { reviewRoutes } from "./reviews.ts";
 
 /** The HTTP side: API, its documentation, and the page. Not listening yet. */
 export async function createServer(parts: HttpParts, logger: FastifyBaseLogger): Promise<FastifyInstance> {
@@ -56,7 +57,7 @@ export async function createServer(parts: HttpParts, logger: FastifyBaseLogger):
         description:
           "Masks faces in photographs where they are stored. Errors are RFC 9457 problem+json with a stable code.",
       },
-      tags: [{ name: "masking" }, { name: "jobs" }, { name: "operation" }],
+      tags: [{ name: "masking" }, { name: "jobs" }, { name: "review" }, { name: "operation" }],
     },
     transform: describeRoute,
     transformObject: describeProblems,
@@ -69,6 +70,7 @@ export async function createServer(parts: HttpParts, logger: FastifyBaseLogger):
     batchRoute(parts),
     jobRoutes(parts),
     jobControlRoutes(parts),
+    reviewRoutes(parts),
     statusRoute(parts),
   ]) {
     await server.register(routes, { prefix: "/api/v1" });

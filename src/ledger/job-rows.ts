@@ -1,4 +1,5 @@
 import type { Job, JobState, Lane } from "../core/job.ts";
+import type { KeptRegions } from "../core/kept-regions.ts";
 import { Problem } from "../errors.ts";
 import type { EventDetail, JobQuery, JobRecord, LedgerEvent } from "./ledger.ts";
 import type { LedgerRow } from "./record-rows.ts";
@@ -21,6 +22,15 @@ export function toJobRecord(row: LedgerRow): JobRecord {
 /** An event, out of its columns. */
 export function toEvent(jobId: string, { kind, at, detail }: LedgerRow): LedgerEvent {
   return { jobId, kind: kind as JobState, at: Number(at), ...(JSON.parse(String(detail)) as EventDetail) };
+}
+
+/** What was kept with a job. Problem: ledger-broken. */
+export function toRegions(text: string, jobId: string): KeptRegions {
+  try {
+    return JSON.parse(text) as KeptRegions;
+  } catch (cause) {
+    throw new Problem("ledger-broken", `The regions kept with job ${jobId} can't be read`, { cause });
+  }
 }
 
 /** Where the page before ended. Problem: invalid-request. */

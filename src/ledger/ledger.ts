@@ -1,5 +1,7 @@
 import type { Job, JobState, Lane } from "../core/job.ts";
+import type { KeptRegions } from "../core/kept-regions.ts";
 import type { Policy } from "../core/policy.ts";
+import type { PictureSize } from "../core/within.ts";
 import type { ProblemCode } from "../errors.ts";
 
 /** Who wrote a record: the ledger adds it to each. */
@@ -37,7 +39,13 @@ export interface EventDetail extends Stamp {
   readonly detector?: { readonly name: string; readonly digest: string };
   /** Milliseconds by stage. */
   readonly timings?: Readonly<Record<string, number>>;
-  /** The job that takes this one's place: for redriven. */
+  /** For held: upright size in pixels, and how many frames, of what a person is to look at. */
+  readonly picture?: PictureSize;
+  /** Which veil masked: `operatorVersion` of the pipeline. */
+  readonly operator?: string;
+  /** Of the regions that the ledger keeps: for held those that were found, for approved and done those that a person decided on. */
+  readonly regionsDigest?: string;
+  /** The job that takes this one's place: for redriven and approved. */
   readonly successor?: string;
 }
 
@@ -71,6 +79,8 @@ export interface Candidate {
   readonly requestDigest?: string;
   /** Admit it although this version is known; its revision must be a new one. */
   readonly rerun?: boolean;
+  /** Kept with the job: those that its `regionsDigest` stands for. */
+  readonly regions?: KeptRegions;
 }
 
 export interface Admission {
@@ -154,10 +164,11 @@ export interface Ledger {
    */
   admit(candidates: readonly Candidate[]): Promise<readonly Admission[]>;
   /**
-   * False, and nothing written, where the event may not follow the job's last one or the job is unknown; with a fencing
-   * number also where that start is not the job's last event any more.
+   * False, and nothing written, where the event may not follow the job's last one or the job is unknown. Regions are kept
+   * with the job in the same transaction; those that it has stay. With a fencing number nothing is written either where
+   * that start is not the job's last event any more.
    */
-  append(event: LedgerEvent, fence?: number): Promise<boolean>;
+  append(event: LedgerEvent, regions?: KeptRegions, fence?: number): Promise<boolean>;
   /**
    * Records `started` and claims the job for the holder; answers the claim's fencing number. Undefined, and nothing
    * written, where the event may not follow, or another holder has started the job and its claim has not run out.
@@ -167,9 +178,20 @@ export interface Ledger {
   claimedMs(jobId: string, holder: string): Promise<number>;
   /** Lets claims last for so long from now on; answers the jobs of those that another one has taken over. */
   renew(claims: readonly StartedClaim[], ttlMs: number): Promise<readonly string[]>;
-  /** One transaction: `redriven` for the old job, `admitted` for its successor, in the old one's generation. Undefined: neither dead nor held. */
-  redrive(deadJobId: string, successor: Candidate, at: number): Promise<JobRecord | undefined>;
+  /**
+   * One transaction: `redriven` for the old job, `admitted` for its successor, in the old one's generation, with the
+   * successor's regions. Undefined: neither dead nor held. With `approved` that is the old job's event, which carries the
+   * successor's `regionsDigest`; undefined then: not held.
+   */
+  redrive(
+    deadJobId: string,
+    successor: Candidate,
+    at: number,
+    kind?: "redriven" | "approved",
+  ): Promise<JobRecord | undefined>;
   get(jobId: string): Promise<JobRecord | undefined>;
+  /** What was kept with the job; undefined: nothing, or it was erased. Problem `ledger-broken`: what is there can't be read. */
+  regions(jobId: string): Promise<KeptRegions | undefined>;
   /**
    * Whether no newer generation of the same route and input key has been admitted; with a fencing number also, in the
    * same look, whether the claim of that start has neither been taken over nor run out.

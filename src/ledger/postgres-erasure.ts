@@ -59,6 +59,7 @@ async function eraseOne(ask: Ask, { job, records }: Erasure, erasure: string): P
   await ask("delete from digests where position = any($positions::bigint[]) and original", { positions });
   if (job !== undefined) {
     const { generation: _, ...rest } = job;
+    await ask("delete from regions where job_id = $id", { id: job.id });
     await ask("update job_state set erased = true where job_id = $id", { id: job.id });
     await ask(
       `update jobs set key = $key, version = $version, job = $job, request_digest = null, erased_at = $now where id = $id`,

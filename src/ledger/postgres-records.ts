@@ -79,8 +79,8 @@ const positionsOfKey = `select p.position from jobs k join events v on v.job_id 
 
 /** Finished jobs, and notes, whose personal values may go; `$after` is the last one's id of the page before. */
 export function erasableIds(scope: ErasureScope): readonly string[] {
-  const finished = `s.state in ('done', 'copied', 'skipped', 'dead', 'superseded', 'redriven', 'removed', 'expired')
-    and not s.erased`;
+  const finished = `s.state in ('done', 'copied', 'skipped', 'dead', 'superseded', 'redriven', 'approved', 'rejected',
+      'removed', 'expired') and not s.erased`;
   const jobs = (condition: string) => `select j.id from jobs j join job_state s on s.job_id = j.id
     where ${finished} and ${condition} and j.id > $after order by j.id limit $limit`;
   if ("path" in scope) return [jobs(isPattern(scope.path) ? "j.key ~ $path" : "j.key = $path")];

@@ -1,5 +1,5 @@
 /**
- * The ledger's tables in PostgreSQL, as migration steps. `jobs`, `events`, `notes` and `erasures` are what happened, and
+ * The ledger's tables in PostgreSQL, as migration steps. `jobs`, `events`, `regions`, `notes` and `erasures` are what happened, and
  * change only where personal values are erased; `job_state` and `job_counts` follow from them and could be built again.
  *
  * `id` is given at the insert and grows, but rows become visible in the order of commits, which is another one. `seq` is
@@ -86,6 +86,15 @@ export const postgresTables: readonly string[] = [
 
    -- What came and went, added up when it is read, and by the way: one row for each count would let all writers wait for each other.
    create table job_counts (route text collate "C" not null, state text not null, jobs bigint not null);
+
+   -- Where faces are: no part of the chain, which has their digest, and gone with a job's names.
+   create table regions (job_id text collate "C" primary key references jobs (id), regions text not null);
+   create function veil_regions_stay() returns trigger language plpgsql as $$
+   begin
+     if tg_op = 'DELETE' and current_setting('veil.erasing', true) = 'on' then return old; end if;
+     raise exception 'regions are append-only';
+   end $$;
+   create trigger regions_stay before update or delete on regions for each row execute function veil_regions_stay();
 
    create table seals (
      position bigint primary key,

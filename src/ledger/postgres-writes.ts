@@ -1,4 +1,5 @@
 import { type JobState, jobStates, mayFollow } from "../core/job.ts";
+import type { KeptRegions } from "../core/kept-regions.ts";
 import type { Ask, PostgresRow } from "../postgres.ts";
 import type { Candidate, Claim, LedgerEvent, Stamp } from "./ledger.ts";
 import type { Bury } from "./tombstone.ts";
@@ -18,7 +19,7 @@ export const postgresNow = "(extract(epoch from clock_timestamp()) * 1000)::bigi
 export const isUnknown = (keys: string, route: string, versions: string) => `not exists (
   select 1 from jobs j join job_state s on s.job_id = j.id
   where j.key in (${keys}) and j.route = ${route} and j.version in (${versions})
-    and s.state not in ('superseded', 'redriven', 'removed')
+    and s.state not in ('superseded', 'redriven', 'approved', 'removed')
     and j.generation = (select max(m.generation) from jobs m where m.key in (${keys}) and m.route = ${route}))`;
 
 // One admission after the other, whoever admits: of two that are made at once each would miss the other one.
@@ -31,7 +32,7 @@ export interface AdmissionTerms {
 }
 
 const columns = `c (place bigint, id text, route text, key text, version text, buried_key text, buried_version text,
-  rerun boolean, lane text, job text, digest text, generation bigint)`;
+  rerun boolean, lane text, job text, digest text, generation bigint, regions text)`;
 const both = { keys: "c.key, c.buried_key", versions: "c.version, c.buried_version" };
 const newest = `(select max(m.generation) from jobs m where m.key in (${both.keys}) and m.route = c.route)`;
 
@@ -48,7 +49,8 @@ const admitAll = `with c as (select * from json_to_recordset($candidates::json) 
   e as (
     insert into events (job_id, kind, at, detail) select id, 'admitted', $at, $detail from j order by n returning id, job_id
   ),
-  d as (insert into job_counts select route, 'admitted', count(*) from j group by route)
+  d as (insert into job_counts select route, 'admitted', count(*) from j group by route),
+  k as (insert into regions select j.id, c.regions from j join c on c.id = j.id where c.regions is not null)
   insert into job_state (job_id, route, state, attempts, updated_at, seq, last)
     select e.job_id, j.route, 'admitted', 0, $at, e.id, $detail from e join j on j.id = e.job_id
     returning job_id`;
@@ -71,13 +73,14 @@ export async function admitRows(
   candidates: readonly (Candidate & { readonly generation?: number })[],
   { at, stamp, bury }: AdmissionTerms,
 ): Promise<readonly PostgresRow[]> {
-  const named = candidates.map(({ job, lane, requestDigest, rerun = false, generation }, place) => {
+  const named = candidates.map(({ job, lane, requestDigest, rerun = false, generation, regions }, place) => {
     const { id, route, input } = job;
     const tombstone = bury(input);
     return {
       ...{ place, id, route, key: input.key, version: input.version, rerun, lane, job: JSON.stringify(job) },
       ...{ buried_key: tombstone.key, buried_version: tombstone.version },
       ...{ digest: requestDigest ?? null, generation: generation ?? null },
+      regions: regions === undefined ? null : JSON.stringify(regions),
     };
   });
   const detail = JSON.stringify(stamp);
@@ -110,7 +113,15 @@ export interface TransitionTerms {
   readonly fence?: number | undefined;
   /** For a start: who claims the job. */
   readonly claim?: Claim;
+  /** Kept with the job; what it has already stays. */
+  readonly regions?: KeptRegions | undefined;
 }
+
+/** The states in which another job may take a job's place. */
+export const replaceable = {
+  redriven: ["dead", "held"],
+  approved: ["held"],
+} as const satisfies Record<string, readonly JobState[]>;
 
 // `for update`: whoever comes second looks again at what the first one has left.
 const move = `with s as (
@@ -122,7 +133,8 @@ const move = `with s as (
     for update
   ),
   e as (insert into events (job_id, kind, at, detail) select job_id, $kind, $at, $detail from s returning id),
-  d as (insert into job_counts select route, state, -1 from s union all select route, $kind, 1 from s)
+  d as (insert into job_counts select route, state, -1 from s union all select route, $kind, 1 from s),
+  k as (insert into regions select job_id, $regions::text from s where $regions::text is not null on conflict do nothing)
   update job_state set state = $kind, attempts = attempts + case when $kind = 'started' then 1 else 0 end,
       updated_at = $at, last = $detail, code = $code, seq = e.id, claimed_by = $holder,
       claimed_until = case when $holder::text is null then 0 else ${postgresNow} + $ttlMs end
@@ -132,11 +144,12 @@ const move = `with s as (
 export async function transition(
   ask: Ask,
   { jobId, kind, at, ...detail }: LedgerEvent,
-  { stamp, from = jobStates.filter((state) => mayFollow(state, kind)), fence, claim }: TransitionTerms,
+  { stamp, from = jobStates.filter((state) => mayFollow(state, kind)), fence, claim, regions }: TransitionTerms,
 ): Promise<number | undefined> {
   const [row] = await ask(move, {
     ...{ jobId, kind, at, detail: JSON.stringify({ ...stamp, ...detail }), code: detail.code ?? null, from },
     ...{ fence: fence ?? null, holder: claim?.holder ?? null, ttlMs: claim?.ttlMs ?? 0 },
+    regions: regions === undefined ? null : JSON.stringify(regions),
   });
   return row && Number(row.id);
 }

@@ -1,6 +1,6 @@
 import { type JobState, jobStates } from "../core/job.ts";
 import type { Postgres } from "../postgres.ts";
-import { cursorOf, toEvent, toJobRecord } from "./job-rows.ts";
+import { cursorOf, toEvent, toJobRecord, toRegions } from "./job-rows.ts";
 import type { Ledger, LedgerEvent, RequestNote, Stamp } from "./ledger.ts";
 import { createCountFolder, readStats } from "./postgres-stats.ts";
 import { postgresTables } from "./postgres-tables.ts";
@@ -10,6 +10,7 @@ import {
   lockAdmissions,
   postgresNow,
   records,
+  replaceable,
   type TransitionTerms,
   transition,
 } from "./postgres-writes.ts";
@@ -72,7 +73,7 @@ export async function createPostgresLedger(options: PostgresLedgerOptions): Prom
       });
     },
 
-    append: async (event, fence) => (await move(event, { stamp, fence })) !== undefined,
+    append: async (event, regions, fence) => (await move(event, { stamp, regions, fence })) !== undefined,
 
     start: (event, claim) => move(event, { stamp, claim }),
 
@@ -97,12 +98,13 @@ export async function createPostgresLedger(options: PostgresLedgerOptions): Prom
       return params.ids.filter((id) => !held.has(id));
     },
 
-    async redrive(deadJobId, successor, at) {
+    async redrive(deadJobId, successor, at, kind = "redriven") {
       const record = await postgres.transaction(async (ask, isSecond) => {
         await lockAdmissions(ask);
-        const { id } = successor.job;
-        const event = { jobId: deadJobId, kind: "redriven", at, successor: id } as const;
-        const written = await transition(ask, event, { stamp, from: ["dead", "held"] });
+        const { id, regionsDigest } = successor.job;
+        const digest = kind === "approved" && regionsDigest !== undefined && { regionsDigest };
+        const event = { jobId: deadJobId, kind, at, successor: id, ...digest };
+        const written = await transition(ask, event, { stamp, from: replaceable[kind] });
         const [row] = await ask(`${records} where j.id = $id`, { id });
         if (written === undefined) return isSecond && row ? toJobRecord(row) : undefined;
         // A successor stands where its predecessor stood: it must not overtake a newer version.
@@ -119,6 +121,11 @@ export async function createPostgresLedger(options: PostgresLedgerOptions): Prom
     async get(jobId) {
       const [row] = await read(`${records} where s.job_id = $jobId`, { jobId });
       return row && toJobRecord(row);
+    },
+
+    async regions(jobId) {
+      const [row] = await read("select regions from regions where job_id = $jobId", { jobId });
+      return row && toRegions(String(row.regions), jobId);
     },
 
     async isCurrent({ id, route, input, generation }, fence) {
@@ -226,7 +233,7 @@ function newestByState(states: number, ofRoute: boolean): string {
     const where = `s.state = $state${index} ${ofRoute ? "and s.route = $route" : ""} and s.seq < $before`;
     return `(${records} where ${where} order by s.seq desc limit $limit)`;
   });
-  return `${looks.join(" union all ")} order by seq desc limit $limit`;
+  return `select * from (${looks.join(" union all ")}) looks order by seq desc limit $limit`;
 }
 
 const newestOfKey = `${records} where j.key = $key and ($route::text is null or s.route = $route) and s.seq < $before

@@ -77,5 +77,9 @@ function jobStatements(job: NonNullable<Erasure["job"]>, position: number, erasu
         ...{ now: Date.now(), position, erasure },
       },
     },
+    {
+      sql: `delete from regions where job_id = $id and (select erasure from seals where position = $position) is $erasure`,
+      params: { id: job.id, position, erasure },
+    },
   ];
 }

@@ -59,7 +59,7 @@ const positionsOfKey = `select p.position from jobs k cross join events v on v.j
 /** Finished jobs, and notes, whose personal values may go; `$after` is the last one's id of the page before. */
 export function erasableIds(scope: ErasureScope): readonly string[] {
   const finished =
-    "+s.state in ('done', 'copied', 'skipped', 'dead', 'superseded', 'redriven', 'removed', 'expired') and j.erased_at is null";
+    "+s.state in ('done', 'copied', 'skipped', 'dead', 'superseded', 'redriven', 'approved', 'rejected', 'removed', 'expired') and j.erased_at is null";
   // In the order of ids, along their index: a page costs no more than its rows (`+`: not along another one).
   const jobs = (condition: string) => `select j.id from jobs j join job_state s on s.job_id = j.id
     where ${finished} and ${condition} and j.id > $after order by j.id limit $limit`;

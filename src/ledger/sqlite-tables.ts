@@ -1,5 +1,5 @@
 /**
- * The ledger's tables, as migration steps. `jobs`, `events`, `notes` and `erasures` are what happened, and change only
+ * The ledger's tables, as migration steps. `jobs`, `events`, `regions`, `notes` and `erasures` are what happened, and change only
  * where personal values are erased; `job_state` and `job_counts` follow from them and could be built again. The triggers
  * keep veil from mistakes; what somebody with the file does, the chain shows.
  */
@@ -102,6 +102,15 @@ export const ledgerTables: readonly string[] = [
   // Of the projection: a queue that keeps copies has confirmed the job.
   `alter table job_state add column published integer not null default 0;
    create index job_state_unpublished on job_state (seq) where state = 'admitted' and published = 0;`,
+  // Where faces are: no part of the chain, which has their digest, and gone with a job's names.
+  `create table regions (
+     job_id text primary key references jobs (id),
+     regions text not null
+   ) strict, without rowid;
+   create trigger regions_stay_same before update on regions
+     begin select raise(abort, 'regions are append-only'); end;
+   create trigger regions_stay before delete on regions when not exists (select 1 from erasing)
+     begin select raise(abort, 'regions are append-only'); end;`,
 ];
 
 /** Who works on a started job, of the projection too, as migration steps of their own. */

@@ -1,4 +1,5 @@
 import { type JobState, jobStates, mayFollow } from "../core/job.ts";
+import type { KeptRegions } from "../core/kept-regions.ts";
 import type { Statement } from "../sqlite.ts";
 import type { Candidate, Claim, LedgerEvent, Stamp } from "./ledger.ts";
 import type { Bury } from "./tombstone.ts";
@@ -16,16 +17,23 @@ export const records = `select j.job, j.generation, j.lane, j.request_digest, j.
 export const isUnknown = (keys: string, route: string, versions: string) => `not exists (
   select 1 from jobs j join job_state s on s.job_id = j.id
   where j.key in (${keys}) and j.route = ${route} and j.version in (${versions})
-    and s.state not in ('superseded', 'redriven', 'removed')
+    and s.state not in ('superseded', 'redriven', 'approved', 'removed')
     and j.generation = (select max(generation) from jobs where key in (${keys}) and route = ${route}))`;
 
 /** Admits what the ledger does not know, or what is to be done again. */
 export const ifUnknown = `not exists (select 1 from jobs where id = $id)
   and ($rerun or ${isUnknown("$key, $buriedKey", "$route", "$version, $buriedVersion")})`;
 
-/** Admits the successor of a job while that is dead or held. */
-export const ifDead = `exists (select 1 from job_state where job_id = $dead and state in ('dead', 'held'))
+/** Admits the successor of a job while that is dead or held; to be approved it has to be held. */
+export const ifDead = (kind: "redriven" | "approved") => `exists (
+  select 1 from job_state where job_id = $dead and state in (${replaceable[kind].map((state) => `'${state}'`).join(", ")}))
   and not exists (select 1 from jobs where id = $dead and erased_at is not null)`;
+
+/** The states in which another job may take a job's place. */
+export const replaceable = {
+  redriven: ["dead", "held"],
+  approved: ["held"],
+} as const satisfies Record<string, readonly JobState[]>;
 
 export interface AdmissionTerms {
   readonly at: number;
@@ -82,6 +90,18 @@ export function admission(candidate: Candidate, terms: AdmissionTerms): readonly
     },
     { sql: `select *, ${newest} as newest from (${records} where j.id = (${latest}))`, params },
   ];
+}
+
+/** Keeps regions with a job that is there, or only if its last event is this one; what it has already stays. */
+export function keeping(jobId: string, regions: KeptRegions, last?: Statement): Statement {
+  const { kind = null, at = null, detail = null } = last?.params ?? {};
+  return {
+    sql: `insert into regions (job_id, regions)
+      select job_id, $regions from job_state
+      where job_id = $jobId and ($kind is null or (state = $kind and updated_at = $at and last = $detail))
+      on conflict do nothing`,
+    params: { jobId, regions: JSON.stringify(regions), kind, at, detail },
+  };
 }
 
 export interface TransitionTerms {

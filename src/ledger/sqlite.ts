@@ -1,10 +1,20 @@
 import { type JobState, jobStates } from "../core/job.ts";
 import type { Row, Sqlite, SqlValue } from "../sqlite.ts";
-import { cursorOf, toEvent, toJobRecord } from "./job-rows.ts";
+import { cursorOf, toEvent, toJobRecord, toRegions } from "./job-rows.ts";
 import type { Ledger, RequestNote, Stamp } from "./ledger.ts";
 import { readStats, statsIndexes } from "./sqlite-stats.ts";
 import { claimColumns, ledgerTables } from "./sqlite-tables.ts";
-import { admission, ifDead, ifUnknown, isUnknown, records, sqliteNow, transition } from "./sqlite-writes.ts";
+import {
+  admission,
+  ifDead,
+  ifUnknown,
+  isUnknown,
+  keeping,
+  records,
+  replaceable,
+  sqliteNow,
+  transition,
+} from "./sqlite-writes.ts";
 import { createTombstones } from "./tombstone.ts";
 
 export interface SqliteLedgerOptions {
@@ -34,7 +44,10 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
   return {
     async admit(candidates) {
       const terms = { at: now(), condition: ifUnknown, stamp, bury };
-      const answers = await sqlite.write(candidates.flatMap((candidate) => admission(candidate, terms)));
+      const answers = await sqlite.write([
+        ...candidates.flatMap((candidate) => admission(candidate, terms)),
+        ...candidates.flatMap(({ job, regions }) => (regions === undefined ? [] : [keeping(job.id, regions)])),
+      ]);
       return candidates.map((_, index) => {
         const [inserted, , , found] = answers.slice(index * 4);
         const record = toJobRecord(found![0]!);
@@ -47,8 +60,10 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
       });
     },
 
-    async append(event, fence) {
-      const [inserted] = await sqlite.write(transition(event, { stamp, fence }));
+    async append(event, regions, fence) {
+      const steps = transition(event, { stamp, fence });
+      const kept = regions === undefined ? [] : [keeping(event.jobId, regions, steps.at(-1))];
+      const [inserted] = await sqlite.write([...steps, ...kept]);
       return inserted!.length > 0;
     },
 
@@ -80,13 +95,13 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
       return lost!.map(({ id }) => String(id));
     },
 
-    async redrive(deadJobId, successor, at) {
+    async redrive(deadJobId, { regions, ...successor }, at, kind = "redriven") {
+      const { id, regionsDigest } = successor.job;
+      const digest = kind === "approved" && regionsDigest !== undefined && { regionsDigest };
       const [inserted, , , found] = await sqlite.write([
-        ...admission(successor, { at, condition: ifDead, dead: deadJobId, stamp, bury }),
-        ...transition(
-          { jobId: deadJobId, kind: "redriven", at, successor: successor.job.id },
-          { stamp, from: ["dead", "held"] },
-        ),
+        ...admission(successor, { at, condition: ifDead(kind), dead: deadJobId, stamp, bury }),
+        ...transition({ jobId: deadJobId, kind, at, successor: id, ...digest }, { stamp, from: replaceable[kind] }),
+        ...(regions === undefined ? [] : [keeping(id, regions)]),
       ]);
       return inserted!.length > 0 ? toJobRecord(found![0]!) : undefined;
     },
@@ -94,6 +109,11 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
     async get(jobId) {
       const [row] = await rowsOf(`${records} where s.job_id = $jobId`, { jobId });
       return row && toJobRecord(row);
+    },
+
+    async regions(jobId) {
+      const [row] = await rowsOf("select regions from regions where job_id = $jobId", { jobId });
+      return row && toRegions(String(row.regions), jobId);
     },
 
     async isCurrent({ id, route, input, generation }, fence) {

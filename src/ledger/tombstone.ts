@@ -21,8 +21,8 @@ export function createTombstones(installationKey: string): Bury {
   return ({ key, version }) => ({ key: tag(key), version: tag(key, version) });
 }
 
-/** The job with tombstones in the place of names. */
-export function buried(job: Job, bury: Bury): Job {
+/** The job with tombstones in the place of names, and without the digest of its regions, which go too. */
+export function buried({ regionsDigest: _, ...job }: Job, bury: Bury): Job {
   return {
     ...job,
     input: { ...job.input, ...bury(job.input) },

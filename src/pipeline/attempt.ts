@@ -1,19 +1,24 @@
 import type { Job, Lane } from "../core/job.ts";
+import { allOf, type KeptRegions, regionsDigest, requireCertain } from "../core/kept-regions.ts";
 import type { Limits, Medium } from "../core/media.ts";
+import type { Region } from "../core/region.ts";
 import { nameOf, type Recognised, recognise } from "../core/sniff.ts";
 import { unfinishedKind } from "../core/unfinished.ts";
 import { Problem, toProblem } from "../errors.ts";
-import type { EventDetail } from "../ledger/ledger.ts";
+import type { EventDetail, Ledger } from "../ledger/ledger.ts";
 import { type DeliverParts, deliver } from "./deliver.ts";
 import { inspectCopy } from "./inspect-copy.ts";
 import type { MaskedNow } from "./mask-now.ts";
+import { operatorVersion } from "./operator-version.ts";
 import type { ResultCache } from "./result-cache.ts";
 import type { Route } from "./route.ts";
 import type { Spool, SpoolFile } from "./spool.ts";
 
 /** How one attempt at a job ended; `failed` is for the retry rules to judge. */
 export type Outcome =
-  | { readonly kind: "done" | "copied" | "skipped" | "superseded" | "held"; readonly detail: EventDetail }
+  | { readonly kind: "done" | "copied" | "skipped" | "superseded"; readonly detail: EventDetail }
+  /** `regions`: what a person is to judge. */
+  | { readonly kind: "held"; readonly detail: EventDetail; readonly regions?: KeptRegions }
   | { readonly kind: "failed"; readonly problem: Problem; readonly detail: Pick<EventDetail, "input" | "detector"> };
 
 export interface AttemptParts extends DeliverParts {
@@ -34,7 +39,10 @@ export interface Assignment {
   readonly signal: AbortSignal;
 }
 
-/** One attempt: get, detect (unless the same bytes were masked the same way before), render, deliver. Never throws; whatever goes wrong, nothing unmasked is written. */
+/**
+ * One attempt: get, detect (unless the same bytes were masked the same way before, or a person has decided on regions),
+ * render, deliver. Never throws; whatever goes wrong, nothing unmasked is written.
+ */
 export async function attempt(parts: AttemptParts, assignment: Assignment): Promise<Outcome> {
   const { route, signal } = assignment;
   const { detector } = parts;
@@ -42,9 +50,15 @@ export async function attempt(parts: AttemptParts, assignment: Assignment): Prom
   const watched = route?.watched ?? false;
   // What was read before it failed.
   let read: Pick<EventDetail, "input" | "detector"> = {};
+  let doubt: Doubt | undefined;
   try {
-    return await mask(parts, assignment, (input) => {
-      read = { input, detector };
+    return await mask(parts, assignment, {
+      onRead(input) {
+        read = { input, detector };
+      },
+      onFound(found) {
+        doubt = found;
+      },
     });
   } catch (error) {
     const problem = toProblem(error);
@@ -53,23 +67,49 @@ export async function attempt(parts: AttemptParts, assignment: Assignment): Prom
       return { kind: "failed", problem: new Problem("lease-lost", message, { cause: error }), detail: read };
     const gone = code === "changed-while-reading" || code === "not-found";
     if (gone && watched) return { kind: "superseded", detail: { code, message } };
-    if (code === "doubtful") return { kind: "held", detail: { code, message, ...read } };
+    if (code === "doubtful") return { kind: "held", ...heldOf({ code, message, ...read }, doubt) };
     if (code === "not-an-image") return { kind: "skipped", detail: { recognised: message } };
     return { kind: "failed", problem, detail: read };
   }
 }
 
-async function mask(
-  parts: AttemptParts,
-  assignment: Assignment,
-  onRead: (input: NonNullable<EventDetail["input"]>) => void,
-): Promise<Outcome> {
+/** What was found in a picture, and how large that is. */
+interface Doubt {
+  readonly regions: KeptRegions;
+  readonly picture: NonNullable<EventDetail["picture"]>;
+}
+
+function heldOf(detail: EventDetail, doubt: Doubt | undefined): { detail: EventDetail; regions?: KeptRegions } {
+  if (doubt === undefined) return { detail };
+  const { regions, picture } = doubt;
+  return { detail: { ...detail, picture, regionsDigest: regionsDigest(regions) }, regions };
+}
+
+/** Told of what an attempt came by, for what is said of it should it fail. */
+interface Ears {
+  onRead(input: NonNullable<EventDetail["input"]>): void;
+  onFound(found: Doubt): void;
+}
+
+/** The regions that a person decided on, or nothing: what the ledger keeps must be what the job stands for. */
+async function decidedFor(ledger: Pick<Ledger, "regions">, { id, regionsDigest: wanted }: Job) {
+  if (wanted === undefined) return undefined;
+  const kept = await ledger.regions(id);
+  if (kept !== undefined && regionsDigest(kept) === wanted) return allOf(kept);
+  const what = kept === undefined ? "The ledger has no regions" : "The ledger's regions are not those";
+  throw new Problem("ledger-broken", `${what} that job ${id} was approved with`, {
+    remedy: "Nothing was masked or written. veil ledger verify says what else is wrong; put the photograph in again.",
+  });
+}
+
+async function mask(parts: AttemptParts, assignment: Assignment, { onRead, onFound }: Ears): Promise<Outcome> {
   const { job, lane, route, signal } = assignment;
   const { ledger, medium, detector, results } = parts;
   if (!(await ledger.isCurrent(job))) return { kind: "superseded", detail: {} };
   // It gets its own name when it is finished, and announces itself then.
   const unfinished = route?.watched ? unfinishedKind(job.input.key) : undefined;
   if (unfinished !== undefined) return { kind: "skipped", detail: { recognised: unfinished } };
+  const decided = await decidedFor(ledger, job);
   const clock = stopwatch();
   const { recognised, file, modifiedAt } = await fetchOriginal(parts, job, route?.copyTypes);
   await using original = file;
@@ -92,12 +132,16 @@ async function mask(
     return { kind: "copied", detail: { input, output, recognised: copy.type, timings: clock.laps } };
   }
   const { policy } = job;
-  await using result = await results.through({ sha256: original.sha256, policy, lane, signal }, async () => {
-    clock.lap("cache");
-    return await render(medium, original.path, assignment, clock.lap);
-  });
-  clock.lap("cache");
-  const { masked, regions, cached } = result;
+  const work = () => render(medium, original.path, assignment, { decided, onFound, lap: clock.lap });
+  const cached = () =>
+    results.through({ sha256: original.sha256, policy, lane, signal }, async () => {
+      clock.lap("cache");
+      return await work();
+    });
+  // What a person decided is for one picture alone, and never meets the cache.
+  await using result = await (decided === undefined ? cached() : work());
+  clock.lap(decided === undefined ? "cache" : "render");
+  const { masked, regions } = result;
   const delivered = await deliver(parts, job, masked, options);
   if (delivered === "superseded") return { kind: "superseded", detail: { input } };
   clock.lap("put");
@@ -107,8 +151,9 @@ async function mask(
     sha256: masked.sha256,
     contentType: masked.contentType,
   };
-  const detail = { input, output, regions: regions.length, detector, timings: clock.laps };
-  return { kind: "done", detail: { ...detail, ...(cached && { cached }) } };
+  const from = job.regionsDigest === undefined ? { detector } : { regionsDigest: job.regionsDigest };
+  const detail = { input, output, regions: regions.length, ...from, operator: operatorVersion, timings: clock.laps };
+  return { kind: "done", detail: { ...detail, ...(result.cached && { cached: result.cached }) } };
 }
 
 /** The masked picture, which goes with the engine's hold on the original. */
@@ -116,16 +161,28 @@ async function render(
   medium: Medium,
   path: string,
   { job, lane, signal }: Assignment,
-  lap: (stage: string) => void,
+  {
+    decided,
+    onFound,
+    lap,
+  }: Pick<Ears, "onFound"> & {
+    readonly decided: readonly Region[] | undefined;
+    readonly lap: (stage: string) => void;
+  },
 ): Promise<MaskedNow> {
   await using held = new AsyncDisposableStack();
   const picture = held.use(await medium.open(path, { signal, lane }));
   lap("open");
-  const regions = await picture.detect(job.policy);
-  lap("detect");
+  const { format, width, height, frames } = picture;
+  const detect = async () => {
+    const found = await picture.look(job.policy);
+    onFound({ regions: found, picture: { width, height, frames } });
+    lap("detect");
+    return requireCertain(found, job.policy);
+  };
+  const regions = decided ?? (await detect());
   const masked = await picture.render(regions, job.policy);
   lap("render");
-  const { format, frames } = picture;
   const kept = held.move();
   return { masked, regions, format, frames, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }

@@ -4,7 +4,7 @@ import type { JobRecord, Ledger } from "../ledger/ledger.ts";
 import { type PublishParts, publish } from "./admit.ts";
 
 export interface RedriveParts {
-  readonly ledger: Pick<Ledger, "get" | "redrive" | "published">;
+  readonly ledger: Pick<Ledger, "get" | "redrive" | "regions" | "published">;
   readonly queue: PublishParts["queue"];
   readonly installationKey: string;
 }
@@ -30,7 +30,10 @@ export function createRedrive({ ledger, queue, installationKey }: RedriveParts):
     const decided = record.state === "held" ? { ...policy, verify: "mask" as const } : policy;
     const revised = { ...rest, policy: decided, revision: rest.revision + 1 };
     // The old job's id stands for the models that it was meant for.
-    const successor = { job: { ...revised, id: jobId(installationKey, revised, [id]) }, lane: record.lane };
+    const job = { ...revised, id: jobId(installationKey, revised, [id]) };
+    // What a person decided on holds for the next attempts too.
+    const regions = rest.regionsDigest === undefined ? undefined : await ledger.regions(id);
+    const successor = { job, lane: record.lane, ...(regions && { regions }) };
     const admitted = await ledger.redrive(id, successor, Date.now());
     if (admitted === undefined) {
       throw new Problem("not-ready", `Expected a job that is dead or held but ${id} is ${record.state}`, {

@@ -22,10 +22,10 @@ export async function retain({ ledger, route, inbox, results }: RetainParts, old
   for await (const { key, modifiedAt } of results.list("")) if (modifiedAt < olderThan) await results.remove(key);
   for await (const { key, modifiedAt } of inbox.list("")) {
     if (modifiedAt >= olderThan) continue;
-    const { records } = await ledger.find({ route, key, limit: 1 });
-    const [record] = records;
+    // Of a job that was sent back or approved the old one changes last, and the new one needs the original.
+    const { records } = await ledger.find({ route, key, limit: 10 });
     // What is held waits for a person, however long that takes.
-    const needed = record !== undefined && (record.state === "held" || !isFinished(record.state));
+    const needed = records.some(({ state }) => state === "held" || !isFinished(state));
     if (!needed) await inbox.remove(key);
   }
 }

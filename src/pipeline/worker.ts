@@ -1,4 +1,5 @@
-import { isFinished, type Job, type Lane, lanes } from "../core/job.ts";
+import { isFinished, type Job, type JobState, type Lane, lanes } from "../core/job.ts";
+import type { KeptRegions } from "../core/kept-regions.ts";
 import { createSerial, type Serial } from "../core/serial.ts";
 import { type Problem, toProblem } from "../errors.ts";
 import type { EventDetail, LedgerEvent } from "../ledger/ledger.ts";
@@ -95,6 +96,8 @@ async function runLane(
   if (fault) throw fault.error;
 }
 
+const keepsOriginal: readonly JobState[] = ["held", "approved", "redriven", "rejected"];
+
 /** When a queue that can't tell routes apart may lend a paused route's job again. */
 const pausedMs = 60_000;
 
@@ -108,7 +111,8 @@ async function settle(parts: WorkerParts, turns: Turns, delivery: Delivery): Pro
   const { ledger, maxRetries } = parts;
   const { job } = delivery;
   const record = await ledger.get(job.id);
-  if (record?.state === "held") return delivery.ack();
+  // Its original is still needed, by a person or by its successor, or a person wants it to stay.
+  if (record !== undefined && keepsOriginal.includes(record.state)) return delivery.ack();
   if (record === undefined || isFinished(record.state)) {
     if (record?.state === "done" || record?.state === "copied")
       return finishGiven(parts, delivery, record.last, record.updatedAt);
@@ -145,7 +149,8 @@ async function conclude(
 ): Promise<void> {
   const { job } = delivery;
   if (outcome.kind !== "failed") {
-    await write(parts, job, outcome.kind, { ...outcome.detail, attempt: number });
+    const regions = outcome.kind === "held" ? outcome.regions : undefined;
+    await write(parts, job, outcome.kind, { ...outcome.detail, attempt: number }, regions);
     const isGiven = outcome.kind === "done" || outcome.kind === "copied";
     if (isGiven) await buryOlder(parts, job);
     if (isGiven) return finishGiven(parts, delivery, outcome.detail, parts.now());
@@ -202,9 +207,15 @@ async function removeInput({ routes, storeOf }: WorkerParts, { route, input }: J
   if ((await store.head(input.key))?.version === input.version) await store.remove(input.key);
 }
 
-async function write(parts: WorkerParts, job: Job, kind: LedgerEvent["kind"], detail: EventDetail): Promise<boolean> {
+async function write(
+  parts: WorkerParts,
+  job: Job,
+  kind: LedgerEvent["kind"],
+  detail: EventDetail,
+  regions?: KeptRegions,
+): Promise<boolean> {
   const event: LedgerEvent = { jobId: job.id, kind, at: parts.now(), ...detail };
-  const written = await parts.ledger.append(event);
+  const written = await parts.ledger.append(event, regions);
   if (written) parts.observe(job, event);
   return written;
 }

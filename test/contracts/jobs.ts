@@ -8,10 +8,17 @@ export interface JobParts {
   readonly version?: string;
   readonly route?: string;
   readonly revision?: number;
+  readonly regionsDigest?: string;
 }
 
 /** A job as admit would make it. */
-export function makeJob({ key = "a.jpg", version = "1", route = "folder", revision = 0 }: JobParts = {}): Job {
+export function makeJob({
+  key = "a.jpg",
+  version = "1",
+  route = "folder",
+  revision = 0,
+  regionsDigest,
+}: JobParts = {}): Job {
   const job: Omit<Job, "id" | "generation"> = {
     revision,
     route,
@@ -19,6 +26,7 @@ export function makeJob({ key = "a.jpg", version = "1", route = "folder", revisi
     input: { store: "input", key, version },
     output: { store: "output", key },
     policy: defaultPolicy,
+    ...(regionsDigest !== undefined && { regionsDigest }),
   };
   return { ...job, id: jobId("test", job, []), generation: 1 };
 }

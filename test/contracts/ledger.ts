@@ -32,6 +32,8 @@ const ways: Readonly<Record<JobState, readonly JobState[]>> = {
   dead: ["started", "dead"],
   superseded: ["superseded"],
   redriven: ["started", "dead", "redriven"],
+  approved: ["started", "held", "approved"],
+  rejected: ["started", "held", "rejected"],
   removed: ["started", "done", "removed"],
   expired: ["started", "copied", "expired"],
 };

@@ -8,6 +8,7 @@ import { createPostgresSeals } from "../../src/ledger/postgres-seals.ts";
 import { openPostgres } from "../../src/postgres.ts";
 import { type DurableLedgerUnderTest, durableLedgerContract, ledgerContract } from "../contracts/ledger.ts";
 import { publishedContract } from "../contracts/ledger-published.ts";
+import { ledgerRegionsContract } from "../contracts/ledger-regions.ts";
 import { sealsContract } from "../contracts/ledger-seals.ts";
 import { testLedgerStats } from "../contracts/ledger-stats.ts";
 import { ledgerVersionsContract } from "../contracts/ledger-versions.ts";
@@ -26,7 +27,8 @@ async function open() {
   const ledger = await createPostgresLedger({ postgres, installationKey: "test" });
   const seals = await createPostgresSeals(postgres);
   if (!isFirst) {
-    const tables = "jobs, events, notes, erasures, job_state, job_counts, seals, tree, heads, head_keys, digests";
+    const tables =
+      "jobs, events, regions, notes, erasures, job_state, job_counts, seals, tree, heads, head_keys, digests";
     await postgres.ask(`truncate ${tables} restart identity; update sealing set holder = null, held_until = 0`);
   }
   return { postgres, ledger, seals, [Symbol.asyncDispose]: postgres.close };
@@ -57,6 +59,7 @@ describe("over a server", { skip: withoutPostgres }, () => {
   ledgerVersionsContract("postgres", open);
   durableLedgerContract("postgres", openShared);
   sealsContract("postgres", open);
+  ledgerRegionsContract("postgres", open);
   publishedContract("postgres", open);
   testLedgerStats(open);
 });

@@ -8,6 +8,7 @@ import { openSqlite, type Sqlite } from "../../src/sqlite.ts";
 import { makeCandidate } from "../contracts/jobs.ts";
 import { bring, type DurableLedgerUnderTest, durableLedgerContract, ledgerContract } from "../contracts/ledger.ts";
 import { publishedContract } from "../contracts/ledger-published.ts";
+import { ledgerRegionsContract } from "../contracts/ledger-regions.ts";
 import { noteOne, sealerOf, sealsContract } from "../contracts/ledger-seals.ts";
 import { ledgerVersionsContract } from "../contracts/ledger-versions.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
@@ -45,6 +46,7 @@ ledgerVersionsContract("sqlite", openMemory);
 durableLedgerContract("sqlite", openFile);
 sealsContract("sqlite", openMemory);
 publishedContract("sqlite", openMemory);
+ledgerRegionsContract("sqlite", openMemory);
 
 describe("the sqlite ledger", () => {
   test("has tables that refuse to change or lose an event or a note", async () => {
@@ -52,11 +54,15 @@ describe("the sqlite ledger", () => {
     const { sqlite, ledger } = opened;
     const admissions = await ledger.admit([makeCandidate()]);
     await sqlite.write([{ sql: "insert into notes (note) values ('{}')" }]);
+    const { id } = admissions[0]!.record.job;
+    await sqlite.write([{ sql: "insert into regions values ($id, '{}')", params: { id } }]);
     for (const sql of [
       "update events set at = 0",
       "delete from events",
       "update notes set note = ''",
       "delete from notes",
+      "update regions set regions = ''",
+      "delete from regions",
     ]) {
       await assert.rejects(sqlite.write([{ sql }]), /append-only/, sql);
     }
@@ -103,6 +109,7 @@ describe("the sqlite ledger", () => {
     await watched.unseen("folder", [{ key: "a", version: "1" }]);
     await watched.unstarted(1, 1, record.job.id);
     await watched.history(record.job.id);
+    await watched.regions(record.job.id);
     await watched.find({ limit: 1 });
     await watched.find({ limit: 1, route: "folder" });
     await watched.find({ limit: 1, key: "a.jpg", states: ["dead"] });

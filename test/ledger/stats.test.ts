@@ -23,6 +23,8 @@ test("progress is the pace of what ended lately, and how long the rest takes at 
     dead: 0,
     superseded: 0,
     redriven: 0,
+    approved: 0,
+    rejected: 0,
     copied: 0,
     removed: 0,
     expired: 0,

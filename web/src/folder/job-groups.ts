@@ -32,6 +32,8 @@ export const tones: Record<State, "wait" | "work" | "good" | "bad" | "quiet" | "
   dead: "bad",
   superseded: "quiet",
   redriven: "quiet",
+  approved: "quiet",
+  rejected: "quiet",
   copied: "quiet",
   removed: "quiet",
   expired: "quiet",

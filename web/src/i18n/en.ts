@@ -173,6 +173,8 @@ export const en = {
   "jobs.state.dead": "Failed",
   "jobs.state.superseded": "Replaced",
   "jobs.state.redriven": "Sent back",
+  "jobs.state.approved": "Approved",
+  "jobs.state.rejected": "Rejected",
   "jobs.state.copied": "Copied as it is",
   "jobs.state.removed": "Removed with its original",
   "jobs.state.expired": "Removed after its time",

@@ -7,6 +7,7 @@ export const problemTitles: Readonly<Record<string, string>> = {
   "forbidden-origin": "其他网页不可使用 veil",
   "not-found": "不存在",
   "not-ready": "结果尚未生成",
+  "already-decided": "已有人作出决定",
   "idempotency-conflict": "该 Idempotency-Key 已用于另一个请求",
   "too-large": "文件超出大小限制",
   "too-many-pixels": "图片像素超出限制",

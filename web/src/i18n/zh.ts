@@ -174,6 +174,8 @@ export const zh = {
   "jobs.state.dead": "失败",
   "jobs.state.superseded": "已取代",
   "jobs.state.redriven": "已重新提交",
+  "jobs.state.approved": "已批准",
+  "jobs.state.rejected": "已拒绝",
   "jobs.state.copied": "已原样复制",
   "jobs.state.removed": "已随原件移除",
   "jobs.state.expired": "已到期移除",

@@ -1,0 +1,40 @@
+import { type Config, routesOf } from "../config.ts";
+import { allOf } from "../core/kept-regions.ts";
+import type { DataFolder } from "../data-folder.ts";
+import { type Outline, writeOutlines } from "../engine/outline.ts";
+import { Problem } from "../errors.ts";
+import type { Reviewed } from "../pipeline/review.ts";
+import { openCommandEngine } from "./engine.ts";
+
+const colours = { first: [255, 200, 0], second: [255, 0, 80] } as const;
+
+/**
+ * Writes a held picture as it would be masked, every region drawn, to a file that must not exist: what the second look
+ * found in another colour. Of the original nothing but what no region covers is in it. Problems: not-ready, not-found,
+ * already-exists.
+ */
+export async function writeReview(
+  config: Config,
+  data: DataFolder,
+  { record, regions }: Reviewed,
+  to: string,
+): Promise<void> {
+  const { job } = record;
+  if (regions === undefined)
+    throw new Problem("not-ready", `Of job ${job.id} no regions were kept that could be drawn`);
+  for (const [name, settings] of routesOf(config)) data.openRoute(name, settings);
+  const { key, version, store } = job.input;
+  const { stream } = await data.storeOf(store).get(key, { version });
+  await using engine = await openCommandEngine(config);
+  const { pool, spool, signal } = engine;
+  await using original = await spool.receive(stream, { maxBytes: config.limits.maxBytes });
+  await using picture = await pool.open(original.path, { signal, lane: "interactive" });
+  const masked = await picture.render(allOf(regions), job.policy);
+  const outlines = (["first", "second"] as const).flatMap((look) =>
+    regions[look].flatMap(({ box, frame = 0 }): Outline[] => (frame === 0 ? [{ box, colour: colours[look] }] : [])),
+  );
+  await writeOutlines(masked.path, outlines, to).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== "EEXIST") throw cause;
+    throw new Problem("already-exists", `${to} is there already`, { remedy: "Name another file.", cause });
+  });
+}

@@ -1,0 +1,131 @@
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { maskedName } from "../core/masked-name.ts";
+import type { JobRecord } from "../ledger/ledger.ts";
+import type { Reviewed } from "../pipeline/review.ts";
+import { jobBodyOf } from "./jobs.ts";
+import { regionBody } from "./masked-reply.ts";
+import { decidedRegion } from "./options.ts";
+import type { HttpParts } from "./parts.ts";
+import {
+  approvalSchema,
+  type JobBody,
+  jobSchema,
+  looks,
+  noQuerySchema,
+  type ReviewBody,
+  rejectionSchema,
+  reviewSchema,
+  reviewsQuerySchema,
+  reviewsResponseSchema,
+} from "./schema.ts";
+
+const idSchema = z.object({ id: z.string() });
+
+/** What waits for a person, and what that person decides. */
+export function reviewRoutes({ ledger, review, submit }: HttpParts): FastifyPluginAsyncZod {
+  const jobBody = (record: JobRecord): JobBody => {
+    const { output } = record.last;
+    return jobBodyOf(record, output === undefined ? null : maskedName(submit.nameOf(record.job), output.contentType));
+  };
+
+  function reviewBody({ record, regions }: Reviewed): ReviewBody {
+    const found = looks.flatMap((look) => regions?.[look].map((region) => ({ ...regionBody(region), look })) ?? []);
+    return {
+      job: jobBody(record),
+      picture: record.last.picture ?? null,
+      regions: regions === undefined ? null : found,
+    };
+  }
+
+  /** Where the job that took a decided one's place is, for whoever came second. */
+  async function successorOf(id: string): Promise<string | undefined> {
+    const successor = (await ledger.get(id))?.last.successor;
+    return successor && `/api/v1/jobs/${successor}`;
+  }
+
+  return async (server) => {
+    server.get(
+      "/reviews",
+      {
+        schema: {
+          summary: "What waits for a person",
+          tags: ["review"],
+          querystring: reviewsQuerySchema,
+          response: { 200: reviewsResponseSchema },
+        },
+      },
+      async ({ query: { route, limit, after } }) => {
+        const scope = { ...(route !== undefined && { route }), ...(after !== undefined && { after }) };
+        const { records, next } = await ledger.find({ ...scope, states: ["held"], limit });
+        return { reviews: records.map(jobBody), next: next ?? null };
+      },
+    );
+
+    server.get(
+      "/reviews/:id",
+      {
+        schema: {
+          summary: "Why a picture is held, and what was found in it",
+          tags: ["review"],
+          params: idSchema,
+          response: { 200: reviewSchema },
+        },
+      },
+      async ({ params }) => reviewBody(await review.read(params.id)),
+    );
+
+    server.post(
+      "/reviews/:id/approve",
+      {
+        schema: {
+          summary: "Have a held picture masked, with all that was found or with other regions",
+          description:
+            "Makes a new revision of the job and answers with it: exactly these regions are masked. What is decided already is refused with 409, and Location names the job that took its place.",
+          tags: ["review"],
+          params: idSchema,
+          querystring: noQuerySchema,
+          body: approvalSchema,
+          response: { 202: jobSchema },
+        },
+        config: { bodies: { "application/json": approvalSchema } },
+      },
+      async ({ params: { id }, body }, reply) => {
+        try {
+          const regions = body.regions?.map(decidedRegion);
+          const record = await review.approve(id, { regions, noFaces: body.no_faces });
+          return reply.code(202).header("location", `/api/v1/jobs/${record.job.id}`).send(jobBody(record));
+        } catch (error) {
+          const place = await successorOf(id);
+          if (place !== undefined) reply.header("location", place);
+          throw error;
+        }
+      },
+    );
+
+    server.post(
+      "/reviews/:id/reject",
+      {
+        schema: {
+          summary: "End a held picture without output",
+          description: "Its original stays, and is not looked at again; a new version of it is a new picture.",
+          tags: ["review"],
+          params: idSchema,
+          querystring: noQuerySchema,
+          body: rejectionSchema,
+          response: { 200: jobSchema },
+        },
+        config: { bodies: { "application/json": rejectionSchema }, needsNoRoom: true },
+      },
+      async ({ params: { id }, body }, reply) => {
+        try {
+          return jobBody(await review.reject(id, body.reason));
+        } catch (error) {
+          const place = await successorOf(id);
+          if (place !== undefined) reply.header("location", place);
+          throw error;
+        }
+      },
+    );
+  };
+}

@@ -1,0 +1,129 @@
+import { jobId } from "../core/job.ts";
+import { type KeptRegions, regionsDigest } from "../core/kept-regions.ts";
+import type { Region } from "../core/region.ts";
+import { requireWithin } from "../core/within.ts";
+import { Problem } from "../errors.ts";
+import type { JobRecord, Ledger } from "../ledger/ledger.ts";
+import { type PublishParts, publish } from "./admit.ts";
+
+/** A job that is held, or was, with what was found in its picture; undefined: an earlier veil kept nothing of it. */
+export interface Reviewed {
+  readonly record: JobRecord;
+  readonly regions: KeptRegions | undefined;
+}
+
+/** What a person decides on. */
+export interface Approval {
+  /** Exactly these; absent: all that both looks found. */
+  readonly regions?: readonly Region[] | undefined;
+  /** Said by whoever sees that there is no face at all: without it nothing is masked with no regions. */
+  readonly noFaces?: boolean | undefined;
+}
+
+/** What becomes of a picture in doubt. Each call returns once the decision is durable. */
+export interface Review {
+  /** Problems: not-found, not-ready where the job was never held. */
+  read(id: string): Promise<Reviewed>;
+  /** Answers the new revision, which masks exactly those regions. Problems: not-found, not-ready, already-decided, invalid-request. */
+  approve(id: string, approval?: Approval): Promise<JobRecord>;
+  /** Ends the job without output; its original stays. Problems: not-found, not-ready, already-decided. */
+  reject(id: string, reason?: string): Promise<JobRecord>;
+}
+
+export interface ReviewParts {
+  readonly ledger: Pick<Ledger, "get" | "regions" | "redrive" | "append" | "published">;
+  readonly queue: PublishParts["queue"];
+  readonly installationKey: string;
+}
+
+export function createReview({ ledger, queue, installationKey }: ReviewParts): Review {
+  async function held(id: string): Promise<JobRecord> {
+    const record = await ledger.get(id);
+    if (record === undefined) throw new Problem("not-found", `There is no job ${id}`);
+    if (record.state === "held") return record;
+    throw decided(record);
+  }
+
+  async function keptOf({ job, last }: JobRecord): Promise<KeptRegions | undefined> {
+    const kept = await ledger.regions(job.id);
+    if (kept === undefined || last.regionsDigest === regionsDigest(kept)) return kept;
+    throw new Problem("ledger-broken", `The ledger's regions are not those that job ${job.id} was held with`, {
+      remedy:
+        "Nothing was decided. Give the regions yourself, or reject it; veil ledger verify says what else is wrong.",
+    });
+  }
+
+  /** What is to be masked: given, said to be none, or all that was found. */
+  async function regionsFor(record: JobRecord, { regions, noFaces = false }: Approval): Promise<KeptRegions> {
+    if (noFaces && regions !== undefined && regions.length > 0)
+      throw new Problem("invalid-request", `Expected no regions beside no faces but received ${regions.length}`);
+    if (noFaces) return { first: [], second: [] };
+    if (regions !== undefined) return { first: regions, second: [] };
+    const kept = await keptOf(record);
+    if (kept !== undefined) return kept;
+    throw new Problem("not-ready", `What was found in job ${record.job.id} was not kept by the veil that held it`, {
+      remedy: `Give the regions, or look again: veil jobs retry ${record.job.id} masks all that both looks find.`,
+    });
+  }
+
+  return {
+    async read(id) {
+      const record = await ledger.get(id);
+      if (record === undefined) throw new Problem("not-found", `There is no job ${id}`);
+      const regions = await ledger.regions(id);
+      // Decided ones can be looked at too.
+      if (regions === undefined && record.state !== "held") throw neverHeld(record);
+      return { record, regions };
+    },
+
+    async approve(id, approval = {}) {
+      const record = await held(id);
+      const regions = await regionsFor(record, approval);
+      const all = [...regions.first, ...regions.second];
+      if (all.length === 0 && !approval.noFaces) {
+        throw new Problem(
+          "invalid-request",
+          "Expected regions, or the word that there are no faces, but received none",
+          {
+            remedy: "Say --no-faces (no_faces in the API) where the picture shows nobody.",
+          },
+        );
+      }
+      // Rendering would refuse them too, when nobody is there any more to mend them.
+      if (record.last.picture !== undefined) requireWithin(all, record.last.picture);
+      const { id: _, generation: __, ...rest } = record.job;
+      const revised = { ...rest, revision: rest.revision + 1, regionsDigest: regionsDigest(regions) };
+      const successor = { job: { ...revised, id: jobId(installationKey, revised, [id]) }, lane: record.lane, regions };
+      const admitted = await ledger.redrive(id, successor, Date.now(), "approved");
+      if (admitted === undefined) throw decided((await ledger.get(id))!);
+      await publish({ ledger, queue }, [admitted]);
+      return admitted;
+    },
+
+    async reject(id, reason) {
+      await held(id);
+      const event = { jobId: id, kind: "rejected" as const, at: Date.now() };
+      if (!(await ledger.append({ ...event, ...(reason && { message: reason }) })))
+        throw decided((await ledger.get(id))!);
+      return (await ledger.get(id))!;
+    },
+  };
+}
+
+/** Why nothing can be decided: somebody has, or there is nothing to decide. */
+function decided(record: JobRecord): Problem {
+  const { job, state, last } = record;
+  if (record.erased) return new Problem("not-ready", `The names in job ${job.id} were erased`);
+  if (state === "rejected") return new Problem("already-decided", `Job ${job.id} was rejected`);
+  if (state === "approved" || state === "redriven") {
+    const what = state === "approved" ? "approved" : "sent back";
+    return new Problem("already-decided", `Job ${job.id} was ${what}; job ${last.successor} took its place`);
+  }
+  return neverHeld(record);
+}
+
+function neverHeld({ job, state }: JobRecord): Problem {
+  return new Problem("not-ready", `Expected a job that is held but ${job.id} is ${state}`, {
+    remedy: "veil review list shows what waits for a person.",
+  });
+}

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { AlertChannel } from "./alerts/alert.ts";
@@ -6,7 +5,7 @@ import { createAlerts } from "./alerts/alerts.ts";
 import { deadLetterAlert } from "./alerts/dead-letter.ts";
 import { createMail } from "./alerts/mail.ts";
 import { createWebhook, webhookSecretIn } from "./alerts/webhook.ts";
-import { type Config, rolesOf, routesOf } from "./config.ts";
+import { type Config, rolesOf } from "./config.ts";
 import { parseDayWindow } from "./core/day-window.ts";
 import { parseDetectors } from "./core/detector.ts";
 import type { Job } from "./core/job.ts";
@@ -15,11 +14,11 @@ import {
   claimDataFolder,
   evaluationsIn,
   lockDataFolder,
-  networkDiskOf,
   openDataFolder,
   placesIn,
   readyFolders,
 } from "./data-folder.ts";
+import { disksOf } from "./disks.ts";
 import { openCache } from "./drivers.ts";
 import { hasHeicDecoder } from "./engine/heic.ts";
 import { createPool } from "./engine/pool.ts";
@@ -277,17 +276,6 @@ async function alertChannelsOf({ alerts }: Config, secretFile: string): Promise<
   if (host !== undefined && from !== undefined && to !== undefined)
     channels.push(createMail({ ...mail, host, from, to, digestMs: intervalMinutes * 60_000 }));
   return channels;
-}
-
-/** The disks whose room counts: a file server's would only be guessed, and a folder that is away has none. */
-async function disksOf(config: Config): Promise<{ readonly name: string; readonly folder: string }[]> {
-  const disks = [{ name: "the data folder", folder: config.dataDir }];
-  for (const [route, { to }] of routesOf(config)) {
-    if (existsSync(to) && (await networkDiskOf(to)) === undefined) {
-      disks.push({ name: route === "folder" ? "the output" : `the output of ${route}`, folder: to });
-    }
-  }
-  return disks;
 }
 
 function addressOf({ address, family, port }: AddressInfo): string {

@@ -172,6 +172,17 @@ export async function run(argv: readonly string[]): Promise<number> {
     });
 
   jobs
+    .command("rerun")
+    .description("mask again what a route delivered under another policy, model or veil than today's")
+    .argument("<route>", "a route of the configuration")
+    .option("--dry-run", "only say how many there are, why, and how long it would take")
+    .option("--key <pattern>", "only these originals, for example 'holiday/**'")
+    .option("--json", "machine-readable")
+    .action(async (route: string, options) => {
+      exitCode = await (await import("./cli/rerun.ts")).rerunJobs(flags(), route, options);
+    });
+
+  jobs
     .command("stats")
     .description("by route: how far it is, what went wrong, how long the rest will take")
     .option("--json", "machine-readable")

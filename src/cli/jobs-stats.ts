@@ -54,7 +54,8 @@ function listOf(counts: Readonly<Partial<Record<string, number>>>): string {
   return some.map(([name, count]) => `${count} ${name}`).join(", ");
 }
 
-function duration(seconds: number): string {
+/** Seconds in the largest unit that gives two of them. */
+export function duration(seconds: number): string {
   const units = [
     [86_400, "days"],
     [3600, "hours"],

@@ -1,4 +1,5 @@
 import { type Job, jobId, type Lane, maxJobBytes } from "../core/job.ts";
+import type { KeptRegions } from "../core/kept-regions.ts";
 import type { Policy } from "../core/policy.ts";
 import { Problem } from "../errors.ts";
 import type { Admission, Candidate, JobRecord, Ledger } from "../ledger/ledger.ts";
@@ -32,20 +33,36 @@ export type Admit = (
 /** Does a known job's version again, under another policy, as its newest revision. */
 export type Rerun = (record: JobRecord, options: Required<Pick<AdmitOptions, "policy" | "lane">>) => Promise<JobRecord>;
 
-export function createRerun({ ledger, queue, installationKey, modelDigests }: AdmitParts): Rerun {
-  return async ({ job, erased }, { policy, lane }) => {
+export function createRerun(parts: AdmitParts & { readonly ledger: Pick<Ledger, "regions"> }): Rerun {
+  const { ledger, queue } = parts;
+  return async (record, { policy, lane }) => {
+    const { job, state, erased } = record;
     if (erased) {
       throw new Problem("not-ready", `The names in job ${job.id} were erased, so that it can't be done again`, {
         remedy: "Put the photograph in again, under another name.",
       });
     }
-    const { id: _, generation: __, ...rest } = job;
-    const revised = { ...rest, policy, revision: job.revision + 1 };
-    const candidate = { job: { ...revised, id: jobId(installationKey, revised, modelDigests) }, lane, rerun: true };
+    if (state === "rejected") {
+      throw new Problem("already-decided", `Job ${job.id} was rejected: nothing of this version is to be written`);
+    }
+    // What a person decided on holds under another policy too.
+    const regions = job.regionsDigest === undefined ? undefined : await ledger.regions(job.id);
+    const candidate = revisionOf(record, { policy, lane, ...(regions && { regions }) }, parts);
     const [admission] = await ledger.admit([candidate]);
     await publish({ ledger, queue }, [admission!.record]);
     return admission!.record;
   };
+}
+
+/** A job's next revision, to be admitted although its version is known. */
+export function revisionOf(
+  { job: { id: _, generation: __, ...rest } }: JobRecord,
+  { policy, lane, regions }: { readonly policy: Policy; readonly lane: Lane; readonly regions?: KeptRegions },
+  { installationKey, modelDigests }: Pick<AdmitParts, "installationKey" | "modelDigests">,
+): Candidate {
+  const revised = { ...rest, policy, revision: rest.revision + 1 };
+  const job = { ...revised, id: jobId(installationKey, revised, modelDigests) };
+  return { job, lane, rerun: true, ...(regions && { regions }) };
 }
 
 /** The ledger's record comes before the queue's: no queue ever carries a job that the ledger does not know. */

@@ -13,6 +13,7 @@ const needed = [
   { command: "rabbitmqctl", package: "rabbitmq-server", why: "the queue over RabbitMQ" },
   { command: "openssl", package: "openssl", why: "certificates for servers under test" },
   { command: "redis-server", package: "redis-server", why: "the cache in Redis" },
+  { file: "/usr/share/postgresql-common", package: "postgresql", why: "the ledger in PostgreSQL" },
   { command: "smbd", package: "samba", why: "a file server's share" },
   { command: "rclone", package: "rclone", why: "a file server's share, mounted" },
   { command: "fusermount3", package: "fuse3", why: "a file server's share, mounted" },

@@ -5,7 +5,7 @@ import { createAlerts } from "./alerts/alerts.ts";
 import { deadLetterAlert } from "./alerts/dead-letter.ts";
 import { createMail } from "./alerts/mail.ts";
 import { createWebhook, webhookSecretIn } from "./alerts/webhook.ts";
-import type { Config } from "./config.ts";
+import { type Config, rolesOf } from "./config.ts";
 import { parseDayWindow } from "./core/day-window.ts";
 import { parseDetectors } from "./core/detector.ts";
 import type { Job } from "./core/job.ts";
@@ -32,7 +32,7 @@ import { createSealer } from "./ledger/sealer.ts";
 import type { Logger } from "./log.ts";
 import { createAdmit, createRerun } from "./pipeline/admit.ts";
 import { createPace } from "./pipeline/pace.ts";
-import { createPauses, watchPauses } from "./pipeline/pauses.ts";
+import { watchPauses } from "./pipeline/pauses.ts";
 import { readProgress } from "./pipeline/progress.ts";
 import { createRedrive } from "./pipeline/redrive.ts";
 import { keepRepublishing } from "./pipeline/republish.ts";
@@ -43,6 +43,7 @@ import { createRoom } from "./pipeline/room.ts";
 import type { Route } from "./pipeline/route.ts";
 import { openSpool } from "./pipeline/spool.ts";
 import { createSubmit } from "./pipeline/submit.ts";
+import { type RunAlone, whileLeased } from "./pipeline/while-leased.ts";
 import { runWorker } from "./pipeline/worker.ts";
 import { version } from "./version.ts";
 
@@ -66,6 +67,7 @@ const graceMs = 10_000;
 export async function startApp(config: Config, log: Logger): Promise<App> {
   const { dataDir, jobs, limits, engine, policy } = config;
   const onProblem = (problem: Problem) => log.warn({ code: problem.code }, problem.message);
+  const roles = rolesOf(config);
   await using started = new AsyncDisposableStack();
 
   // The data folder is this process's own before anything is written into it.
@@ -76,8 +78,11 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
 
   // An engine process takes longest to start: the rest is opened meanwhile, and a failure waits until it is asked for.
   const wanted = { detectors: parseDetectors(config.detector)!, models: places.models, cache: places.models };
-  const pool = started.adopt(createPool({ ...engine, limits, spool: spool.folder, detector: wanted }), (it) =>
-    it.close(),
+  // Whoever only finds pictures needs the detector's name, which goes into every job's.
+  const onlySources = roles.size === 1 && roles.has("sources") ? { processes: 1 } : {};
+  const pool = started.adopt(
+    createPool({ ...engine, ...onlySources, limits, spool: spool.folder, detector: wanted }),
+    (it) => it.close(),
   );
   const loading = pool.detector();
   loading.catch(() => {});
@@ -90,8 +95,25 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const sealing = { seals: data.seals, signer, headsFile, everyMs, onProblem: onSealProblem };
   // Closed after all that writes: the last record is sealed too.
   const sealer = started.adopt(createSealer(sealing), (it) => it.close());
-  await readyFolders(config);
-  const { ledger, queue, storeOf, installationKey, sqlite } = data;
+  if (roles.has("sources") || roles.has("worker")) await readyFolders(config);
+  const { ledger, queue, storeOf, installationKey, sqlite, leases, pauses, replica: holder } = data;
+  const isShared = config.ledger.driver === "postgres";
+  if (isShared && config.queue.driver !== "sqlite" && jobs.folder === undefined && roles.has("api")) {
+    log.warn("uploads to the jobs API lie in this data folder, where no other process finds them: set jobs.folder");
+  }
+  // Without a shared ledger the data folder's lock says that there is no other one.
+  const alone: RunAlone = (name, signal, work, onTurn) => {
+    if (isShared)
+      return whileLeased(
+        { leases, name, holder, ttlMs: jobs.leaseMs, onProblem, ...(onTurn && { onTurn }) },
+        signal,
+        work,
+      );
+    onTurn?.(true);
+    return work(signal);
+  };
+  const once = (name: string, hours: number) => async () =>
+    !isShared || (await leases.acquire(name, holder, hours * 3_600_000)) !== undefined;
   const cache = await openCache(config, places.cache);
   if (cache !== undefined) started.defer(() => cache.close());
   const { closeWithin, createServer } = await import("./http/server.ts");
@@ -102,7 +124,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const alerts = started.adopt(
     await createAlerts({
       ...{ sqlite, ledger, channels, intervalMs: config.alerts.intervalMinutes * 60_000 },
-      ...{ summaryHour: config.alerts.summaryHour, onProblem },
+      ...{ summaryHour: config.alerts.summaryHour, isSummaryMine: once("alerts.summary", 12), onProblem },
       log: ({ kind, route, message }) => log.error({ alert: kind, route }, message),
     }),
     (it) => it.close(),
@@ -112,7 +134,6 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     ...{ spool: spool.folder, spoolBytes: limits.spoolMb * MiB, reserveBytes: limits.reserveMb * MiB },
     ...{ disks: await disksOf(config), onAlert, onProblem },
   });
-  const pauses = await createPauses(sqlite);
   const paused = await watchPauses(pauses, onProblem);
   const window = jobs.window === undefined ? undefined : parseDayWindow(jobs.window);
   const pace = createPace({ room, paused: paused.current, ratePerMinute: jobs.ratePerMinute, window });
@@ -134,7 +155,9 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     log[level]({ ...about, regions: event.regions }, `job ${event.kind}`);
     if (event.kind === "dead") onAlert(deadLetterAlert(job, event));
   };
-  const folders = createFolderRoutes(config, routes, { data, admit, redrive, room, log, onProblem, onAlert, observe });
+  const folders = createFolderRoutes(config, routes, {
+    ...{ data, admit, redrive, room, log, onProblem, onAlert, observe, alone, watches: roles.has("sources") },
+  });
   const submit = createSubmit({ ...keyed, admit, rerun: createRerun(keyed), redrive, routes, uploads, storeOf });
 
   // How many faces leak, measured again and again.
@@ -188,7 +211,9 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     room,
     pauses,
   };
-  const server = started.adopt(await createServer(parts, log), (it) => closeWithin(it, graceMs));
+  const server = started.adopt(await createServer(parts, log, { api: roles.has("api") }), (it) =>
+    closeWithin(it, graceMs),
+  );
   await server.listen({ host: config.host, port: config.port }).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== "EADDRINUSE") throw cause;
     const remedy = "Stop what uses it, or choose another one: npm start -- --port 8090";
@@ -198,27 +223,28 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   // The loops: each ends when `signal` aborts.
   const stopping = new AbortController();
   const { signal } = stopping;
-  const worker = runWorker(
-    {
-      ...{ ...core, ...jobs, routes, puts: createSerial(), concurrency: engine.processes, pace },
-      ...{ now: Date.now, random: Math.random, onProblem, observe },
-    },
-    signal,
-  );
+  const workerParts = {
+    ...{ ...core, ...jobs, routes, puts: createSerial(), concurrency: engine.processes, pace },
+    ...{ now: Date.now, random: Math.random, onProblem, observe, holder, claimMs: jobs.leaseMs },
+  };
   const sweep = async () => {
     await data.sweep();
     await cache?.sweep?.();
   };
   const kept = { ledger, route: uploads.name, inbox: storeOf("inbox"), results: storeOf("results") };
+  // Where each data folder has its own, each process looks after it.
+  const retention = { ...kept, ...(jobs.folder !== undefined && { isMine: once("retention", 0.9) }) };
   const loops = [
-    worker,
+    ...(roles.has("worker") ? [runWorker(workerParts, signal)] : []),
     folders.run(signal),
     alerts.run(signal),
     room.run(signal),
     paused.run(signal),
-    keepRepublishing({ ledger, queue, republishAfterMs: jobs.leaseMs * 4, signal, onProblem }),
-    keepRetention({ ...kept, retainHours: jobs.retainHours, sweep, signal, onProblem }),
-    sealer.run(signal),
+    alone("republish", signal, (mine) =>
+      keepRepublishing({ ledger, queue, republishAfterMs: jobs.leaseMs * 4, signal: mine, onProblem }),
+    ),
+    keepRetention({ ...retention, retainHours: jobs.retainHours, sweep, signal, onProblem }),
+    alone("sealer", signal, sealer.run),
     ...(evaluation ? [evaluation.run(signal)] : []),
   ];
   started.defer(async () => {

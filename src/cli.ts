@@ -66,10 +66,11 @@ export async function run(argv: readonly string[]): Promise<number> {
   program
     .command("serve")
     .description("start the page, the API and the watched folder")
+    .option("--roles <roles>", "what this process does: some of api, sources, worker (default: all)")
     .option("--set-up", "first choose the detector, if the configuration names none, and write it there")
-    .action(async (options: { setUp?: boolean }) => {
+    .action(async (options: { setUp?: boolean; roles?: string }) => {
       if (options.setUp) await (await import("./cli/set-up.ts")).setUp(flags());
-      exitCode = await (await import("./cli/serve.ts")).serve(flags());
+      exitCode = await (await import("./cli/serve.ts")).serve({ ...flags(), roles: options.roles });
     });
 
   policyOptions(program.command("mask"))

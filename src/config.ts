@@ -62,6 +62,7 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
     ...cosmeticFaults(merged),
     ...addressFaults(merged),
     ...headsFaults(merged),
+    ...roleFaults(merged),
     ...mailFaults(merged),
     ...read.faults,
     ...overlapFaults(foldersOf(merged, read.routes), { setting: nameOf("dataDir", merged), folder: base }),
@@ -128,6 +129,7 @@ const addresses = [
   { setting: "cache.driver", driver: "redis", address: "cache.redis.url" },
   { setting: "queue.driver", driver: "rabbitmq", address: "queue.url" },
   { setting: "queue.driver", driver: "kafka", address: "queue.brokers" },
+  { setting: "ledger.driver", driver: "postgres", address: "ledger.url" },
 ];
 
 function addressFaults(merged: ReadonlyMap<string, Entry>): string[] {
@@ -141,6 +143,31 @@ function cosmeticFaults(merged: ReadonlyMap<string, Entry>): string[] {
   return [
     `${nameOf("policy.style", merged)}: cosmetic does not anonymise; choose another, or say policy.cosmetic=${cosmeticStatement}`,
   ];
+}
+
+export const roleNames = ["api", "sources", "worker"] as const;
+export type Role = (typeof roleNames)[number];
+
+/** What this process does. */
+export function rolesOf({ roles }: Pick<Config, "roles">): ReadonlySet<Role> {
+  return new Set(roleNames.filter((name) => roles.split(",").some((one) => one.trim() === name)));
+}
+
+/** Jobs that are taken here and worked elsewhere have to reach there, with their ledger and their uploads. */
+function roleFaults(merged: ReadonlyMap<string, Entry>): string[] {
+  const value = merged.get("roles")?.value;
+  if (typeof value !== "string") return [];
+  const roles = rolesOf({ roles: value });
+  if (roles.size === 0 || (roles.has("worker") && roles.size > 1)) return [];
+  const embedded = (path: string) => (merged.get(path)?.value ?? "sqlite") === "sqlite";
+  const missing = [
+    ...(embedded("queue.driver") ? ["queue.driver rabbitmq or kafka"] : []),
+    ...(embedded("ledger.driver") ? ["ledger.driver postgres"] : []),
+    ...(!roles.has("sources") && !merged.has("jobs.folder") ? ["jobs.folder, where all processes reach it"] : []),
+  ];
+  if (missing.length === 0) return [];
+  const why = roles.has("worker") ? "jobs come from other processes" : "jobs are worked by other processes";
+  return [`${nameOf("roles", merged)}: ${why} with ${show(value)}, which needs ${missing.join(" and ")}`];
 }
 
 /** A mail needs all three. */

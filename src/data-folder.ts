@@ -1,19 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { constants, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { access, chmod, mkdir, readdir, readFile, statfs, writeFile } from "node:fs/promises";
-import { userInfo } from "node:os";
+import { hostname, userInfo } from "node:os";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Config } from "./config.ts";
 import { takeConfirmation } from "./confirmations.ts";
-import { openQueue, queueName } from "./drivers.ts";
+import { type OpenLedger, openLedger, openQueue, queueName } from "./drivers.ts";
 import { Problem } from "./errors.ts";
 import type { Signer } from "./ledger/head.ts";
+import type { Leases } from "./ledger/leases.ts";
 import type { Ledger, Stamp } from "./ledger/ledger.ts";
+import type { Pauses } from "./ledger/pauses.ts";
 import type { Seals } from "./ledger/seals.ts";
 import { openSigner } from "./ledger/signing-key.ts";
-import { createSqliteLedger } from "./ledger/sqlite.ts";
-import { createSqliteSeals } from "./ledger/sqlite-seals.ts";
 import type { Queue } from "./queues/queue.ts";
 import { openSqlite, type Sqlite } from "./sqlite.ts";
 import { createFsStore, type FsStore, type FsStoreOptions } from "./stores/fs.ts";
@@ -26,11 +26,15 @@ export interface DataFolder extends AsyncDisposable {
   readonly ledger: Ledger;
   /** The chain over the ledger. */
   readonly seals: Seals;
+  readonly pauses: Pauses;
+  readonly leases: Leases;
+  /** What this data folder is known by to others that work over the same ledger. */
+  readonly replica: string;
   /** Who signs it; the key is made on first use. */
   openSigner(): Promise<Signer>;
   readonly stamp: Stamp;
   readonly queue: Queue;
-  /** The file that holds both, for what else must outlast a restart. */
+  /** A file of this host alone, for what else must outlast a restart. */
   readonly sqlite: Sqlite;
   /** Makes job ids and tombstones that nobody outside can guess. */
   readonly installationKey: string;
@@ -77,6 +81,7 @@ export function placesIn(dataDir: string) {
     webhookSecret: join(dataDir, "webhook.secret"),
     mounts: join(dataDir, "mounts.json"),
     queueName: join(dataDir, "queue.name"),
+    replica: join(dataDir, "replica.id"),
     confirmed: join(dataDir, "confirmed"),
   };
 }
@@ -99,15 +104,20 @@ export async function openDataFolder(
   const { dataDir } = config;
   const places = placesIn(dataDir);
   const installationKey = await claimDataFolder(dataDir);
-  for (const path of [places.inbox, places.results]) await mkdir(path, { recursive: true, mode: 0o700 });
+  const uploads = await readyUploads(config);
   const sqlite = await openSqlite(places.database);
   // Keys of photographs are names of people: its owner alone reads them, whatever the folder allows.
   await chmod(places.database, 0o600);
   const stamp = { veil: version, who: `${role}:${userName()}` };
-  const ledger = await createSqliteLedger({ sqlite, installationKey, stamp });
-  const seals = await createSqliteSeals(sqlite);
-  const queue = await openQueue(config, { sqlite, onProblem });
-  if (role === "service") await meetQueue(places.queueName, queueName(config), ledger);
+  await using opened = new AsyncDisposableStack();
+  opened.defer(sqlite.close);
+  const shared = opened.adopt(await openLedger(config, { sqlite, installationKey, stamp }), (it) => it.close());
+  const { ledger, seals, pauses, leases } = shared;
+  const queue = opened.adopt(await openQueue(config, { sqlite, onProblem }), (it) => it.close());
+  if (role === "service") await meetQueue(places.queueName, queueName(config), shared);
+  // With the host's name: a copy of the folder elsewhere is another one.
+  const replica = `${hostname()}/${await replicaIn(places.replica)}`;
+  opened.move();
   const mountsOf = openMountMemories(places.mounts);
   const stores = new Map<string, FsStore>();
   const openStore = (options: FsStoreOptions) => {
@@ -115,16 +125,16 @@ export async function openDataFolder(
     stores.set(options.name, store);
     return store;
   };
-  for (const name of ["inbox", "results"] as const) openStore({ name, root: places[name], onProblem });
+  for (const name of ["inbox", "results"] as const) openStore({ name, root: uploads[name], onProblem });
   const close = async () => {
     await queue.close();
     await ledger.close();
     for (const store of stores.values()) await store.close();
+    await shared.close();
     await sqlite.close();
   };
   return {
-    ledger,
-    seals,
+    ...{ ledger, seals, pauses, leases, replica },
     openSigner: () => openSigner(places.ledgerKey),
     stamp,
     queue,
@@ -155,6 +165,21 @@ export async function openDataFolder(
   };
 }
 
+/** Where uploads and their results lie. veil makes no folder that may be a share which is not mounted. */
+async function readyUploads({ dataDir, jobs }: Config): Promise<{ readonly inbox: string; readonly results: string }> {
+  const { inbox, results } = placesIn(jobs.folder ?? dataDir);
+  for (const path of [inbox, results]) {
+    await mkdir(path, { mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === "EEXIST") return;
+      throw new Problem("invalid-config", `Cannot make ${path} (jobs.folder): ${cause.code}`, {
+        remedy: "Make the folder, or mount the share that it lies on, and let veil's user write to it.",
+        cause,
+      });
+    });
+  }
+  return { inbox, results };
+}
+
 /** Of the system's user; in a container it may have no name. */
 function userName(): string {
   try {
@@ -164,8 +189,22 @@ function userName(): string {
   }
 }
 
+/** A name of its own for each data folder, kept in it. */
+async function replicaIn(path: string): Promise<string> {
+  try {
+    await writeFile(path, randomBytes(8).toString("hex"), { flag: "wx", mode: 0o600, flush: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  return (await readFile(path, "utf8")).trim();
+}
+
 /** Jobs that wait in another queue than this one are published again: nobody looks there any more. */
-async function meetQueue(path: string, name: string, ledger: Ledger): Promise<void> {
+async function meetQueue(path: string, name: string, { ledger, meetQueue: meet }: OpenLedger): Promise<void> {
+  if (meet !== undefined) {
+    if (await meet(name)) await ledger.unpublish();
+    return;
+  }
   const before = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return "";
     throw error;

@@ -2,6 +2,14 @@ import { readFile } from "node:fs/promises";
 import type { Cache } from "./caches/cache.ts";
 import type { Config } from "./config.ts";
 import type { Problem } from "./errors.ts";
+import type { Leases } from "./ledger/leases.ts";
+import type { Ledger, Stamp } from "./ledger/ledger.ts";
+import type { Pauses } from "./ledger/pauses.ts";
+import type { Seals } from "./ledger/seals.ts";
+import { createSqliteLedger } from "./ledger/sqlite.ts";
+import { createSqliteLeases } from "./ledger/sqlite-leases.ts";
+import { createSqlitePauses } from "./ledger/sqlite-pauses.ts";
+import { createSqliteSeals } from "./ledger/sqlite-seals.ts";
 import type { Queue } from "./queues/queue.ts";
 import type { Sqlite } from "./sqlite.ts";
 
@@ -9,6 +17,63 @@ import type { Sqlite } from "./sqlite.ts";
  * The one place that knows every driver by its name in the configuration. What it brings along, such as a client of a
  * broker, is loaded only where it is asked for.
  */
+
+export interface LedgerParts {
+  /** Where the embedded ledger lies. */
+  readonly sqlite: Sqlite;
+  readonly installationKey: string;
+  readonly stamp: Stamp;
+}
+
+/** The ledger, and what all who work over it share. */
+export interface OpenLedger {
+  readonly ledger: Ledger;
+  /** The chain over it. */
+  readonly seals: Seals;
+  readonly pauses: Pauses;
+  readonly leases: Leases;
+  /** Notes which queue is in use; answers whether another one was before. Absent: the data folder keeps that. */
+  meetQueue?(name: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** The ledger that the configuration names. Problems: ledger-unavailable, invalid-config. */
+export async function openLedger(
+  { ledger: { driver, url, caFile } }: Config,
+  { sqlite, ...keyed }: LedgerParts,
+): Promise<OpenLedger> {
+  if (driver === "sqlite") {
+    return {
+      ledger: await createSqliteLedger({ sqlite, ...keyed }),
+      seals: await createSqliteSeals(sqlite),
+      pauses: await createSqlitePauses(sqlite),
+      leases: await createSqliteLeases(sqlite),
+      close: async () => {},
+    };
+  }
+  const ca = caFile === undefined ? undefined : await readFile(caFile, "utf8");
+  const { openPostgres } = await import("./postgres.ts");
+  const { createPostgresLedger } = await import("./ledger/postgres.ts");
+  const { createPostgresSeals } = await import("./ledger/postgres-seals.ts");
+  const { createPostgresPauses } = await import("./ledger/postgres-pauses.ts");
+  const { createPostgresLeases } = await import("./ledger/postgres-leases.ts");
+  const { openInstallation } = await import("./ledger/postgres-installation.ts");
+  const postgres = await openPostgres({ url: url!, ...(ca !== undefined && { ca }) });
+  try {
+    const { meetQueue } = await openInstallation(postgres, keyed.installationKey);
+    return {
+      ledger: await createPostgresLedger({ postgres, ...keyed }),
+      seals: await createPostgresSeals(postgres),
+      pauses: await createPostgresPauses(postgres),
+      leases: await createPostgresLeases(postgres),
+      meetQueue,
+      close: () => postgres.close(),
+    };
+  } catch (error) {
+    await postgres.close();
+    throw error;
+  }
+}
 
 export interface QueueParts {
   /** Where the embedded queue lies. */

@@ -61,6 +61,7 @@ export const problems = {
   "client-gone": { status: 499, retry: false, class: "interrupted", title: "The client hung up before its answer was ready" },
   "shutting-down": { status: 503, retry: true, class: "interrupted", title: "veil is stopping" },
   residue: { status: 500, retry: false, class: "residue", title: "The result still held something of the original" },
+  "ledger-unavailable": { status: 503, retry: true, class: "ledger", title: "The ledger's database cannot be reached" },
   "ledger-broken": { status: 500, retry: false, class: "ledger", title: "The ledger does not prove itself" },
   internal: { status: 500, retry: true, class: "internal", title: "veil met a fault of its own" },
 } as const satisfies Record<string, { status: number; retry: boolean; class: ProblemClass; title: string }>;

@@ -16,6 +16,7 @@ import type { Room } from "./pipeline/room.ts";
 import type { Route } from "./pipeline/route.ts";
 import { createRouteHealth, type RouteHealth } from "./pipeline/route-health.ts";
 import { runSource } from "./pipeline/run-source.ts";
+import type { RunAlone } from "./pipeline/while-leased.ts";
 import { createReconcileSource } from "./sources/reconcile.ts";
 import type { Judgement } from "./sources/settling.ts";
 import { createWatchSource } from "./sources/watch.ts";
@@ -29,6 +30,10 @@ export interface FolderRouteParts {
   readonly log: Logger;
   readonly onProblem: (problem: Problem) => void;
   readonly onAlert: (alert: Alert) => void;
+  /** Of all processes over the same ledger one watches a route. */
+  readonly alone: RunAlone;
+  /** Whether this process watches at all. */
+  readonly watches: boolean;
   /** Told of what happened to a job's output without the worker. */
   readonly observe: (job: Job, event: LedgerEvent) => void;
 }
@@ -194,15 +199,20 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
         if (problem.code === "store-unavailable") reconcile.lookNow();
         else onProblem(problem);
       };
-      await Promise.all([
-        ...(settings.watch
-          ? [
-              runSource({ source: reconcile, admit: admitted, room, signal, onProblem }),
-              runSource({ source: watch, admit: admitted, room, signal, onProblem: onHintProblem }),
-            ]
-          : []),
-        keepTime(signal),
-      ]);
+      health.standBy(true);
+      if (!parts.watches || (!settings.watch && keepDays === undefined)) return;
+      const work = async (mine: AbortSignal) => {
+        const sources = [
+          runSource({ source: reconcile, admit: admitted, room, signal: mine, onProblem }),
+          runSource({ source: watch, admit: admitted, room, signal: mine, onProblem: onHintProblem }),
+        ];
+        await Promise.all([...(settings.watch ? sources : []), keepTime(mine)]);
+      };
+      await parts.alone(`route/${name}`, signal, work, (isMine) => {
+        health.standBy(!isMine);
+        if (!isMine) removals?.abandon();
+        log.info(isMine ? "this process watches the route" : "this process watches the route no more");
+      });
     },
   };
 }

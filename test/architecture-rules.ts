@@ -24,16 +24,16 @@ const floors: readonly Floor[] = [
   { name: "errors", files: /^src\/errors\.ts$/, may: [], node: [] },
   {
     name: "leaves",
-    files: /^src\/(log|sqlite|sqlite-thread|bell|points|version)\.ts$/,
+    files: /^src\/(log|sqlite|sqlite-thread|postgres|postgres-problem|bell|points|version)\.ts$/,
     may: ["errors"],
-    packages: ["pino"],
+    packages: ["pino", "pg"],
   },
   { name: "core", files: /^src\/core\//, may: ["errors"], node: ["node:crypto"] },
   { name: "store", files: /^src\/stores\/store\.ts$/, may: ["core", "errors"], types: ["core"] },
   { name: "queue", files: /^src\/queues\/queue\.ts$/, may: ["core", "errors"], types: ["core"] },
   { name: "cache", files: /^src\/caches\/cache\.ts$/, may: [] },
   { name: "source", files: /^src\/sources\/source\.ts$/, may: ["core", "errors", "store"], types: ["core", "store"] },
-  { name: "ledger", files: /^src\/ledger\/ledger\.ts$/, may: ["core", "errors"], types: ["core"] },
+  { name: "ledger", files: /^src\/ledger\/(ledger|leases|pauses)\.ts$/, may: ["core", "errors"], types: ["core"] },
   { name: "alert", files: /^src\/alerts\/alert\.ts$/, may: ["core", "errors"], types: ["core", "errors"] },
   { name: "stores", files: /^src\/stores\//, may: ["errors", "leaves", "core", "store"] },
   {
@@ -106,7 +106,7 @@ const drivers: Readonly<Record<string, readonly string[]>> = {
   "src/stores/": ["fs", "memory"],
   "src/queues/": ["memory", "sqlite", "rabbitmq", "kafka"],
   "src/caches/": ["disk", "memory", "redis"],
-  "src/ledger/": ["sqlite"],
+  "src/ledger/": ["sqlite", "postgres"],
   "src/sources/": ["watch", "reconcile"],
   "src/alerts/": ["webhook", "mail"],
 };

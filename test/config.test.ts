@@ -114,6 +114,8 @@ describe("precedence", () => {
       if (path === "engine.processes") return "2";
       if (path === "policy.cosmetic") return expected;
       if (path === "cache.redis.url") return "redis://somewhere";
+      if (path === "ledger.url") return "postgres://somewhere";
+      if (path === "roles") return "worker,api";
       if (path === "queue.url") return "amqp://somewhere";
       if (path === "queue.brokers") return "somewhere:9092";
       if (path === "alerts.summaryHour") return "8";

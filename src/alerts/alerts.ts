@@ -32,6 +32,8 @@ export interface AlertsOptions {
   readonly intervalMs: number;
   /** Local hour of the daily summary; absent: none is sent. */
   readonly summaryHour?: number | undefined;
+  /** Whether this process is to send today's; of several over the same ledger one is enough. */
+  readonly isSummaryMine?: () => Promise<boolean>;
   /** Told of every alert. */
   readonly log: (alert: Alert) => void;
   readonly onProblem: (problem: Problem) => void;
@@ -47,6 +49,7 @@ const summaryMark = "summary";
 /** Alerts with a durable outbox in a SQLite file. */
 export async function createAlerts(options: AlertsOptions): Promise<Alerts> {
   const { sqlite, ledger, channels, intervalMs, summaryHour, log, onProblem, retryDelayMs, pollMs = 1000 } = options;
+  const { isSummaryMine = async () => true } = options;
   const newId = () => `msg_${randomUUID()}`;
   const names = channels.map(({ name }) => name);
   const outbox = await createOutbox({ sqlite, channels: names, intervalMs, newId });
@@ -76,7 +79,8 @@ export async function createAlerts(options: AlertsOptions): Promise<Alerts> {
     const last = await outbox.mark(summaryMark);
     if (last !== undefined && last >= due) return;
     // A first start has no day behind it.
-    const messages = last === undefined ? [] : [summaryOf(await ledger.stats(now - dayMs), now, newId())];
+    const isMine = last !== undefined && (await isSummaryMine());
+    const messages = !isMine ? [] : [summaryOf(await ledger.stats(now - dayMs), now, newId())];
     await outbox.post(messages, { name: summaryMark, at: due });
   }
 

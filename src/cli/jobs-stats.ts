@@ -1,6 +1,6 @@
 import type { ConfigFlags } from "../config/layers.ts";
 import { openDataFolder } from "../data-folder.ts";
-import { createPauses, type Paused } from "../pipeline/pauses.ts";
+import type { Paused } from "../ledger/pauses.ts";
 import { type Progress, readProgress } from "../pipeline/progress.ts";
 import { printable } from "./printable.ts";
 import { configFor } from "./settings.ts";
@@ -9,7 +9,7 @@ import { configFor } from "./settings.ts";
 export async function jobStats(flags: ConfigFlags, options: { readonly json?: boolean }): Promise<number> {
   const told = (problem: { readonly message: string }) => process.stderr.write(`veil: ${problem.message}\n`);
   await using data = await openDataFolder(configFor(flags), told);
-  const paused = await (await createPauses(data.sqlite)).read();
+  const paused = await data.pauses.read();
   const now = Date.now();
   const routes = await readProgress(data.ledger, now);
   if (options.json) {

@@ -3,7 +3,6 @@ import { type JobState, jobStates } from "../core/job.ts";
 import { openDataFolder } from "../data-folder.ts";
 import { Problem } from "../errors.ts";
 import type { JobRecord } from "../ledger/ledger.ts";
-import { createPauses } from "../pipeline/pauses.ts";
 import { createRedrive, type Redrive } from "../pipeline/redrive.ts";
 import { parseClass, parseCode, parseSince, redriveMany } from "../pipeline/redrive-many.ts";
 import { printable } from "./printable.ts";
@@ -105,7 +104,7 @@ export async function republishJobs(flags: ConfigFlags): Promise<number> {
 export async function pauseJobs(flags: ConfigFlags, verb: "pause" | "resume", route?: string): Promise<number> {
   if (route === "") throw new Problem("invalid-request", "Expected a route's name for --route but received nothing");
   await using data = await open(flags);
-  const pauses = await createPauses(data.sqlite);
+  const { pauses } = data;
   await pauses[verb](route);
   const { all, routes } = await pauses.read();
   const now = all ? "everything" : routes.join(", ") || "nothing";

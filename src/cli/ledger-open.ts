@@ -21,7 +21,7 @@ const toScreen = ({ message }: Problem) => process.stderr.write(`veil: ${message
 /** A ledger that is there; a new one would prove nothing. */
 export async function openLedger(flags: ConfigFlags): Promise<{ data: DataFolder; config: Config }> {
   const config = configFor(flags);
-  if (!existsSync(placesIn(config.dataDir).database)) {
+  if (config.ledger.driver === "sqlite" && !existsSync(placesIn(config.dataDir).database)) {
     throw new Problem("not-found", `There is no ledger in ${config.dataDir}`, {
       remedy: "--data-dir names another data folder.",
     });

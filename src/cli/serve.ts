@@ -1,7 +1,7 @@
 import { startApp } from "../app.ts";
 import type { ConfigFlags } from "../config/layers.ts";
 import { configFields } from "../config/settings.ts";
-import type { Config } from "../config.ts";
+import { type Config, rolesOf } from "../config.ts";
 import { toProblem } from "../errors.ts";
 import { createLog } from "../log.ts";
 import { version } from "../version.ts";
@@ -22,7 +22,8 @@ export async function serve(flags: ConfigFlags): Promise<number> {
       "",
       `  veil ${version} is ready`,
       "",
-      `  Page      ${app.address}`,
+      rolesOf(config).has("api") ? `  Page      ${app.address}` : `  Health    ${app.address}/healthz`,
+      ...(config.origins.roles === "default" ? [] : [`  Roles     ${config.roles}`]),
       ...(folder.watch ? [`  Drop in   ${folder.input}`, `  Results   ${folder.output}`] : []),
       ...Object.entries(routes).map(([name, { from, to }]) => `  Route     ${name}: ${from} → ${to}`),
       `  Detector  ${app.detector.name}`,

@@ -31,7 +31,9 @@ export interface Layer {
   readonly routes?: RawRoutes;
 }
 
-const ownFlags = { dataDir: "--data-dir", host: "--host", port: "--port", logLevel: "--log-level" } as const;
+const ownFlags = {
+  ...{ dataDir: "--data-dir", host: "--host", port: "--port", logLevel: "--log-level", roles: "--roles" },
+} as const;
 
 /** What the command line gives, still as text. */
 export type ConfigFlags = { readonly [name in keyof typeof ownFlags]?: string | undefined } & {

@@ -122,6 +122,14 @@ export const settingsSchema = z.strictObject({
     .default("127.0.0.1")
     .describe("Address to listen on. Loopback only: there is no login yet."),
   port: count(0, 65_535).default(8080).describe("Port to listen on; 0 takes any free one."),
+  roles: z
+    .string()
+    .regex(/^(api|sources|worker)( *, *(api|sources|worker))*$/)
+    .default("api,sources,worker")
+    .meta({
+      expected: "some of api, sources and worker, comma-separated",
+      description: "What this process does; see docs/queues.md. All but one need a broker and a PostgreSQL ledger.",
+    }),
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("Least that is logged."),
   detector: z
     .string()
@@ -172,6 +180,7 @@ export const settingsSchema = z.strictObject({
       maxRetries: count(0, 20).default(3).describe("Further attempts after a transient failure."),
       retryDelayMs: count(0).default(1000).describe("Delay before the first of them; later ones grow."),
       leaseMs: count(1000).default(15_000).describe("A worker silent for so long loses its job to another."),
+      folder: z.exactOptional(folder("the data folder", "Where uploads and results lie; shared by all hosts.")),
       retainHours: count(1).default(168).describe("How long uploads and results of the jobs API are kept."),
       ratePerMinute: z.exactOptional(count(1, 1_000_000)).meta({
         shown: "as fast as it goes",
@@ -258,6 +267,26 @@ export const settingsSchema = z.strictObject({
     .prefault({}),
   ledger: z
     .strictObject({
+      driver: z
+        .enum(["sqlite", "postgres"])
+        .default("sqlite")
+        .describe(
+          "Where the ledger lies: in the data folder, or in a database that several hosts share; see docs/ledger.md.",
+        ),
+      url: z.exactOptional(
+        z
+          .string()
+          .regex(/^postgres(ql)?:\/\/[^\s]+$/)
+          .meta({
+            secret: true,
+            shown: "none",
+            expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, with ?sslmode=require for TLS",
+            description: "The PostgreSQL of driver `postgres`. A secret: never shown.",
+          }),
+      ),
+      caFile: z.exactOptional(
+        folder("the system's", "Certificate authorities of PostgreSQL, in PEM; with it TLS is used."),
+      ),
       heads: z.exactOptional(
         folder(
           "none: they are kept in the data folder alone",

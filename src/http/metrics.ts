@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import { lanes } from "../core/job.ts";
 import { problems } from "../errors.ts";
 import type { Ledger, LedgerEvent } from "../ledger/ledger.ts";
-import type { Paused } from "../pipeline/pauses.ts";
+import type { Paused } from "../ledger/pauses.ts";
 import type { Progress } from "../pipeline/progress.ts";
 import type { CacheUse } from "../pipeline/result-cache.ts";
 import type { Room } from "../pipeline/room.ts";

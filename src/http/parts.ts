@@ -1,7 +1,7 @@
 import type { Limits, Medium } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { Pauses } from "../pipeline/pauses.ts";
+import type { Pauses } from "../ledger/pauses.ts";
 import type { ResultCache } from "../pipeline/result-cache.ts";
 import type { Review } from "../pipeline/review.ts";
 import type { Room } from "../pipeline/room.ts";

@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from "prom-client";
-import type { Paused } from "../pipeline/pauses.ts";
+import type { Paused } from "../ledger/pauses.ts";
 import type { Progress } from "../pipeline/progress.ts";
 
 export interface ProgressFigures {

@@ -19,8 +19,17 @@ import { answerWithProblems } from "./problem-reply.ts";
 import { requireRoom } from "./require-room.ts";
 import { reviewRoutes } from "./reviews.ts";
 
+export interface ServerOptions {
+  /** False: what monitors ask, and nothing else. */
+  readonly api?: boolean;
+}
+
 /** The HTTP side: API, its documentation, and the page. Not listening yet. */
-export async function createServer(parts: HttpParts, logger: FastifyBaseLogger): Promise<FastifyInstance> {
+export async function createServer(
+  parts: HttpParts,
+  logger: FastifyBaseLogger,
+  { api = true }: ServerOptions = {},
+): Promise<FastifyInstance> {
   const server = fastify({
     loggerInstance: logger,
     // The path alone is logged: query strings and headers may carry names or secrets.
@@ -36,6 +45,10 @@ export async function createServer(parts: HttpParts, logger: FastifyBaseLogger):
   guardLoopback(server);
   hardenReplies(server);
   answerWithProblems(server);
+  if (!api) {
+    await server.register(operationRoutes(parts));
+    return server;
+  }
   requireMediaType(server);
   requireRoom(server, parts.room);
   await server.register(multipart, {

@@ -1,6 +1,6 @@
 import type { Limits } from "../core/media.ts";
 import { allStyles, cosmeticStatement, type Policy, styles } from "../core/policy.ts";
-import type { Paused } from "../pipeline/pauses.ts";
+import type { Paused } from "../ledger/pauses.ts";
 import type { Progress } from "../pipeline/progress.ts";
 import type { Fill } from "../pipeline/room.ts";
 import type { Route } from "../pipeline/route.ts";

@@ -143,6 +143,19 @@ export interface RouteStats {
   readonly recent: { readonly ended: Readonly<Partial<Record<JobState, number>>>; readonly firstAt?: number };
 }
 
+/** For whom a job is started, and for how long nobody else may start it. The database's clock counts. */
+export interface Claim {
+  /** A worker's process. It may start its own job again at any time. */
+  readonly holder: string;
+  readonly ttlMs: number;
+}
+
+/** A claim that a start was given. */
+export interface StartedClaim {
+  readonly jobId: string;
+  readonly fence: number;
+}
+
 /** Remembers what happened. Append-only; every call returns once its writes are on disk. */
 export interface Ledger {
   /**
@@ -152,9 +165,19 @@ export interface Ledger {
   admit(candidates: readonly Candidate[]): Promise<readonly Admission[]>;
   /**
    * False, and nothing written, where the event may not follow the job's last one or the job is unknown. Regions are kept
-   * with the job in the same transaction; those that it has stay.
+   * with the job in the same transaction; those that it has stay. With a fencing number nothing is written either where
+   * that start is not the job's last event any more.
    */
-  append(event: LedgerEvent, regions?: KeptRegions): Promise<boolean>;
+  append(event: LedgerEvent, regions?: KeptRegions, fence?: number): Promise<boolean>;
+  /**
+   * Records `started` and claims the job for the holder; answers the claim's fencing number. Undefined, and nothing
+   * written, where the event may not follow, or another holder has started the job and its claim has not run out.
+   */
+  start(event: LedgerEvent, claim: Claim): Promise<number | undefined>;
+  /** For how many milliseconds another holder's claim on the job lasts; 0: none does. */
+  claimedMs(jobId: string, holder: string): Promise<number>;
+  /** Lets claims last for so long from now on; answers the jobs of those that another one has taken over. */
+  renew(claims: readonly StartedClaim[], ttlMs: number): Promise<readonly string[]>;
   /**
    * One transaction: `redriven` for the old job, `admitted` for its successor, in the old one's generation, with the
    * successor's regions. Undefined: neither dead nor held. With `approved` that is the old job's event, which carries the
@@ -169,8 +192,11 @@ export interface Ledger {
   get(jobId: string): Promise<JobRecord | undefined>;
   /** What was kept with the job; undefined: nothing, or it was erased. Problem `ledger-broken`: what is there can't be read. */
   regions(jobId: string): Promise<KeptRegions | undefined>;
-  /** Whether no newer generation of the same route and input key has been admitted. */
-  isCurrent(job: Job): Promise<boolean>;
+  /**
+   * Whether no newer generation of the same route and input key has been admitted; with a fencing number also, in the
+   * same look, whether the claim of that start has neither been taken over nor run out.
+   */
+  isCurrent(job: Job, fence?: number): Promise<boolean>;
   /** Those of the given versions that admit would take. */
   unseen<T extends { readonly key: string; readonly version: string }>(
     route: string,

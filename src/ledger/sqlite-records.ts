@@ -1,7 +1,6 @@
-import type { Row, SqlValue } from "../sqlite.ts";
-import type { JsonObject } from "./canonical.ts";
-import type { Commitments, LedgerRecord, RecordKind } from "./chain.ts";
-import type { ErasureScope, FoundRecord, RecordQuery } from "./seals.ts";
+import type { SqlValue } from "../sqlite.ts";
+import { isPattern } from "./record-rows.ts";
+import type { ErasureScope, RecordQuery } from "./seals.ts";
 
 const ofEvent = `e.kind as event, e.at, e.detail, j.id, j.route, j.key, j.version, j.generation, j.lane, j.job,
   j.request_digest, j.admitted_at`;
@@ -57,10 +56,6 @@ export function recordConditions(query: RecordQuery): { sql: string; params: Rec
 const positionsOfKey = `select p.position from jobs k cross join events v on v.job_id = k.id
   cross join seals p on p.kind = 'event' and p.seq = v.seq where k.key = $path`;
 
-function isPattern(path: string): boolean {
-  return /[*?[]/.test(path);
-}
-
 /** Finished jobs, and notes, whose personal values may go; `$after` is the last one's id of the page before. */
 export function erasableIds(scope: ErasureScope): readonly string[] {
   const finished =
@@ -72,58 +67,4 @@ export function erasableIds(scope: ErasureScope): readonly string[] {
   const notes = `select n.seq from notes n left join seals s on s.kind = 'note' and s.seq = n.seq
     where n.note ->> 'at' < $before and s.commitments is null and n.seq > $afterNote order by n.seq limit $limit`;
   return [jobs("s.updated_at < $before"), notes];
-}
-
-export function toFound(row: Row): FoundRecord {
-  const body = bodyOf(row);
-  return {
-    kind: row.kind as RecordKind,
-    seq: Number(row.seq),
-    position: Number(row.position),
-    ...(body && { body }),
-    ...(row.seed !== null && { seed: hex(row.seed) }),
-    ...(row.commitments !== null && { commitments: JSON.parse(String(row.commitments)) as Commitments }),
-    leaf: hex(row.leaf),
-    chain: hex(row.chain),
-  };
-}
-
-export function toRecord(row: Row): LedgerRecord {
-  return { kind: row.kind as RecordKind, seq: Number(row.seq), body: bodyOf(row)! };
-}
-
-/** Everything that the tables say about it, so that no column can be changed unseen. Undefined where it is gone. */
-function bodyOf(row: Row): JsonObject | undefined {
-  if (row.kind !== "event") return row.text === null ? undefined : parse(row.text);
-  if (row.event === null || row.id === null) return undefined;
-  const job = parse(row.job);
-  const input = (job.input ?? {}) as JsonObject;
-  const columns = { id: row.id, route: row.route, key: row.key, version: row.version };
-  const said = { id: job.id, route: job.route, key: input.key, version: input.version };
-  const differ = Object.entries(said).some(([name, value]) => columns[name as keyof typeof columns] !== value);
-  return {
-    job: { ...job, generation: Number(row.generation) },
-    ...(differ && { columns: columns as JsonObject }),
-    lane: String(row.lane),
-    ...(row.request_digest !== null && { requestDigest: String(row.request_digest) }),
-    admittedAt: Number(row.admitted_at),
-    kind: String(row.event),
-    at: Number(row.at),
-    detail: parse(row.detail),
-  };
-}
-
-/** What is no JSON any more is a record too, of what it says. */
-function parse(text: SqlValue | undefined): JsonObject {
-  try {
-    const value: unknown = JSON.parse(String(text));
-    if (value !== null && typeof value === "object" && !Array.isArray(value)) return value as JsonObject;
-  } catch {
-    // Falls through: the leaf shows that it was changed.
-  }
-  return { unreadable: String(text) };
-}
-
-function hex(value: SqlValue | undefined): string {
-  return Buffer.from(value as Uint8Array).toString("hex");
 }

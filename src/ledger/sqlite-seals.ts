@@ -1,22 +1,17 @@
 import { randomUUID } from "node:crypto";
 import type { Job } from "../core/job.ts";
-import { Problem } from "../errors.ts";
 import type { Row, Sqlite, SqlValue } from "../sqlite.ts";
-import { canonical, valueAt } from "./canonical.ts";
-import { chainStart, recordKinds, type SealedRecord } from "./chain.ts";
+import { canonical } from "./canonical.ts";
+import { chainStart, recordKinds } from "./chain.ts";
 import type { Head } from "./head.ts";
-import { type Hash, nodeHash } from "./merkle.ts";
+import { createNodeReader, digestsOf, lowestKept } from "./kept-tree.ts";
+import { toFound, toRecord } from "./record-rows.ts";
 import type { Erasable, Seals } from "./seals.ts";
 import { erasureStatements } from "./sqlite-erasure.ts";
-import { erasableIds, recordConditions, sealedRecords, toFound, toRecord, unsealedRecords } from "./sqlite-records.ts";
+import { erasableIds, recordConditions, sealedRecords, unsealedRecords } from "./sqlite-records.ts";
 import { ledgerTables } from "./sqlite-tables.ts";
 
-/** Subtrees below this level are made from their leaves when they are asked for: at most 128 of them. */
-const lowestKept = 8;
-
 const ofLast = "where position = (select max(position) from seals)";
-
-const digestPaths = { event: "detail.", note: "", erasure: "none." } as const;
 
 /** The chain over a ledger in the same SQLite file. */
 export async function createSqliteSeals(sqlite: Sqlite): Promise<Seals> {
@@ -27,28 +22,20 @@ export async function createSqliteSeals(sqlite: Sqlite): Promise<Seals> {
     return rows!;
   }
 
-  async function node(level: number, place: number): Promise<Hash> {
-    if (level >= lowestKept) {
+  const node = createNodeReader({
+    async kept(level, place) {
       const sql = "select lower(hex(hash)) as hash from tree where level = $level and place = $place";
       const [row] = await rowsOf(sql, { level, place });
-      if (row === undefined) throw broken(`the tree's node ${level}/${place} is not there`);
-      return String(row.hash);
-    }
-    const width = 2 ** level;
-    const rows = await rowsOf(
-      "select lower(hex(leaf)) as leaf from seals where position >= $from and position < $from + $width order by position",
-      { from: place * width, width },
-    );
-    if (rows.length < width)
-      throw broken(`one of the records ${place * width} to ${(place + 1) * width - 1} is not there`);
-    let hashes = rows.map(({ leaf }) => String(leaf));
-    while (hashes.length > 1) {
-      hashes = hashes
-        .filter((_, index) => index % 2 === 0)
-        .map((left, index) => nodeHash(left, hashes[index * 2 + 1]!));
-    }
-    return hashes[0]!;
-  }
+      return row && String(row.hash);
+    },
+    async leaves(from, width) {
+      const rows = await rowsOf(
+        "select lower(hex(leaf)) as leaf from seals where position >= $from and position < $from + $width order by position",
+        { from, width },
+      );
+      return rows.map(({ leaf }) => String(leaf));
+    },
+  });
 
   return {
     node,
@@ -201,18 +188,4 @@ export async function createSqliteSeals(sqlite: Sqlite): Promise<Seals> {
       return Number(answers.at(-2)?.[0]?.records ?? 0);
     },
   };
-}
-
-function digestsOf({ kind, position, body }: SealedRecord): readonly (readonly [Hash, number, number])[] {
-  return (["input", "output"] as const).flatMap((side) => {
-    const digest = valueAt(body, `${digestPaths[kind]}${side}.sha256`);
-    const isOne = typeof digest === "string" && /^[0-9a-f]{64}$/.test(digest);
-    return isOne ? [[digest, position, Number(side === "input")] as const] : [];
-  });
-}
-
-function broken(detail: string): Problem {
-  return new Problem("ledger-broken", `The ledger's chain is broken: ${detail}`, {
-    remedy: "veil ledger verify names the first bad record.",
-  });
 }

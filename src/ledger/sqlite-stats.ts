@@ -1,7 +1,6 @@
-import { type JobState, jobStates } from "../core/job.ts";
-import type { ProblemCode } from "../errors.ts";
 import type { Sqlite } from "../sqlite.ts";
 import type { RouteStats } from "./ledger.ts";
+import { toStats } from "./stats-rows.ts";
 
 /** What the counts are read from without looking at every job, as migration steps of their own. */
 export const statsIndexes: readonly string[] = [
@@ -20,8 +19,7 @@ const oldest = `select r.route, min(
       where s.route = r.route and s.state in ('started', 'failed')), 9e15)) as at
   from (select distinct route from job_counts) r`;
 
-/** One snapshot. `indexed by`: else SQLite may look at every job, and no statistics tell it not to. */
-/** X route's figures. */
+/** Every route's figures, on one snapshot. */
 export async function readStats(sqlite: Sqlite, since: number): Promise<readonly RouteStats[]> {
   // `indexed by`: without statistics SQLite would look at every job, and with a wrong index this fails at once.
   const [counts, troubles, waiting, retries, recent] = await sqlite.read([
@@ -41,28 +39,5 @@ export async function readStats(sqlite: Sqlite, since: number): Promise<readonly
       params: { since },
     },
   ]);
-  const none = Object.fromEntries(jobStates.map((state) => [state, 0])) as Record<JobState, number>;
-  return [...new Set(counts!.map(({ route }) => String(route)))].map((route) => {
-    const its = <T extends { readonly route?: unknown }>(rows: readonly T[] | undefined) =>
-      (rows ?? []).filter((row) => row.route === route);
-    const oldestAt = Number(its(waiting)[0]?.at ?? 9e15);
-    const ended = its(recent);
-    const firstAt = Math.min(...ended.map(({ first }) => Number(first)));
-    return {
-      route,
-      states: { ...none, ...Object.fromEntries(its(counts).map(({ state, jobs }) => [state, Number(jobs)])) },
-      troubles: its(troubles).map(({ state, code, jobs }) => ({
-        state: state as "failed" | "held" | "dead",
-        // One without a code was written by hand.
-        code: (code ?? "internal") as ProblemCode,
-        jobs: Number(jobs),
-      })),
-      ...(oldestAt < 9e15 && { oldestWaitingAt: oldestAt }),
-      retries: Number(its(retries)[0]?.retries ?? 0),
-      recent: {
-        ended: Object.fromEntries(ended.map(({ state, jobs }) => [state, Number(jobs)])),
-        ...(ended.length > 0 && { firstAt }),
-      },
-    };
-  });
+  return toStats({ counts: counts!, troubles: troubles!, waiting: waiting!, retries: retries!, recent: recent! });
 }

@@ -112,3 +112,9 @@ export const ledgerTables: readonly string[] = [
    create trigger regions_stay before delete on regions when not exists (select 1 from erasing)
      begin select raise(abort, 'regions are append-only'); end;`,
 ];
+
+/** Who works on a started job, of the projection too, as migration steps of their own. */
+export const claimColumns: readonly string[] = [
+  `alter table job_state add column claimed_by text;
+   alter table job_state add column claimed_until integer not null default 0;`,
+];

@@ -1,7 +1,7 @@
 import { type JobState, jobStates, mayFollow } from "../core/job.ts";
 import type { KeptRegions } from "../core/kept-regions.ts";
 import type { Statement } from "../sqlite.ts";
-import type { Candidate, LedgerEvent, Stamp } from "./ledger.ts";
+import type { Candidate, Claim, LedgerEvent, Stamp } from "./ledger.ts";
 import type { Bury } from "./tombstone.ts";
 
 /** What a JobRecord is read from. */
@@ -104,16 +104,31 @@ export function keeping(jobId: string, regions: KeptRegions, last?: Statement): 
   };
 }
 
-/** Two statements that do nothing unless the job's state is one that the event may follow. */
-export function transition(
-  { jobId, kind, at, ...detail }: LedgerEvent,
-  stamp: Stamp,
-  from: readonly JobState[] = jobStates.filter((state) => mayFollow(state, kind)),
-): readonly Statement[] {
-  const params = { jobId, kind, at, detail: JSON.stringify({ ...stamp, ...detail }), from: JSON.stringify(from) };
+export interface TransitionTerms {
+  readonly stamp: Stamp;
+  readonly from?: readonly JobState[];
+  /** The start that must be the job's last event. */
+  readonly fence?: number | undefined;
+  /** For a start: who claims the job. */
+  readonly claim?: Claim;
+}
+
+/** Milliseconds since 1970, by the database's clock. */
+export const sqliteNow = "cast(unixepoch('subsec') * 1000 as integer)";
+
+/** Two statements that do nothing unless the job's state is one that the event may follow; the first answers its number. */
+export function transition({ jobId, kind, at, ...detail }: LedgerEvent, terms: TransitionTerms): readonly Statement[] {
+  const { stamp, from = jobStates.filter((state) => mayFollow(state, kind)), fence, claim } = terms;
+  const params = {
+    ...{ jobId, kind, at, detail: JSON.stringify({ ...stamp, ...detail }), from: JSON.stringify(from) },
+    ...{ fence: fence ?? null, holder: claim?.holder ?? null, ttlMs: claim?.ttlMs ?? 0 },
+  };
   // Nothing follows on a job whose names were erased.
   const named = "and not exists (select 1 from jobs where id = $jobId and erased_at is not null)";
-  const allowed = `job_id = $jobId and state in (select value from json_each($from)) ${named}`;
+  const fenced = "and ($fence is null or (state = 'started' and seq = $fence))";
+  const free = `and ($holder is null or state <> 'started' or claimed_by is null or claimed_by = $holder
+    or claimed_until <= ${sqliteNow})`;
+  const allowed = `job_id = $jobId and state in (select value from json_each($from)) ${named} ${fenced} ${free}`;
   return [
     {
       sql: `insert into events (job_id, kind, at, detail)
@@ -122,7 +137,8 @@ export function transition(
     },
     {
       sql: `update job_state set state = $kind, attempts = attempts + ($kind = 'started'), updated_at = $at, last = $detail,
-          seq = (select max(seq) from events where job_id = $jobId)
+          seq = (select max(seq) from events where job_id = $jobId),
+          claimed_by = $holder, claimed_until = case when $holder is null then 0 else ${sqliteNow} + $ttlMs end
         where ${allowed}`,
       params,
     },

@@ -1,11 +1,20 @@
-import { type Job, type JobState, jobStates, type Lane } from "../core/job.ts";
-import type { KeptRegions } from "../core/kept-regions.ts";
-import { Problem } from "../errors.ts";
+import { type JobState, jobStates } from "../core/job.ts";
 import type { Row, Sqlite, SqlValue } from "../sqlite.ts";
-import type { EventDetail, JobQuery, JobRecord, Ledger, RequestNote, Stamp } from "./ledger.ts";
+import { cursorOf, toEvent, toJobRecord, toRegions } from "./job-rows.ts";
+import type { Ledger, RequestNote, Stamp } from "./ledger.ts";
 import { readStats, statsIndexes } from "./sqlite-stats.ts";
-import { ledgerTables } from "./sqlite-tables.ts";
-import { admission, ifDead, ifUnknown, isUnknown, keeping, records, replaceable, transition } from "./sqlite-writes.ts";
+import { claimColumns, ledgerTables } from "./sqlite-tables.ts";
+import {
+  admission,
+  ifDead,
+  ifUnknown,
+  isUnknown,
+  keeping,
+  records,
+  replaceable,
+  sqliteNow,
+  transition,
+} from "./sqlite-writes.ts";
 import { createTombstones } from "./tombstone.ts";
 
 export interface SqliteLedgerOptions {
@@ -23,6 +32,7 @@ export interface SqliteLedgerOptions {
 export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
   const { sqlite, installationKey, stamp = {}, now = Date.now } = options;
   await sqlite.migrate("ledger", ledgerTables);
+  await sqlite.migrate("ledger-claims", claimColumns);
   const bury = createTombstones(installationKey);
   await sqlite.migrate("ledger-stats", statsIndexes);
 
@@ -40,7 +50,7 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
       ]);
       return candidates.map((_, index) => {
         const [inserted, , , found] = answers.slice(index * 4);
-        const record = toRecord(found![0]!);
+        const record = toJobRecord(found![0]!);
         const fresh = inserted!.length > 0;
         const isOver =
           record.state === "superseded" ||
@@ -50,11 +60,39 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
       });
     },
 
-    async append(event, regions) {
-      const steps = transition(event, stamp);
+    async append(event, regions, fence) {
+      const steps = transition(event, { stamp, fence });
       const kept = regions === undefined ? [] : [keeping(event.jobId, regions, steps.at(-1))];
       const [inserted] = await sqlite.write([...steps, ...kept]);
       return inserted!.length > 0;
+    },
+
+    async start(event, claim) {
+      const [inserted] = await sqlite.write(transition(event, { stamp, claim }));
+      return inserted![0] && Number(inserted![0].seq);
+    },
+
+    async claimedMs(jobId, holder) {
+      const [row] = await rowsOf(
+        `select claimed_until - ${sqliteNow} as ms from job_state
+          where job_id = $jobId and state = 'started' and claimed_by is not null and claimed_by <> $holder`,
+        { jobId, holder },
+      );
+      return Math.max(0, Number(row?.ms ?? 0));
+    },
+
+    async renew(claims, ttlMs) {
+      const params = { claims: JSON.stringify(claims), ttlMs };
+      const held = `select c.value ->> 'jobId' from json_each($claims) c join job_state s
+        on s.job_id = c.value ->> 'jobId' and s.seq = c.value ->> 'fence' and s.state = 'started'`;
+      const [, lost] = await sqlite.write([
+        { sql: `update job_state set claimed_until = ${sqliteNow} + $ttlMs where job_id in (${held})`, params },
+        {
+          sql: `select o.value ->> 'jobId' as id from json_each($claims) o where o.value ->> 'jobId' not in (${held})`,
+          params,
+        },
+      ]);
+      return lost!.map(({ id }) => String(id));
     },
 
     async redrive(deadJobId, { regions, ...successor }, at, kind = "redriven") {
@@ -62,28 +100,30 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
       const digest = kind === "approved" && regionsDigest !== undefined && { regionsDigest };
       const [inserted, , , found] = await sqlite.write([
         ...admission(successor, { at, condition: ifDead(kind), dead: deadJobId, stamp, bury }),
-        ...transition({ jobId: deadJobId, kind, at, successor: id, ...digest }, stamp, replaceable[kind]),
+        ...transition({ jobId: deadJobId, kind, at, successor: id, ...digest }, { stamp, from: replaceable[kind] }),
         ...(regions === undefined ? [] : [keeping(id, regions)]),
       ]);
-      return inserted!.length > 0 ? toRecord(found![0]!) : undefined;
+      return inserted!.length > 0 ? toJobRecord(found![0]!) : undefined;
     },
 
     async get(jobId) {
       const [row] = await rowsOf(`${records} where s.job_id = $jobId`, { jobId });
-      return row && toRecord(row);
+      return row && toJobRecord(row);
     },
 
     async regions(jobId) {
       const [row] = await rowsOf("select regions from regions where job_id = $jobId", { jobId });
-      return row && readRegions(String(row.regions), jobId);
+      return row && toRegions(String(row.regions), jobId);
     },
 
-    async isCurrent({ route, input, generation }) {
-      const newer = await rowsOf(
-        "select 1 from jobs where key = $key and route = $route and generation > $generation limit 1",
-        { key: input.key, route, generation },
+    async isCurrent({ id, route, input, generation }, fence) {
+      const [row] = await rowsOf(
+        `select not exists (select 1 from jobs where key = $key and route = $route and generation > $generation)
+            and ($fence is null or exists (select 1 from job_state
+              where job_id = $id and state = 'started' and seq = $fence and claimed_until > ${sqliteNow})) as current`,
+        { id, key: input.key, route, generation, fence: fence ?? null },
       );
-      return newer.length === 0;
+      return row!.current === 1;
     },
 
     async unseen(route, objects) {
@@ -112,7 +152,7 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
          order by s.seq limit $limit`,
         { before, limit, after: after ?? null },
       );
-      return rows.map(toRecord);
+      return rows.map(toJobRecord);
     },
 
     async published(jobIds) {
@@ -128,12 +168,7 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
 
     async history(jobId) {
       const rows = await rowsOf("select kind, at, detail from events where job_id = $jobId order by seq", { jobId });
-      return rows.map(({ kind, at, detail }) => ({
-        jobId,
-        kind: kind as JobState,
-        at: Number(at),
-        ...(JSON.parse(String(detail)) as EventDetail),
-      }));
+      return rows.map((row) => toEvent(jobId, row));
     },
 
     async find(query) {
@@ -146,12 +181,12 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
           states: JSON.stringify(states),
           route: query.route ?? null,
           key: query.key ?? null,
-          before: query.after === undefined ? Number.MAX_SAFE_INTEGER : cursor(query),
+          before: query.after === undefined ? Number.MAX_SAFE_INTEGER : cursorOf(query),
           limit: query.limit + 1,
         },
       );
       const page = rows.slice(0, query.limit);
-      return { records: page.map(toRecord), ...(rows.length > page.length && { next: String(page.at(-1)?.seq) }) };
+      return { records: page.map(toJobRecord), ...(rows.length > page.length && { next: String(page.at(-1)?.seq) }) };
     },
 
     async counts(route) {
@@ -180,14 +215,6 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
   };
 }
 
-function readRegions(text: string, jobId: string): KeptRegions {
-  try {
-    return JSON.parse(text) as KeptRegions;
-  } catch (cause) {
-    throw new Problem("ledger-broken", `The regions kept with job ${jobId} can't be read`, { cause });
-  }
-}
-
 /** One look per state, each along an index: `state in (…)` would have to sort every job to find the newest. */
 function newestByState(states: number, ofRoute: boolean): string {
   const looks = Array.from({ length: states }, (_, index) => {
@@ -199,24 +226,3 @@ function newestByState(states: number, ofRoute: boolean): string {
 
 const newestOfKey = `${records} where j.key = $key and ($route is null or s.route = $route) and s.seq < $before
   and s.state in (select value from json_each($states)) order by s.seq desc limit $limit`;
-
-function cursor({ after }: JobQuery): number {
-  if (!/^\d{1,15}$/.test(after ?? "")) {
-    throw new Problem("invalid-request", `Expected the next of an earlier page for after but received ${after}`);
-  }
-  return Number(after);
-}
-
-function toRecord(row: Row): JobRecord {
-  return {
-    job: { ...(JSON.parse(String(row.job)) as Omit<Job, "generation">), generation: Number(row.generation) },
-    lane: row.lane as Lane,
-    state: row.state as JobState,
-    attempts: Number(row.attempts),
-    admittedAt: Number(row.admitted_at),
-    updatedAt: Number(row.updated_at),
-    last: JSON.parse(String(row.last)) as EventDetail,
-    ...(row.request_digest !== null && { requestDigest: String(row.request_digest) }),
-    ...(row.erased_at !== null && { erased: true }),
-  };
-}

@@ -7,6 +7,7 @@ import { unfinishedKind } from "../core/unfinished.ts";
 import { Problem, toProblem } from "../errors.ts";
 import type { EventDetail, Ledger } from "../ledger/ledger.ts";
 import { reached } from "../points.ts";
+import type { HeldClaim } from "./claims.ts";
 import { type DeliverParts, deliver } from "./deliver.ts";
 import { inspectCopy } from "./inspect-copy.ts";
 import type { MaskedNow } from "./mask-now.ts";
@@ -38,6 +39,8 @@ export interface Assignment {
   readonly route: Route | undefined;
   /** Aborted when the lease is lost. */
   readonly signal: AbortSignal;
+  /** Of the claim on the job: nothing is delivered once another worker has taken it over. */
+  readonly claim?: Pick<HeldClaim, "fence" | "renew">;
 }
 
 /**
@@ -104,7 +107,7 @@ async function decidedFor(ledger: Pick<Ledger, "regions">, { id, regionsDigest: 
 }
 
 async function mask(parts: AttemptParts, assignment: Assignment, { onRead, onFound }: Ears): Promise<Outcome> {
-  const { job, lane, route, signal } = assignment;
+  const { job, lane, route, signal, claim } = assignment;
   const { ledger, medium, detector, results } = parts;
   if (!(await ledger.isCurrent(job))) return { kind: "superseded", detail: {} };
   // It gets its own name when it is finished, and announces itself then.
@@ -120,7 +123,7 @@ async function mask(parts: AttemptParts, assignment: Assignment, { onRead, onFou
   onRead(input);
   const { times, ...attributes } = route?.attributes ?? {};
   const options = {
-    ...{ signal, replace: route?.originals === undefined },
+    ...{ signal, replace: route?.originals === undefined, ...(claim !== undefined && { claim }) },
     attributes: { ...attributes, ...(times === "original" && { modifiedAt }) },
   };
   if (recognised.kind === "other") {

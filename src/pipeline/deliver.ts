@@ -5,6 +5,7 @@ import { Problem } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { reached } from "../points.ts";
 import type { Attributes, ObjectInfo, PutOptions, Store } from "../stores/store.ts";
+import type { HeldClaim } from "./claims.ts";
 import { stillThere } from "./delivered.ts";
 import { withSpoolFile } from "./spool.ts";
 
@@ -18,13 +19,15 @@ export interface DeliverParts {
 export interface DeliverOptions {
   /** Aborted when the lease is lost. */
   readonly signal: AbortSignal;
+  /** Of the claim on the job. */
+  readonly claim?: Pick<HeldClaim, "fence" | "renew">;
   readonly attributes?: Attributes;
   /** Whether an older result of the same input may be replaced: not where its original is gone with it. */
   readonly replace: boolean;
 }
 
 /**
- * Delivers a job's result, only while its lease is alive and no newer version of its input has been admitted. What lies
+ * Delivers a job's result, only while its lease and its claim are alive and no newer version of its input has been admitted. What lies
  * at the output and was not written for this very input is somebody else's, and is never replaced: also where a file
  * server takes two names for one.
  */
@@ -32,11 +35,15 @@ export async function deliver(
   { ledger, puts, storeOf }: DeliverParts,
   job: Job,
   result: Anonymized | Copyable,
-  { signal, attributes, replace }: DeliverOptions,
+  { signal, claim, attributes, replace }: DeliverOptions,
 ): Promise<ObjectInfo | "superseded"> {
   const { store: name, key } = job.output;
   return puts.run(`${name}/${key}`, async () => {
-    if (!(await ledger.isCurrent(job))) return "superseded";
+    if (!(await ledger.isCurrent(job, claim?.fence))) {
+      if (claim === undefined || !(await ledger.isCurrent(job))) return "superseded";
+      // It ran out, as after this machine has slept: it is renewed, unless somebody was faster.
+      if (!(await claim.renew())) throw new Problem("lease-lost", `Another worker has taken job ${job.id} over`);
+    }
     signal.throwIfAborted();
     const store = storeOf(name);
     const options = attributes === undefined ? {} : { attributes };

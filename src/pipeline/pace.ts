@@ -1,7 +1,7 @@
 import { createBell } from "../bell.ts";
 import { type DayWindow, inDayWindow } from "../core/day-window.ts";
 import type { Lane } from "../core/job.ts";
-import type { Paused } from "./pauses.ts";
+import type { Paused } from "../ledger/pauses.ts";
 import type { Room } from "./room.ts";
 
 /** When a lane may begin its next job. What a person waits for is held up by a lack of room alone. */

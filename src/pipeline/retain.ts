@@ -32,6 +32,8 @@ export async function retain({ ledger, route, inbox, results }: RetainParts, old
 
 export interface KeepRetentionOptions extends RetainParts {
   readonly retainHours: number;
+  /** Whether this process is to do it this time; of several over the same folders one is enough. */
+  isMine?(): Promise<boolean>;
   /** Removes stale temporary files. */
   sweep(): Promise<void>;
   readonly signal: AbortSignal;
@@ -40,11 +42,12 @@ export interface KeepRetentionOptions extends RetainParts {
 
 /** At the start and every hour. */
 export async function keepRetention(options: KeepRetentionOptions): Promise<void> {
-  const { retainHours, sweep, signal, onProblem } = options;
+  const { retainHours, isMine = async () => true, sweep, signal, onProblem } = options;
   const told = (error: unknown) => onProblem(toProblem(error));
   const clock = createBell();
   while (!signal.aborted) {
-    await retain(options, Date.now() - retainHours * hourMs).catch(told);
+    const mine = await isMine().catch(told);
+    if (mine) await retain(options, Date.now() - retainHours * hourMs).catch(told);
     await sweep().catch(told);
     await clock.wait(hourMs, signal);
   }

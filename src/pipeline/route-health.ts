@@ -18,6 +18,8 @@ export interface RouteHealth {
   /** Answers whether it was broken before. */
   well(): boolean;
   arrived(): void;
+  /** Whether another process looks after the route, or nobody here: what is not looked at says nothing. */
+  standBy(isIdle: boolean): void;
   /** To be called from time to time: silence makes no noise. */
   look(): void;
   /** Why it does not work; undefined: it does. */
@@ -31,6 +33,7 @@ export function createRouteHealth({ route, silentAfterMs, onAlert, now, uptime }
   let last: number | undefined;
   let quietSince = uptime();
   let isSilent = false;
+  let isIdle = false;
   const alert = (kind: Alert["kind"], message: string) => onAlert({ kind, route, message, at: now() });
   return {
     broken({ message }) {
@@ -48,7 +51,14 @@ export function createRouteHealth({ route, silentAfterMs, onAlert, now, uptime }
       quietSince = uptime();
       isSilent = false;
     },
+    standBy(idle) {
+      isIdle = idle;
+      broken = undefined;
+      quietSince = uptime();
+      isSilent = false;
+    },
     look() {
+      if (isIdle) return;
       if (silentAfterMs === undefined || isSilent || uptime() - quietSince < silentAfterMs) return;
       isSilent = true;
       alert("silence", `Nothing has arrived on route ${route} for ${wordsOf(silentAfterMs)}`);

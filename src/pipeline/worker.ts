@@ -6,6 +6,7 @@ import type { EventDetail, LedgerEvent } from "../ledger/ledger.ts";
 import { reached } from "../points.ts";
 import type { Delivery, Queue } from "../queues/queue.ts";
 import { type AttemptParts, attempt, type Outcome } from "./attempt.ts";
+import { type Claims, createClaims } from "./claims.ts";
 import { settleOriginal } from "./originals.ts";
 import type { Pace } from "./pace.ts";
 import { nextStep, spentAttempts } from "./retry.ts";
@@ -21,6 +22,10 @@ export interface WorkerParts extends AttemptParts {
   readonly pace: Pace;
   readonly maxRetries: number;
   readonly retryDelayMs: number;
+  /** What other processes over the same ledger know this one by; its successor on the same host may have the same. */
+  readonly holder?: string;
+  /** How long a job stays this process's own if it does not say a word. */
+  readonly claimMs?: number;
   now(): number;
   /** 0 to 1, for jitter. */
   random(): number;
@@ -41,25 +46,30 @@ export async function runWorker(parts: WorkerParts, signal: AbortSignal): Promis
   const turns = createTurns();
   // Of a job that a queue keeps twice the second copy waits, and finds it finished.
   const copies = createSerial();
+  const { ledger, holder = "worker", claimMs = 15_000, onProblem } = parts;
+  const claims = createClaims({ ledger, holder, ttlMs: claimMs, onProblem });
+  const ended = new AbortController();
+  const renewing = claims.run(ended.signal);
   const results = await Promise.allSettled(
     lanes.map((lane) =>
-      runLane(parts, turns, copies, lane, stop).catch((error: unknown) => {
+      runLane({ ...parts, claims, turns }, copies, lane, stop).catch((error: unknown) => {
         fault.abort();
         throw error;
       }),
     ),
   );
+  ended.abort();
+  await renewing;
   const failed = results.find((result) => result.status === "rejected");
   if (failed) throw failed.reason;
 }
 
-async function runLane(
-  parts: WorkerParts,
-  turns: Turns,
-  copies: Serial,
-  lane: Lane,
-  signal: AbortSignal,
-): Promise<void> {
+interface LaneParts extends WorkerParts {
+  readonly claims: Claims;
+  readonly turns: Turns;
+}
+
+async function runLane(parts: LaneParts, copies: Serial, lane: Lane, signal: AbortSignal): Promise<void> {
   const working = new Set<Promise<void>>();
   let fault: { readonly error: unknown } | undefined;
   const fell = new AbortController();
@@ -83,7 +93,7 @@ async function runLane(
       continue;
     }
     const work = copies
-      .run(delivery.job.id, () => settle(parts, turns, delivery))
+      .run(delivery.job.id, () => settle(parts, delivery))
       .catch((error: unknown) => {
         // A lost lease is no fault of ours: whoever holds it now settles the job.
         if (delivery.signal.aborted) return;
@@ -111,8 +121,8 @@ function unlessLost(delivery: Delivery): (error: unknown) => void {
   };
 }
 
-async function settle(parts: WorkerParts, turns: Turns, delivery: Delivery): Promise<void> {
-  const { ledger, maxRetries } = parts;
+async function settle(parts: LaneParts, delivery: Delivery): Promise<void> {
+  const { ledger, maxRetries, claims, turns } = parts;
   const { job } = delivery;
   const record = await ledger.get(job.id);
   reached("lent", job.id, record?.state);
@@ -123,6 +133,9 @@ async function settle(parts: WorkerParts, turns: Turns, delivery: Delivery): Pro
       return finishGiven(parts, delivery, record.last, record.updatedAt);
     return finish(parts, delivery, record?.state === "dead");
   }
+
+  const busyMs = record.state === "started" ? await claims.othersMs(job.id) : 0;
+  if (busyMs > 0) return delivery.retry(busyMs);
 
   // Attempts are counted before the engine is called: a job that kills the service can't loop.
   const spent = record.attempts === 0 ? 0 : spentAttempts(await ledger.history(job.id));
@@ -138,25 +151,45 @@ async function settle(parts: WorkerParts, turns: Turns, delivery: Delivery): Pro
   const alone = record.state === "started";
   return await turns[alone ? "alone" : "together"](async () => {
     if (delivery.signal.aborted) return;
-    if (!(await write(parts, job, "started", { attempt: number, ...(alone && { alone }) }))) return delivery.ack();
+    const event = {
+      jobId: job.id,
+      kind: "started" as const,
+      at: parts.now(),
+      attempt: number,
+      ...(alone && { alone }),
+    };
+    using claim = await claims.start(event);
+    if (claim === undefined) {
+      const restMs = await claims.othersMs(job.id);
+      return restMs > 0 ? delivery.retry(restMs) : delivery.ack();
+    }
+    parts.observe(job, event);
     reached("started", job.id);
-    const outcome = await attempt(parts, { job, lane: record.lane, route, signal: delivery.signal });
+    const signal = AbortSignal.any([delivery.signal, claim.signal]);
+    const outcome = await attempt(parts, { job, lane: record.lane, route, signal, claim });
     // Whoever holds the lease now writes the story on.
     if (delivery.signal.aborted) return;
-    return conclude(parts, delivery, outcome, { number, spent: spent + 1 });
+    return conclude(parts, delivery, outcome, { number, spent: spent + 1, fence: claim.fence });
   });
+}
+
+interface Attempted {
+  readonly number: number;
+  readonly spent: number;
+  readonly fence: number;
 }
 
 async function conclude(
   parts: WorkerParts,
   delivery: Delivery,
   outcome: Outcome,
-  { number, spent }: { readonly number: number; readonly spent: number },
+  { number, spent, fence }: Attempted,
 ): Promise<void> {
   const { job } = delivery;
   if (outcome.kind !== "failed") {
     const regions = outcome.kind === "held" ? outcome.regions : undefined;
-    await write(parts, job, outcome.kind, { ...outcome.detail, attempt: number }, regions);
+    const detail = { ...outcome.detail, attempt: number };
+    if (!(await write(parts, job, outcome.kind, detail, { regions, fence }))) return yieldTo(parts, delivery);
     reached("recorded", job.id);
     const isGiven = outcome.kind === "done" || outcome.kind === "copied";
     if (isGiven) await buryOlder(parts, job);
@@ -168,11 +201,16 @@ async function conclude(
   const detail = { code, message, attempt: number, ...outcome.detail };
   const step = nextStep(outcome.problem, spent, parts);
   if (step.kind === "retry") {
-    await write(parts, job, "failed", detail);
+    if (!(await write(parts, job, "failed", detail, { fence }))) return yieldTo(parts, delivery);
     return delivery.retry(step.delayMs);
   }
-  await write(parts, job, "dead", detail);
+  if (!(await write(parts, job, "dead", detail, { fence }))) return yieldTo(parts, delivery);
   return finish(parts, delivery, true);
+}
+
+/** Another worker has taken the job over: this copy of it comes again, and finds it settled. */
+function yieldTo({ retryDelayMs }: WorkerParts, delivery: Delivery): Promise<void> {
+  return delivery.retry(retryDelayMs);
 }
 
 /** A newer version that is done makes older dead letters and held jobs of its object void: nobody need look at them. */
@@ -220,10 +258,10 @@ async function write(
   job: Job,
   kind: LedgerEvent["kind"],
   detail: EventDetail,
-  regions?: KeptRegions,
+  { regions, fence }: { readonly regions?: KeptRegions | undefined; readonly fence?: number } = {},
 ): Promise<boolean> {
   const event: LedgerEvent = { jobId: job.id, kind, at: parts.now(), ...detail };
-  const written = await parts.ledger.append(event, regions);
+  const written = await parts.ledger.append(event, regions, fence);
   if (written) parts.observe(job, event);
   return written;
 }

@@ -3,20 +3,29 @@ import { fork } from "node:child_process";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
+import { createSqliteLeases } from "../../src/ledger/sqlite-leases.ts";
+import { createSqlitePauses } from "../../src/ledger/sqlite-pauses.ts";
 import { createSqliteSeals } from "../../src/ledger/sqlite-seals.ts";
 import { openSqlite, type Sqlite } from "../../src/sqlite.ts";
 import { makeCandidate } from "../contracts/jobs.ts";
+import { leasesContract } from "../contracts/leases.ts";
 import { bring, type DurableLedgerUnderTest, durableLedgerContract, ledgerContract } from "../contracts/ledger.ts";
+import { ledgerClaimsContract } from "../contracts/ledger-claims.ts";
 import { publishedContract } from "../contracts/ledger-published.ts";
 import { ledgerRegionsContract } from "../contracts/ledger-regions.ts";
 import { noteOne, sealerOf, sealsContract } from "../contracts/ledger-seals.ts";
 import { ledgerVersionsContract } from "../contracts/ledger-versions.ts";
+import { pausesContract } from "../contracts/pauses.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 
 async function openMemory() {
   const sqlite = await openSqlite(":memory:");
   const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
-  return { sqlite, ledger, seals: await createSqliteSeals(sqlite), [Symbol.asyncDispose]: sqlite.close };
+  return {
+    ...{ sqlite, ledger, seals: await createSqliteSeals(sqlite) },
+    ...{ leases: await createSqliteLeases(sqlite), pauses: await createSqlitePauses(sqlite) },
+    [Symbol.asyncDispose]: sqlite.close,
+  };
 }
 
 async function openFile(): Promise<DurableLedgerUnderTest> {
@@ -46,6 +55,9 @@ ledgerVersionsContract("sqlite", openMemory);
 durableLedgerContract("sqlite", openFile);
 sealsContract("sqlite", openMemory);
 publishedContract("sqlite", openMemory);
+ledgerClaimsContract("sqlite", openMemory);
+leasesContract("sqlite", openMemory);
+pausesContract("sqlite", openMemory);
 ledgerRegionsContract("sqlite", openMemory);
 
 describe("the sqlite ledger", () => {

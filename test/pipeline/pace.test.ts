@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createSqlitePauses } from "../../src/ledger/sqlite-pauses.ts";
 import { createPace, type PaceOptions } from "../../src/pipeline/pace.ts";
-import { createPauses, watchPauses } from "../../src/pipeline/pauses.ts";
+import { watchPauses } from "../../src/pipeline/pauses.ts";
 import { openSqlite } from "../../src/sqlite.ts";
 import { eventually } from "../contracts/eventually.ts";
 
@@ -63,8 +64,8 @@ describe("when a lane may begin a job", () => {
 describe("pauses", () => {
   test("are seen by whoever watches the same file, and end one by one or all at once", async () => {
     await using sqlite = await openSqlite(":memory:");
-    const pauses = await createPauses(sqlite);
-    const watched = await watchPauses(await createPauses(sqlite), assert.fail, 5);
+    const pauses = await createSqlitePauses(sqlite);
+    const watched = await watchPauses(await createSqlitePauses(sqlite), assert.fail, 5);
     const stop = new AbortController();
     const running = watched.run(stop.signal);
     const pace = paceOf({ paused: watched.current });

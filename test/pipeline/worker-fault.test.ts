@@ -16,7 +16,8 @@ test("when the ledger fails the worker stops instead of guessing", async () => {
   const queue = createMemoryQueue({ pollMs: 10 });
   const [admission] = await ledger.admit([makeCandidate({ key: "a.jpg" })]);
   await queue.publish([admission!.record.job], "bulk");
-  const broken = { ...ledger, append: () => Promise.reject(new Problem("store-full", "the disk is full")) };
+  const fails = () => Promise.reject(new Problem("store-full", "the disk is full"));
+  const broken = { ...ledger, start: fails, append: fails };
   const working = runWorker(
     {
       ...{ ledger: broken, queue, concurrency: 1, maxRetries: 3, retryDelayMs: 5, puts: createSerial() },

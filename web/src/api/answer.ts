@@ -16,9 +16,10 @@ export async function getJson<T>(path: string, query: Readonly<Record<string, st
   return (await request(apiUrl(path, query), { signal })).json() as Promise<T>;
 }
 
-/** Sends a request without a body; throws an Error whose cause is a Trouble. */
-export async function post(path: string): Promise<void> {
-  await request(apiUrl(path), { method: "POST" });
+/** Sends a request, with a JSON body or without one; throws an Error whose cause is a Trouble. */
+export async function post(path: string, body?: object): Promise<void> {
+  const json = body && { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+  await request(apiUrl(path), { method: "POST", ...json });
 }
 
 /** What a failed request or mutation is about. */

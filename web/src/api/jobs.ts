@@ -54,6 +54,15 @@ export function useRetry() {
   });
 }
 
+/** Decides on a held job: approved, all that was found is masked; rejected, nothing is ever written. */
+export function useDecision(decision: "approve" | "reject") {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) => post(`reviews/${encodeURIComponent(id)}/${decision}`, {}),
+    onSettled: () => queries.invalidateQueries({ queryKey: ["jobs"] }),
+  });
+}
+
 /** Where a finished job's masked picture is. */
 export function resultUrl(id: string, query: Readonly<Record<string, string>> = {}): string {
   return apiUrl(`jobs/${encodeURIComponent(id)}/result`, query);

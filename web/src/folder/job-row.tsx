@@ -4,7 +4,7 @@ import { IconDownload, IconPhoto } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { JobBody } from "../../../src/http/schema.ts";
 import { troubleOf } from "../api/answer.ts";
-import { resultUrl, useRetry } from "../api/jobs.ts";
+import { resultUrl, useDecision, useRetry } from "../api/jobs.ts";
 import { formatAgo, formatMoment } from "../i18n/format.ts";
 import { troubleTitle } from "../i18n/trouble-text.ts";
 import { tones } from "./job-groups.ts";
@@ -42,12 +42,8 @@ export function JobRow({ job, now, onShow }: { job: JobBody; now: number; onShow
       <td>
         <div className={classes.actions}>
           {state === "done" ? <ResultActions job={job} name={name} onShow={onShow} /> : null}
-          {state === "dead" ? (
-            <SendBack id={job.id} label={t("jobs.retry")} hint={t("jobs.retryOf", { name })} />
-          ) : null}
-          {state === "held" ? (
-            <SendBack id={job.id} label={t("jobs.maskBoth")} hint={t("jobs.maskBothOf", { name })} />
-          ) : null}
+          {state === "dead" ? <SendBack id={job.id} name={name} /> : null}
+          {state === "held" ? <Decisions id={job.id} name={name} /> : null}
         </div>
       </td>
     </tr>
@@ -80,18 +76,44 @@ function ResultActions({ job, name, onShow }: { job: JobBody; name: string; onSh
   );
 }
 
-/** What is dead is tried again; what is held is masked with all that both looks found. */
-function SendBack({ id, label, hint }: { id: string; label: string; hint: string }) {
+/** What is dead is tried again. */
+function SendBack({ id, name }: { id: string; name: string }) {
+  const { t } = useTranslation();
+  const words = { label: t("jobs.retry"), hint: t("jobs.retryOf", { name }), done: t("jobs.retried") };
+  return <Ask id={id} words={words} verb={useRetry()} />;
+}
+
+/** What is held is masked with all that both looks found, or ends without a result. */
+function Decisions({ id, name }: { id: string; name: string }) {
+  const { t } = useTranslation();
+  const approve = { label: t("jobs.approve"), hint: t("jobs.approveOf", { name }), done: t("jobs.approved") };
+  const reject = { label: t("jobs.reject"), hint: t("jobs.rejectOf", { name }), done: t("jobs.rejected") };
+  return (
+    <>
+      <Ask id={id} words={approve} verb={useDecision("approve")} />
+      <Ask id={id} words={reject} verb={useDecision("reject")} />
+    </>
+  );
+}
+
+interface AskProps {
+  readonly id: string;
+  readonly words: { readonly label: string; readonly hint: string; readonly done: string };
+  readonly verb: ReturnType<typeof useRetry>;
+}
+
+/** A button that has something done with a job, and says whether it was. */
+function Ask({ id, words, verb }: AskProps) {
   const { t, i18n } = useTranslation();
-  const retry = useRetry();
+  const { label, hint, done } = words;
   const send = () =>
-    retry.mutate(id, {
-      onSuccess: () => notifications.show({ message: t("jobs.retried") }),
+    verb.mutate(id, {
+      onSuccess: () => notifications.show({ message: done }),
       onError: (error) =>
         notifications.show({ color: "red", message: troubleTitle(troubleOf(error), t, i18n.language) }),
     });
   return (
-    <Button size="xs" variant="default" loading={retry.isPending} aria-label={hint} title={hint} onClick={send}>
+    <Button size="xs" variant="default" loading={verb.isPending} aria-label={hint} title={hint} onClick={send}>
       {label}
     </Button>
   );

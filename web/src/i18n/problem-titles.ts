@@ -24,6 +24,7 @@ export const problemTitles: Readonly<Record<string, string>> = {
   "store-unavailable": "无法连接存储",
   "store-full": "存储空间已满",
   "queue-unavailable": "无法连接队列，或队列不再接收任务",
+  "ledger-unavailable": "无法连接账本数据库",
   "ledger-broken": "账本无法自证完整",
   "no-room": "暂时没有空间接收更多任务",
   timeout: "处理超时",

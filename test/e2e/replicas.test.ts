@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import sharp from "sharp";
+import { stringify } from "yaml";
+import type { JobsResponse } from "../../src/http/schema.ts";
+import { openPostgres } from "../../src/postgres.ts";
+import { temporaryFolder } from "../contracts/temporary-folder.ts";
+import { startPostgres, withoutPostgres } from "../fixtures/postgres-server.ts";
+import { startRabbit, withoutRabbit } from "../fixtures/rabbitmq-server.ts";
+import { type Program, startProgram, until } from "./program.ts";
+import { veilCommand } from "./veil-command.ts";
+
+const skip = withoutPostgres || withoutRabbit();
+const postgres = skip === false ? await startPostgres() : undefined;
+const rabbit = skip === false ? await startRabbit() : undefined;
+after(async () => {
+  await rabbit?.[Symbol.asyncDispose]();
+  await postgres?.[Symbol.asyncDispose]();
+});
+
+const portrait = new URL("../fixtures/astronaut.png", import.meta.url).pathname;
+const leaseMs = 4000;
+
+/** Hosts of one installation: a data folder each, and everything else in common. */
+interface Hosts extends AsyncDisposable {
+  readonly input: string;
+  readonly output: string;
+  readonly database: string;
+  /** A data folder of its own; the first one's keys are everybody's. */
+  host(name: string): Promise<string>;
+  start(name: string, ...flags: string[]): Promise<Program>;
+}
+
+async function openHosts(prefix: string, settings: object = {}): Promise<Hosts> {
+  const folder = await temporaryFolder();
+  const at = (...path: readonly string[]) => join(folder.path, ...path);
+  const database = await postgres!.database();
+  for (const name of ["input", "output", "uploads"]) await mkdir(at(name));
+  const started: Program[] = [];
+  let first: string | undefined;
+
+  async function host(name: string): Promise<string> {
+    const dataDir = at(name);
+    await mkdir(dataDir, { mode: 0o700 });
+    const shared = {
+      ledger: { driver: "postgres", url: database },
+      queue: { driver: "rabbitmq", url: rabbit!.url, prefix },
+      folder: { input: at("input"), output: at("output"), reconcileMs: 1000 },
+      jobs: { leaseMs, folder: at("uploads"), retryDelayMs: 200 },
+      cache: { driver: "none" },
+      engine: { processes: 1 },
+      ...settings,
+    };
+    await writeFile(join(dataDir, "veil.yaml"), stringify(shared));
+    if (first === undefined) first = dataDir;
+    else for (const key of ["installation.key", "ledger.key"]) await copyFile(join(first, key), join(dataDir, key));
+    return dataDir;
+  }
+
+  return {
+    ...{ input: at("input"), output: at("output"), database, host },
+    async start(name, ...flags) {
+      const program = await startProgram({ dataDir: await host(name), flags });
+      started.push(program);
+      return program;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(started.map((program) => program[Symbol.asyncDispose]()));
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function drop(folder: string, from: number, to: number): Promise<void> {
+  for (let i = from; i < to; i++) {
+    const picture = sharp(portrait).resize(160 + i);
+    await writeFile(join(folder, `photo-${i}.jpg`), await picture.modulate({ hue: i }).jpeg().toBuffer());
+  }
+}
+
+async function countsOf({ address }: Program): Promise<JobsResponse["counts"]> {
+  return ((await (await fetch(`${address}/api/v1/jobs?limit=1`)).json()) as JobsResponse).counts;
+}
+
+const done = async (program: Program) => (await countsOf(program)).done ?? 0;
+const watches = (program: Program) => {
+  const said = [...program.log().matchAll(/this process watches the route( no more)?"/g)].at(-1);
+  return said !== undefined && said[1] === undefined;
+};
+
+/** Who has started which job, as the ledger knows it. */
+async function ledgerOf(database: string) {
+  await using opened = await openPostgres({ url: database });
+  return {
+    done: await opened.ask(
+      "select j.key, count(*) as times from events e join jobs j on j.id = e.job_id where e.kind = 'done' group by j.key",
+    ),
+    states: await opened.ask("select state, count(*) as jobs from job_state group by state"),
+  };
+}
+
+async function assertMasked(output: string, count: number): Promise<void> {
+  const names = (await readdir(output)).filter((name) => name.endsWith(".jpg") && !name.startsWith("."));
+  assert.equal(names.length, count);
+  for (const name of names) {
+    const number = Number(/\d+/.exec(name)![0]);
+    assert.equal((await sharp(join(output, name)).metadata()).width, 160 + number, name);
+  }
+}
+
+describe("several processes over one ledger", { skip }, () => {
+  it("mask every photograph once, though the one that watches is killed, a worker in mid-job, and the database restarts", async () => {
+    await using hosts = await openHosts("replicas");
+    const { input, output, database } = hosts;
+    const first = await hosts.start("first");
+    await until("the first one watches", async () => watches(first));
+    const second = await hosts.start("second");
+    const worker = await hosts.start("worker", "--roles", "worker");
+    await drop(input, 0, 60);
+    await until("some are done", async () => (await done(second)) >= 5, 120_000);
+    assert.equal(watches(second), false, "one of them watches");
+
+    // What it had in work comes again, and what comes from now on is found by the other one.
+    await first.kill();
+    await drop(input, 60, 66);
+    await until("the other one watches", async () => watches(second), leaseMs * 4);
+    await until(
+      "a job is at the worker's",
+      async () => /job started/.test(worker.log().split("\n").at(-2) ?? ""),
+      60_000,
+    );
+    await worker.kill();
+    await until("some more are done", async () => (await done(second)) >= 25, 120_000);
+    await postgres!.stop();
+    await sleep(500);
+    await postgres!.start();
+    await until("all are done", async () => (await done(second)) === 66, 180_000);
+
+    const { done: each, states } = await ledgerOf(database);
+    assert.deepEqual(states, [{ state: "done", jobs: 66 }]);
+    assert.deepEqual([each.length, each.filter(({ times }) => times !== 1)], [66, []]);
+    await assertMasked(output, 66);
+    assert.equal(await second.stop(), 0);
+    const { code, out } = await veilCommand(second.dataDir, "ledger", "verify");
+    assert.equal(code, 0, out);
+    assert.match(out, /records prove themselves/);
+    const listed = await veilCommand(second.dataDir, "jobs", "list", "--limit", "1");
+    assert.match(listed.out, /66 done/);
+  });
+
+  it("do each what they are told: one takes uploads, one watches, one masks; pauses hold for all, another installation is refused", async () => {
+    await using hosts = await openHosts("roles");
+    const api = await hosts.start("api", "--roles", "api");
+    const sources = await hosts.start("sources", "--roles", "sources");
+    const worker = await hosts.start("worker", "--roles", "worker");
+    for (const { address } of [sources, worker]) {
+      const answers = ["/healthz", "/readyz", "/metrics", "/api/v1/jobs", "/"].map(async (path) => {
+        const answer = await fetch(`${address}${path}`);
+        await answer.arrayBuffer();
+        return answer.status;
+      });
+      assert.deepEqual(await Promise.all(answers), [200, 200, 200, 404, 404]);
+    }
+
+    const form = new FormData();
+    form.set("image", new Blob([await sharp(portrait).resize(200).jpeg().toBuffer()]), "portrait.jpg");
+    const taken = await fetch(`${api.address}/api/v1/jobs`, { method: "POST", body: form });
+    const { id } = (await taken.json()) as { id: string };
+    const result = await until("the upload's result", async () => {
+      const answer = await fetch(`${api.address}/api/v1/jobs/${id}/result`);
+      const bytes = Buffer.from(await answer.arrayBuffer());
+      return answer.status === 200 && bytes;
+    });
+    assert.equal((await sharp(result).metadata()).width, 200);
+    assert.match(worker.log(), /job done/);
+    assert.doesNotMatch(api.log(), /job done/);
+
+    await drop(hosts.input, 0, 1);
+    await until("what was found is done", async () => (await done(api)) === 2);
+    await assertMasked(hosts.output, 1);
+
+    assert.match((await veilCommand(api.dataDir, "jobs", "pause")).out, /everything is paused/);
+    await sleep(1500);
+    await drop(hosts.input, 1, 3);
+    await until("two wait", async () => (await countsOf(api)).admitted === 2);
+    await sleep(1500);
+    assert.equal((await countsOf(api)).admitted, 2);
+    assert.match((await veilCommand(sources.dataDir, "jobs", "resume")).out, /nothing is paused/);
+
+    const stranger = await hosts.host("stranger");
+    await writeFile(join(stranger, "installation.key"), "0".repeat(64));
+    const { code, err } = await veilCommand(stranger, "jobs", "list");
+    assert.notEqual(code, 0);
+    assert.match(err, /belongs to another installation[\s\S]*installation\.key/);
+    assert.doesNotMatch((await veilCommand(api.dataDir, "config", "print")).out, /postgres:\/\//);
+  });
+});
+
+it("says what roles need, and refuses those that can't work", async () => {
+  const alone = ["--roles", "worker"];
+  await assert.rejects(
+    startProgram({ flags: alone }),
+    /roles.*queue\.driver rabbitmq or kafka and ledger\.driver postgres/,
+  );
+  await assert.rejects(startProgram({ flags: ["--roles", "cook"] }), /some of api, sources and worker/);
+  await assert.rejects(startProgram({ flags: ["--set", "ledger.driver=postgres"] }), /postgres needs ledger\.url/);
+});

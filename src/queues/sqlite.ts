@@ -29,15 +29,19 @@ const tables = [
    create index queue_route on queue (lane, route, due_at);`,
 ];
 
+/** What was lent before and is due, and what never was, each in its order. */
+const nextOf = (which: string) => `
+  select seq from (select seq from queue where ${which} and due_at between 1 and $now order by due_at, seq limit $most)
+  union all
+  select seq from (select seq from queue where ${which} and due_at = 0 order by seq limit $most)`;
 /** The next jobs of a lane. */
-const next = "select seq, due_at, lease from queue where lane = $lane and due_at <= $now";
+const next = nextOf("lane = $lane");
 /** Of the routes that are not paused: along the index, route by route, never past the many jobs of a paused one. */
 const nextUnpaused = `with recursive routes (route) as (
     select min(route) from queue where lane = $lane
     union all
     select (select min(route) from queue where lane = $lane and route > routes.route) from routes where route is not null)
-  select seq, due_at, lease from routes r join queue q on q.seq in (
-    select seq from queue where lane = $lane and route = r.route and due_at <= $now order by due_at, seq limit $most)
+  select q.seq from routes r join queue q on q.seq in (${nextOf("lane = $lane and route = r.route")})
   where r.route is not null and r.route not in (select value from json_each($paused))`;
 
 interface Loan extends Delivery {
@@ -73,7 +77,7 @@ export async function createSqliteQueue(options: SqliteQueueOptions): Promise<Qu
     lane: Lane,
     count: number,
     ended: () => void,
-    paused: readonly string[],
+    { paused, freshFirst }: { readonly paused: readonly string[]; readonly freshFirst: boolean },
   ): Promise<readonly Loan[]> {
     if (closed.signal.aborted) return [];
     const now = Date.now();
@@ -82,13 +86,13 @@ export async function createSqliteQueue(options: SqliteQueueOptions): Promise<Qu
     const mine = [...loans].map((loan) => loan.lease);
     const rows = await write(
       `update queue set lease = $lease, due_at = $expiresAt where seq in (
-         select seq from (${paused.length === 0 ? next : nextUnpaused})
+         select seq from queue where seq in (${paused.length === 0 ? next : nextUnpaused})
            -- What is in work here is renewed here: a clock that jumps must not lend it twice.
-           where lease is null or lease not in (select value from json_each($mine))
-         order by due_at, seq limit $count)
+           and (lease is null or lease not in (select value from json_each($mine)))
+         order by (due_at = 0) <> $freshFirst, due_at, seq limit $count)
        returning seq, job`,
       {
-        ...{ lane, lease, count, now, expiresAt: now + leaseMs },
+        ...{ lane, lease, count, now, expiresAt: now + leaseMs, freshFirst: Number(freshFirst) },
         ...{ mine: JSON.stringify(mine), paused: JSON.stringify(paused), most: count + mine.length },
       },
     );
@@ -191,9 +195,14 @@ export async function createSqliteQueue(options: SqliteQueueOptions): Promise<Qu
       const bell = createBell();
       bells.set(bell, lane);
       const stop = AbortSignal.any([signal, closed.signal]);
+      // What comes again takes turns with what is new: a long import starves no retry, and many retries no import.
+      let freshFirst = false;
       try {
         yield* lend({
-          take: (count, ended) => take(lane, count, ended, paused()),
+          take(count, ended) {
+            freshFirst = !freshFirst;
+            return take(lane, count, ended, { paused: paused(), freshFirst });
+          },
           giveBack,
           bell,
           pollMs,

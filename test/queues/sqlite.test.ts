@@ -3,6 +3,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import type { Job } from "../../src/core/job.ts";
 import { createSqliteQueue } from "../../src/queues/sqlite.ts";
 import { openSqlite, type Sqlite } from "../../src/sqlite.ts";
 import { makeJob } from "../contracts/jobs.ts";
@@ -57,6 +58,39 @@ describe("the sqlite queue", () => {
     await assert.rejects(publishing, { name: "Problem", code: "invalid-request" });
     assert.equal(await opened.queue.depth?.("bulk"), 0);
   });
+
+  for (const paused of [[], ["another"]])
+    test(`lends what comes again and what is new in turn${paused.length > 0 ? ", beside a paused route" : ""}`, async () => {
+      await using opened = await openQueue();
+      const isOld = (job: Job) => job.input.key.startsWith("old");
+      const jobs = ["old", "new"].flatMap((word) =>
+        Array.from({ length: 6 }, (_, i) => makeJob({ key: `${word}-${i}` })),
+      );
+      await opened.queue.publish(jobs.filter(isOld), "bulk");
+      {
+        await using first = collect(opened.queue, 6);
+        const deliveries = await first.take(6);
+        await first.stop();
+        for (const delivery of deliveries) await delivery.retry(0);
+      }
+      await opened.queue.publish(
+        jobs.filter((job) => !isOld(job)),
+        "bulk",
+      );
+      const lent: Job[] = [];
+      const consuming = opened.queue.consume({
+        ...{ lane: "bulk", prefetch: 1, paused: () => paused, signal: AbortSignal.timeout(10_000) },
+      });
+      for await (const delivery of consuming) {
+        lent.push(delivery.job);
+        await delivery.ack();
+        if (lent.length === jobs.length) break;
+      }
+      assert.deepEqual(lent.slice(0, 6).map(isOld).filter(Boolean).length, 3);
+      assert.deepEqual(new Set(lent.map(({ input }) => input.key)).size, 12);
+      const orderOf = (old: boolean) => lent.filter((job) => isOld(job) === old).map(({ input }) => input.key);
+      assert.deepEqual([orderOf(true), orderOf(false)], [orderOf(true).toSorted(), orderOf(false).toSorted()]);
+    });
 
   test("loses its leases when the database stops answering", async () => {
     await using opened = await openQueue();

@@ -60,6 +60,8 @@ export interface App {
 }
 
 const MiB = 2 ** 20;
+/** Jobs in work for each engine process: one is fetched or written while another is masked. */
+const jobsPerProcess = 2;
 /** How long open requests may take to end when veil stops. */
 const graceMs = 10_000;
 
@@ -224,7 +226,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const stopping = new AbortController();
   const { signal } = stopping;
   const workerParts = {
-    ...{ ...core, ...jobs, routes, puts: createSerial(), concurrency: engine.processes, pace },
+    ...{ ...core, ...jobs, routes, puts: createSerial(), concurrency: engine.processes * jobsPerProcess, pace },
     ...{ now: Date.now, random: Math.random, onProblem, observe, holder, claimMs: jobs.leaseMs },
   };
   const sweep = async () => {

@@ -91,7 +91,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       }
     })();
     const limit = end === "random" ? 100 + Math.random() * 1500 : patienceMs;
-    const [first] = await Promise.all([Promise.race([program.ended, sleep(limit, "late" as const)]), work]);
+    const over = new AbortController();
+    const late = sleep(limit, "late" as const, { signal: over.signal }).catch(() => "late" as const);
+    const [first] = await Promise.all([Promise.race([program.ended, late]), work]);
+    over.abort();
     return first;
   }
 

@@ -1,6 +1,6 @@
 // Writes the table of docs/configuration.md from the schema: `node scripts/write-configuration.mjs` under Node 24 or newer.
 import { readFile, writeFile } from "node:fs/promises";
-import { configFields } from "../src/config/settings.ts";
+import { configFields } from "../src/config/fields.ts";
 
 const file = new URL("../docs/configuration.md", import.meta.url);
 const text = await readFile(file, "utf8");

@@ -1,11 +1,12 @@
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { stringify } from "yaml";
+import { configFields, fieldByPath, yamlOf } from "./config/fields.ts";
 import { contains } from "./config/folders.ts";
 import { type ConfigFlags, type Entry, readEnv, readFlags, readYaml } from "./config/layers.ts";
 import { overlapFaults, type RouteFolders } from "./config/overlaps.ts";
 import { type ReadRoute, type RouteSettings, readRoutes } from "./config/routes.ts";
-import { configFields, fieldByPath, type Settings, settingsSchema, yamlOf } from "./config/settings.ts";
+import { type Settings, settingsSchema } from "./config/settings.ts";
 import { cosmeticStatement } from "./core/policy.ts";
 import { Problem } from "./errors.ts";
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 import { createBell } from "./bell.ts";
-import { configFields } from "./config/settings.ts";
+import { configFields } from "./config/fields.ts";
 import type { Config } from "./config.ts";
 import { Problem, toProblem } from "./errors.ts";
 import { type Alert, alertsOf } from "./eval/alerts.ts";

@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { parse } from "yaml";
-import { configFields } from "../src/config/settings.ts";
+import { configFields } from "../src/config/fields.ts";
 import { writeSetting } from "../src/config/write.ts";
 import { type ConfigSources, loadConfig, printConfig } from "../src/config.ts";
 import { defaultPolicy } from "../src/core/policy.ts";

@@ -1,6 +1,6 @@
 import { startApp } from "../app.ts";
+import { configFields } from "../config/fields.ts";
 import type { ConfigFlags } from "../config/layers.ts";
-import { configFields } from "../config/settings.ts";
 import { type Config, rolesOf } from "../config.ts";
 import { toProblem } from "../errors.ts";
 import { createLog } from "../log.ts";

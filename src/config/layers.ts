@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { isMap, isNode, isScalar, LineCounter, type Node, parseDocument } from "yaml";
+import { type ConfigField, configFields, fieldByPath, sections } from "./fields.ts";
 import { nearest } from "./nearest.ts";
-import { type ConfigField, configFields, fieldByPath, sections } from "./settings.ts";
 
 /** A setting's value before it is checked. */
 export interface Entry {

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { copyTypes } from "../core/copyable.ts";
-import { type ConfigField, count, fieldsOf, folder, type JsonSchema, policySchema } from "./settings.ts";
+import { type ConfigField, fieldsOf, type JsonSchema } from "./fields.ts";
+import { count, folder } from "./kinds.ts";
+import { policySchema } from "./policy-settings.ts";
 
 const glob = z
   .string()

@@ -1,10 +1,11 @@
 import { resolve } from "node:path";
 import type { z } from "zod";
 import { cosmeticStatement, type Policy } from "../core/policy.ts";
+import { fieldByPath } from "./fields.ts";
 import type { RawRoutes } from "./layers.ts";
 import { nearest } from "./nearest.ts";
 import { routeFields, routeSchema } from "./route-settings.ts";
-import { fieldByPath, type Settings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 
 /** A route of the configuration: folders absolute, nothing missing. */
 export type RouteSettings = Omit<z.output<typeof routeSchema>, "policy" | TimeName> & {

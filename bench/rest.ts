@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { bundledDetector, parseDetectors } from "../src/core/detector.ts";
 import { defaultPolicy, profiles } from "../src/core/policy.ts";
-import { claimDataFolder } from "../src/data-folder.ts";
+import { claimDataFolder } from "../src/data-claim.ts";
 import { createPool } from "../src/engine/pool.ts";
 import { maskNow } from "../src/pipeline/mask-now.ts";
 import { startProgram } from "../test/e2e/program.ts";

@@ -10,14 +10,9 @@ import { parseDayWindow } from "./core/day-window.ts";
 import { parseDetectors } from "./core/detector.ts";
 import type { Job } from "./core/job.ts";
 import { createSerial } from "./core/serial.ts";
-import {
-  claimDataFolder,
-  evaluationsIn,
-  lockDataFolder,
-  openDataFolder,
-  placesIn,
-  readyFolders,
-} from "./data-folder.ts";
+import { claimDataFolder, lockDataFolder } from "./data-claim.ts";
+import { openDataFolder, readyFolders } from "./data-folder.ts";
+import { evaluationsIn, placesIn } from "./data-places.ts";
 import { disksOf } from "./disks.ts";
 import { openCache } from "./drivers.ts";
 import { hasHeicDecoder } from "./engine/heic.ts";

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { constants, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { access, chmod, mkdir, readdir, readFile, statfs, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
-import { basename, join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import type { Config } from "./config.ts";
 import { takeConfirmation } from "./confirmations.ts";
+import { claimDataFolder } from "./data-claim.ts";
+import { placesIn, storesOf } from "./data-places.ts";
 import { type OpenLedger, openLedger, openQueue, queueName } from "./drivers.ts";
 import { Problem } from "./errors.ts";
 import type { Signer } from "./ledger/head.ts";
@@ -17,7 +17,7 @@ import { openSigner } from "./ledger/signing-key.ts";
 import type { Queue } from "./queues/queue.ts";
 import { openSqlite, type Sqlite } from "./sqlite.ts";
 import { createFsStore, type FsStore, type FsStoreOptions } from "./stores/fs.ts";
-import { fileSystemOf, openMountMemories } from "./stores/fs-mount.ts";
+import { openMountMemories } from "./stores/fs-mount.ts";
 import type { Store } from "./stores/store.ts";
 import { version } from "./version.ts";
 
@@ -66,30 +66,6 @@ export interface RouteStores {
 export type StoreEars = Pick<FsStoreOptions, "onWatching"> & {
   readonly onProblem: (problem: Problem, part: "input" | "output") => void;
 };
-
-/** Where veil keeps its own things below the data folder. */
-export function placesIn(dataDir: string) {
-  return {
-    database: join(dataDir, "veil.sqlite"),
-    key: join(dataDir, "installation.key"),
-    ledgerKey: join(dataDir, "ledger.key"),
-    models: join(dataDir, "models"),
-    spool: join(dataDir, "spool"),
-    inbox: join(dataDir, "inbox"),
-    results: join(dataDir, "results"),
-    cache: join(dataDir, "cache"),
-    webhookSecret: join(dataDir, "webhook.secret"),
-    mounts: join(dataDir, "mounts.json"),
-    queueName: join(dataDir, "queue.name"),
-    replica: join(dataDir, "replica.id"),
-    confirmed: join(dataDir, "confirmed"),
-  };
-}
-
-/** Where results of `veil eval` are kept; it may be there before the data folder is otherwise in use. */
-export function evaluationsIn(dataDir: string): string {
-  return join(dataDir, "eval");
-}
 
 /** Opens the data folder, and makes it on first use: owner-only, on a local disk. */
 export async function openDataFolder(
@@ -214,12 +190,6 @@ async function meetQueue(path: string, name: string, { ledger, meetQueue: meet }
   await writeFile(path, name, { mode: 0o600 });
 }
 
-/** What a route's stores are called. */
-export function storesOf(route: string): { readonly input: string; readonly output: string; readonly moved: string } {
-  const prefix = route === "folder" ? "" : `${route}-`;
-  return { input: `${prefix}input`, output: `${prefix}output`, moved: `${prefix}moved` };
-}
-
 function isInput(store: string): boolean {
   return store === "input" || store.endsWith("-input");
 }
@@ -227,15 +197,6 @@ function isInput(store: string): boolean {
 /** A share that is away is swept once it is there again. */
 function swallowAway(error: unknown): void {
   if (!(error instanceof Problem) || !["store-unavailable", "store-denied"].includes(error.code)) throw error;
-}
-
-/** Makes the data folder on first use and marks it as veil's; answers its installation key. */
-export async function claimDataFolder(dataDir: string): Promise<string> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  await refuseNetworkDisk(dataDir);
-  await refuseForeignFolder(dataDir);
-  // First of all: it marks the folder as veil's, whatever fails after it.
-  return installationKeyIn(placesIn(dataDir).key);
 }
 
 /**
@@ -263,81 +224,4 @@ export async function readyFolders({
       throw new Problem("invalid-config", detail, { remedy, cause });
     });
   }
-}
-
-/** Which file server the folder lies on; undefined: a local disk. */
-export async function networkDiskOf(folder: string): Promise<string | undefined> {
-  const { name, isShared } = fileSystemOf((await statfs(folder)).type);
-  return isShared ? name : undefined;
-}
-
-/** Problem invalid-config where the folder lies on a file server, where SQLite's locks can't be trusted. */
-export async function refuseNetworkDisk(folder: string): Promise<void> {
-  const name = await networkDiskOf(folder);
-  if (name === undefined) return;
-  throw new Problem("invalid-config", `Expected a local disk for dataDir but ${folder} is on ${name}`, {
-    remedy:
-      "Put the data folder on a local disk (--data-dir); folder.input and folder.output may stay on the file server.",
-  });
-}
-
-/** veil removes old files from its own folders, so it must not take somebody else's for its own. */
-async function refuseForeignFolder(dataDir: string): Promise<void> {
-  const names = await readdir(dataDir);
-  const own = Object.values(placesIn(dataDir)).map((path) => basename(path));
-  if (names.includes("installation.key")) return;
-  const taken = names.filter((name) => own.includes(name));
-  if (taken.length === 0) return;
-  throw new Problem("invalid-config", `${dataDir} is no data folder of veil's but has ${taken.join(", ")} in it`, {
-    remedy: "Choose an empty folder or a new one (--data-dir).",
-  });
-}
-
-/** The one process that serves a data folder. */
-export interface DataFolderLock extends Disposable {
-  /** Leaves word for whoever comes second where the page is. */
-  tell(address: string): void;
-}
-
-/**
- * Makes this process the only one that serves a data folder, until it ends, however it ends. The operating system
- * holds the lock, so no stale one is ever left.
- */
-export function lockDataFolder(dataDir: string): DataFolderLock {
-  const word = join(dataDir, "serve.address");
-  const lock = new DatabaseSync(join(dataDir, "serve.lock"), { timeout: 0 });
-  try {
-    lock.exec("begin exclusive");
-  } catch (error) {
-    lock.close();
-    // Whoever holds the lock has written it, or is about to.
-    const address = existsSync(word) ? readFileSync(word, "utf8").trim() : "";
-    throw new Problem("invalid-config", `veil is serving ${dataDir} already${address && ` at ${address}`}`, {
-      remedy: "Use the one that runs, stop it first, or give this one another --data-dir.",
-      cause: error,
-    });
-  }
-  rmSync(word, { force: true });
-  return {
-    tell: (address) => writeFileSync(word, `${address}\n`, { mode: 0o600 }),
-    [Symbol.dispose]() {
-      rmSync(word, { force: true });
-      lock.close();
-    },
-  };
-}
-
-async function installationKeyIn(path: string): Promise<string> {
-  try {
-    await writeFile(path, randomBytes(32).toString("hex"), { flag: "wx", mode: 0o600, flush: true });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-  const key = await readFile(path, "utf8");
-  if (!/^[0-9a-f]{64}$/.test(key)) {
-    throw new Problem("invalid-config", `${path} does not hold an installation key`, {
-      remedy: "Restore it from a backup; with a new key every object counts as never seen.",
-    });
-  }
-  return key;
 }

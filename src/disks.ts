@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { type Config, routesOf } from "./config.ts";
-import { networkDiskOf } from "./data-folder.ts";
+import { networkDiskOf } from "./data-claim.ts";
 
 /** The disks whose room counts: a file server's would only be guessed, and a folder that is away has none. */
 export async function disksOf(config: Config): Promise<{ readonly name: string; readonly folder: string }[]> {

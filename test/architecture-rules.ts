@@ -74,7 +74,7 @@ const floors: readonly Floor[] = [
   { name: "drivers", files: /^src\/drivers\.ts$/, may: [...below, "stores", "queues", "caches", "ledgers", "config"] },
   {
     name: "data-folder",
-    files: /^src\/(data-folder|confirmations|disks)\.ts$/,
+    files: /^src\/(data-(folder|places|claim)|confirmations|disks)\.ts$/,
     may: [...below, "stores", "queues", "ledgers", "config", "drivers"],
   },
   {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { loadConfig } from "../src/config.ts";
-import { openDataFolder, placesIn } from "../src/data-folder.ts";
+import { openDataFolder } from "../src/data-folder.ts";
+import { placesIn } from "../src/data-places.ts";
 import { makeCandidate } from "./contracts/jobs.ts";
 import { temporaryFolder } from "./contracts/temporary-folder.ts";
 

@@ -4,7 +4,7 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { parseDetectors } from "../core/detector.ts";
-import { placesIn } from "../data-folder.ts";
+import { placesIn } from "../data-places.ts";
 import { createPool, type Pool } from "../engine/pool.ts";
 import { Problem } from "../errors.ts";
 import { openSpool, type Spool } from "../pipeline/spool.ts";

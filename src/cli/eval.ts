@@ -4,7 +4,7 @@ import type { Config } from "../config.ts";
 import { type DetectorName, parseDetectors } from "../core/detector.ts";
 import type { Profile } from "../core/policy.ts";
 import { fullRangePresets, type Presets, scrfdPresets, yunetPresets } from "../core/presets.ts";
-import { evaluationsIn, placesIn } from "../data-folder.ts";
+import { evaluationsIn, placesIn } from "../data-places.ts";
 import { openDetector } from "../engine/detectors.ts";
 import { Problem } from "../errors.ts";
 import { alertsOf, isComparable } from "../eval/alerts.ts";

@@ -1,6 +1,7 @@
 import type { ConfigFlags } from "../config/layers.ts";
 import type { Config } from "../config.ts";
-import { type DataFolder, lockDataFolder } from "../data-folder.ts";
+import { lockDataFolder } from "../data-claim.ts";
+import type { DataFolder } from "../data-folder.ts";
 import { Problem } from "../errors.ts";
 import { countErasable, type ErasureCount, erase } from "../ledger/erase.ts";
 import type { ErasureScope } from "../ledger/seals.ts";

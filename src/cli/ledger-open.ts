@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import type { ConfigFlags } from "../config/layers.ts";
 import type { Config } from "../config.ts";
-import { type DataFolder, openDataFolder, placesIn } from "../data-folder.ts";
+import { type DataFolder, openDataFolder } from "../data-folder.ts";
+import { placesIn } from "../data-places.ts";
 import { Problem } from "../errors.ts";
 import { createSealer, type Sealer } from "../ledger/sealer.ts";
 import type { RecordQuery } from "../ledger/seals.ts";

@@ -1,6 +1,7 @@
 import type { ConfigFlags } from "../config/layers.ts";
 import { routesOf } from "../config.ts";
-import { openDataFolder, placesIn } from "../data-folder.ts";
+import { openDataFolder } from "../data-folder.ts";
+import { placesIn } from "../data-places.ts";
 import { disksOf } from "../disks.ts";
 import { Problem } from "../errors.ts";
 import { createKeyFilter } from "../pipeline/key-filter.ts";

@@ -1,6 +1,7 @@
 import type { ConfigFlags } from "../config/layers.ts";
 import { bundledDetector } from "../core/detector.ts";
-import { claimDataFolder, placesIn } from "../data-folder.ts";
+import { claimDataFolder } from "../data-claim.ts";
+import { placesIn } from "../data-places.ts";
 import { addModel, fetchModel, modelState } from "../engine/model-folder.ts";
 import { modelEntry } from "../engine/model-manifest.ts";
 import { Problem } from "../errors.ts";

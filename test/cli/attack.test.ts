@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,8 +6,8 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import type { AttackReport } from "../../src/eval/attack.ts";
+import { runVeil } from "../fixtures/veil-command.ts";
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const portrait = fileURLToPath(new URL("../fixtures/astronaut.png", import.meta.url));
 let folder = "";
 
@@ -33,17 +32,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-function veil(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, "attack", ...args]);
-  let [out, err] = ["", ""];
-  child.stdout.on("data", (chunk) => {
-    out += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    err += chunk;
-  });
-  return new Promise((resolve) => child.once("close", (code) => resolve({ code, out, err })));
-}
+const veil = (...args: string[]) => runVeil(["attack", ...args]);
 
 test("attacks the photographs of a folder, and reports as JSON what came out and what was left out", async () => {
   const { out, err } = await veil(folder, "--operator", "blur standard", "--operator", "clear", "--json");

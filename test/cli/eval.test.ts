@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -7,24 +6,13 @@ import { after, before, describe, test } from "node:test";
 import { cardSchema } from "../../src/eval/card.ts";
 import { readHistory } from "../../src/eval/history.ts";
 import { crowd } from "../fixtures/scenes.ts";
+import { runVeil } from "../fixtures/veil-command.ts";
 
-const main = new URL("../../src/main.ts", import.meta.url).pathname;
 let folder = "";
 let faces: readonly Record<string, number>[];
 
-function veil(...args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, "eval", ...args], {
-    ...{ cwd: folder, env: { PATH: process.env.PATH, TMPDIR: join(folder, "tmp") } },
-  });
-  let [out, err] = ["", ""];
-  child.stdout.on("data", (chunk) => {
-    out += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    err += chunk;
-  });
-  return new Promise((resolve) => child.once("close", (code) => resolve({ code, out, err })));
-}
+const veil = (...args: readonly string[]) =>
+  runVeil(["eval", ...args], { cwd: folder, env: { TMPDIR: join(folder, "tmp") } });
 
 const writeTruth = (...lines: readonly object[]) =>
   writeFile(join(folder, "photos", "truth.jsonl"), lines.map((line) => JSON.stringify(line)).join("\n"));

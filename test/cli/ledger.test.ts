@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -11,15 +10,8 @@ import { createFsStore } from "../../src/stores/fs.ts";
 import { makeCandidate } from "../contracts/jobs.ts";
 import { noteOne, sha256 } from "../contracts/ledger-seals.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
+import { type Ended, runVeil } from "../fixtures/veil-command.ts";
 import { jpegOf } from "../sources/pictures.ts";
-
-const main = new URL("../../src/main.ts", import.meta.url).pathname;
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
 
 interface LedgerFolder extends AsyncDisposable {
   readonly path: string;
@@ -28,20 +20,6 @@ interface LedgerFolder extends AsyncDisposable {
   veil(...args: string[]): Promise<Ended>;
   /** As somebody with the file would. */
   tamper(sql: string): void;
-}
-
-function run(...args: string[]): Promise<Ended> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args], {
-    env: { PATH: process.env.PATH },
-  });
-  let [out, err] = ["", ""];
-  child.stdout.on("data", (chunk) => {
-    out += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    err += chunk;
-  });
-  return new Promise((resolve) => child.once("close", (code) => resolve({ code, out, err })));
 }
 
 function openData(dataDir: string) {
@@ -83,7 +61,7 @@ async function ledgerFolder(): Promise<LedgerFolder> {
   await writeFile(join(folder.path, "original.jpg"), "original anna/2.jpg");
   return {
     ...{ path: folder.path, dataDir, heads },
-    veil: (...args) => run("--data-dir", dataDir, "--set", `ledger.heads=${heads}`, "ledger", ...args),
+    veil: (...args) => runVeil(["--data-dir", dataDir, "--set", `ledger.heads=${heads}`, "ledger", ...args]),
     tamper(sql) {
       const db = new DatabaseSync(join(dataDir, "veil.sqlite"), { enableForeignKeyConstraints: false });
       for (const name of ["events_stay", "events_stay_same"]) db.exec(`drop trigger if exists ${name}`);
@@ -134,7 +112,7 @@ describe("veil ledger verify", () => {
 
   test("takes no folder for a ledger that has none, and makes none", async () => {
     await using folder = await temporaryFolder();
-    const { code, err } = await run("--data-dir", folder.path, "ledger", "verify");
+    const { code, err } = await runVeil(["--data-dir", folder.path, "ledger", "verify"]);
     assert.equal(code, 1);
     assert.match(err, /There is no ledger/);
     assert.deepEqual(await readdir(folder.path), []);
@@ -152,19 +130,19 @@ describe("veil ledger proof", () => {
     assert.equal((await stat(join(folder.dataDir, "ledger.key"))).mode & 0o777, 0o600);
     assert.doesNotMatch(await readFile(key, "utf8"), /PRIVATE/);
     const elsewhere = ["--data-dir", join(folder.path, "nothing"), "ledger", "proof"];
-    const checked = await run(...elsewhere, masked, "--check", proof, "--key", key, "--heads", folder.heads);
+    const checked = await runVeil([...elsewhere, masked, "--check", proof, "--key", key, "--heads", folder.heads]);
     assert.equal(checked.code, 0, checked.out + checked.err);
     assert.match(checked.out, /^This proof holds, and is about .*masked\.jpg\noutcome +done.*command:/);
     assert.match(checked.out, new RegExp(`original +input/anna/1.jpg ${sha256("original anna/1.jpg")}\n`));
     assert.match(checked.out, /masked +2 regions, blur standard\nwith +veil \d/);
-    const other = await run(...elsewhere, original, "--check", proof);
+    const other = await runVeil([...elsewhere, original, "--check", proof]);
     assert.equal(other.code, 1);
     assert.match(other.out, /^FAULT {2}The record is not about/);
 
     const text = await readFile(proof, "utf8");
     const forged = join(folder.path, "forged.json");
     await writeFile(forged, text.replace('"regions": 2', '"regions": 9'));
-    assert.equal((await run(...elsewhere, "--check", forged)).code, 1);
+    assert.equal((await runVeil([...elsewhere, "--check", forged])).code, 1);
     const ofOriginal = await folder.veil("proof", original, "--heads", folder.heads);
     assert.match(ofOriginal.out, /"value": "anna\/2\.jpg"[\s\S]*"since": \{/);
     await writeFile(masked, "changed");
@@ -246,7 +224,7 @@ describe("veil ledger erase", () => {
   test("erases nothing on two wishes at once or none", async () => {
     await using folder = await temporaryFolder();
     for (const args of [[], ["--path", "a", "--before", "2026-01-01"]]) {
-      assert.equal((await run("--data-dir", folder.path, "ledger", "erase", ...args)).code, 2);
+      assert.equal((await runVeil(["--data-dir", folder.path, "ledger", "erase", ...args])).code, 2);
     }
   });
 });

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { access, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import sharp from "sharp";
 import { detailCorrelation, pixelsOf } from "../fixtures/pixels.ts";
+import { runVeil } from "../fixtures/veil-command.ts";
 
-const main = new URL("../../src/main.ts", import.meta.url).pathname;
 const face = { x: 175, y: 52, width: 97, height: 127 };
 let folder = "";
 let portrait: Buffer;
@@ -21,28 +20,9 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-interface Finished {
-  readonly code: number | null;
-  readonly out: Buffer;
-  readonly err: string;
-}
-
-function veil(args: readonly string[], input?: Buffer): Promise<Finished> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args], {
-    cwd: folder,
-    // Of the portrait's regions only her face is certain.
-    env: { PATH: process.env.PATH, TMPDIR: join(folder, "tmp"), VEIL_POLICY_MIN_SCORE: "0.8" },
-  });
-  const out: Buffer[] = [];
-  let err = "";
-  child.stdout.on("data", (chunk) => out.push(chunk));
-  child.stderr.on("data", (chunk) => {
-    err += chunk;
-  });
-  child.stdin.on("error", () => {}); // a command that refuses does not read on
-  child.stdin.end(input);
-  return new Promise((resolve) => child.once("close", (code) => resolve({ code, out: Buffer.concat(out), err })));
-}
+/** Of the portrait's regions only her face is certain. */
+const veil = (args: readonly string[], input?: Buffer) =>
+  runVeil(args, { cwd: folder, env: { TMPDIR: join(folder, "tmp"), VEIL_POLICY_MIN_SCORE: "0.8" }, input });
 
 async function assertMasked(file: Buffer): Promise<void> {
   const [before, now] = [await pixelsOf(portrait), await pixelsOf(file)];
@@ -86,14 +66,14 @@ describe("veil mask PICTURE", () => {
   });
 
   test("reads standard input and writes standard output", async () => {
-    const { code, out, err } = await veil(["mask", "-"], portrait);
+    const { code, bytes, err } = await veil(["mask", "-"], portrait);
     assert.equal(code, 0, err);
-    await assertMasked(out);
+    await assertMasked(bytes);
   });
 
   test("a damaged picture gives a reason, exit code 1 and no output", async () => {
-    const { code, out, err } = await veil(["mask", "-"], portrait.subarray(0, 20_000));
-    assert.deepEqual([code, out.length], [1, 0]);
+    const { code, bytes, err } = await veil(["mask", "-"], portrait.subarray(0, 20_000));
+    assert.deepEqual([code, bytes.length], [1, 0]);
     assert.match(err, /^veil: The jpeg file could not be decoded/);
   });
 
@@ -239,7 +219,7 @@ describe("the other commands", () => {
   test("veil detect --json gives regions with scores", async () => {
     const { code, out } = await veil(["detect", "photo.jpg", "--json"]);
     assert.equal(code, 0);
-    const found = JSON.parse(out.toString());
+    const found = JSON.parse(out);
     assert.deepEqual([found.width, found.height, found.format], [512, 512, "jpeg"]);
     assert.ok(found.regions.some((region: { score: number }) => region.score > 0.9));
   });
@@ -247,7 +227,7 @@ describe("the other commands", () => {
   test("veil config print shows each value with its origin", async () => {
     const { code, out } = await veil(["config", "print", "--set", "policy.style=solid"]);
     assert.equal(code, 0);
-    assert.match(out.toString(), /style: solid +# --set/);
+    assert.match(out, /style: solid +# --set/);
   });
 
   test("all faults of the configuration are reported at once", async () => {
@@ -267,14 +247,14 @@ describe("the other commands", () => {
 
   test("veil doctor finds everything that it needs", async () => {
     const { code, out } = await veil(["doctor", "--data-dir", join(folder, "data")]);
-    assert.equal(code, 0, out.toString());
-    assert.match(out.toString(), /✓ Detector +mediapipe-full-range/);
+    assert.equal(code, 0, out);
+    assert.match(out, /✓ Detector +mediapipe-full-range/);
   });
 
   test("veil jobs works on a data folder without a running service", async () => {
     const { code, out } = await veil(["jobs", "--data-dir", join(folder, "data")]);
     assert.equal(code, 0);
-    assert.equal(out.toString(), "no jobs yet\n");
+    assert.equal(out, "no jobs yet\n");
     assert.equal((await veil(["jobs", "retry", "abc", "--data-dir", join(folder, "data")])).code, 1);
   });
 

@@ -5,28 +5,9 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 import { publishedFile, withoutModels } from "../engine/peers.ts";
+import { veilCommand as veil } from "../fixtures/veil-command.ts";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function veil(dataDir: string, ...args: string[]): Promise<Ended> {
-  const flags = ["--disable-warning=ExperimentalWarning", main, "--data-dir", dataDir];
-  const child = spawn(process.execPath, [...flags, ...args], { env: { PATH: process.env.PATH } });
-  let [out, err] = ["", ""];
-  child.stdout.on("data", (chunk) => {
-    out += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    err += chunk;
-  });
-  return new Promise((resolve) => child.once("close", (code) => resolve({ code, out, err })));
-}
-
 const absent = withoutModels("yunet");
 
 describe("veil models", () => {

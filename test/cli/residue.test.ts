@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,8 +6,8 @@ import { after, before, describe, test } from "node:test";
 import sharp from "sharp";
 import { orientedJpeg } from "../fixtures/odd-files.ts";
 import { portraitPath } from "../fixtures/scenes.ts";
+import { runVeil } from "../fixtures/veil-command.ts";
 
-const main = new URL("../../src/main.ts", import.meta.url).pathname;
 let folder = "";
 
 before(async () => {
@@ -24,20 +23,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-function veil(...args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args], {
-    cwd: folder,
-    env: { PATH: process.env.PATH, TMPDIR: join(folder, "tmp") },
-  });
-  const said = { out: "", err: "" };
-  child.stdout.on("data", (chunk) => {
-    said.out += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    said.err += chunk;
-  });
-  return new Promise((resolve) => child.once("close", (code) => resolve({ code, ...said })));
-}
+const veil = (...args: readonly string[]) => runVeil(args, { cwd: folder, env: { TMPDIR: join(folder, "tmp") } });
 
 describe("veil residue", () => {
   test("names what a photo carries, and finds nothing once it is masked", async () => {

@@ -3,8 +3,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadConfig } from "../../src/config.ts";
 import { openDataFolder } from "../../src/data-folder.ts";
+import { veilCommand } from "../fixtures/veil-command.ts";
 import { type Album, digestOf, filesIn, settings, type World } from "./chaos-world.ts";
-import { veilCommand } from "./veil-command.ts";
 
 /** What is not as it will be once all is done, as sentences. */
 export async function unfinished(world: World, { masked }: Album): Promise<readonly string[]> {

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import sharp from "sharp";
 import { readHeads } from "../../src/ledger/heads-file.ts";
+import { veilCommand } from "../fixtures/veil-command.ts";
 import { startProgram, temporaryDataDir, until } from "./program.ts";
 
-const main = new URL("../../src/main.ts", import.meta.url).pathname;
 let dataDir = "";
 let outside = "";
 
@@ -19,17 +18,7 @@ after(async () => {
   for (const folder of [dataDir, outside]) await rm(folder, { recursive: true, force: true });
 });
 
-function ledger(...args: string[]): Promise<{ code: number | null; out: string }> {
-  const flags = ["--disable-warning=ExperimentalWarning", main, "--data-dir", dataDir, "ledger", ...args];
-  const child = spawn(process.execPath, flags, { env: { PATH: process.env.PATH } });
-  let out = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (chunk) => {
-      out += chunk;
-    });
-  }
-  return new Promise((resolve) => child.once("close", (code) => resolve({ code, out })));
-}
+const ledger = (...args: string[]) => veilCommand(dataDir, "ledger", ...args);
 
 test("the service seals while it runs and when it stops, keeps heads elsewhere, and proves what it masked", async () => {
   const heads = join(outside, "late", "heads.jsonl");

@@ -5,10 +5,10 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 import type { JobBody, JobsResponse, Status } from "../../src/http/schema.ts";
+import { veilCommand } from "../fixtures/veil-command.ts";
 import { isGenuine, startWebhookReceiver, type WebhookReceiver } from "../fixtures/webhook-receiver.ts";
 import { form, json } from "../http/client.ts";
 import { type Program, startProgram, temporaryDataDir, until } from "./program.ts";
-import { veilCommand } from "./veil-command.ts";
 
 let dataDir = "";
 let flags: string[] = [];

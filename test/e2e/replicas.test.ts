@@ -10,8 +10,8 @@ import { openPostgres } from "../../src/postgres.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 import { startPostgres, withoutPostgres } from "../fixtures/postgres-server.ts";
 import { startRabbit, withoutRabbit } from "../fixtures/rabbitmq-server.ts";
+import { veilCommand } from "../fixtures/veil-command.ts";
 import { type Program, startProgram, until } from "./program.ts";
-import { veilCommand } from "./veil-command.ts";
 
 const skip = withoutPostgres || withoutRabbit();
 const postgres = skip === false ? await startPostgres() : undefined;

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import sharp from "sharp";
 import type { JobsResponse } from "../../src/http/schema.ts";
+import { veilCommand } from "../fixtures/veil-command.ts";
 import { portraitJpeg } from "../http/client.ts";
 import { type Program, startProgram, temporaryDataDir, until } from "./program.ts";
-import { veilCommand } from "./veil-command.ts";
 
 const names = [1, 2, 3, 4, 5].map((number) => `${number}.jpg`);
 let dataDir: string;

@@ -5,9 +5,9 @@ import { after, before, test } from "node:test";
 import sharp from "sharp";
 import type { Box } from "../../src/core/region.ts";
 import type { JobBody, JobsResponse, ReviewBody, ReviewsResponse } from "../../src/http/schema.ts";
+import { veilCommand } from "../fixtures/veil-command.ts";
 import { json, portraitJpeg } from "../http/client.ts";
 import { type Program, startProgram, temporaryDataDir, until } from "./program.ts";
-import { veilCommand } from "./veil-command.ts";
 
 let dataDir: string;
 let veil: Program;

@@ -194,7 +194,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   };
   const page = fileURLToPath(new URL("../web/dist", import.meta.url));
   const core = { medium: pool, spool, limits, results, detector, ledger, queue, storeOf };
-  const review = createReview(keyed);
+  const review = createReview({ ...keyed, storeOf });
   const parts = {
     ...core,
     maxBatch: limits.maxBatch,

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { ConfigFlags } from "../config/layers.ts";
+import { routesOf } from "../config.ts";
 import { allOf, type KeptRegions } from "../core/kept-regions.ts";
 import type { Region } from "../core/region.ts";
 import { openDataFolder } from "../data-folder.ts";
@@ -47,8 +48,9 @@ export async function showReview(
   else process.stdout.write(`${linesOf(reviewed).join("\n")}\n`);
   if (options.to !== undefined) {
     const { writeReview } = await import("./review-picture.ts");
-    await writeReview(config, data, reviewed, options.to);
-    if (!options.json) process.stdout.write(`masked, with the regions drawn: ${printable(options.to)}\n`);
+    const files = await writeReview(config, data, reviewed, options.to);
+    const names = files.length === 1 ? files[0]! : `${files[0]} to ${files.at(-1)}, a file a frame`;
+    if (!options.json) process.stdout.write(`masked, with the regions drawn: ${printable(names)}\n`);
   }
   return 0;
 }
@@ -72,9 +74,11 @@ export async function rejectReview(
   id: string,
   options: { readonly reason?: string },
 ): Promise<number> {
-  await using data = await openDataFolder(configFor(flags), told);
+  const config = configFor(flags);
+  await using data = await openDataFolder(config, told);
+  for (const [name, settings] of routesOf(config)) data.openRoute(name, settings);
   await createReview(data).reject(id, options.reason);
-  process.stdout.write("rejected: nothing is written, and the original stays\n");
+  process.stdout.write("rejected: nothing is written, what was written of it before is gone, and the original stays\n");
   return 0;
 }
 

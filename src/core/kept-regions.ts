@@ -9,6 +9,8 @@ export interface KeptRegions {
   readonly first: readonly Region[];
   /** What only the second look found. */
   readonly second: readonly Region[];
+  /** SHA-256 (hex) of the file that they were found in or decided on: they say nothing of any other one. */
+  readonly of?: string;
 }
 
 /** All of them, for whoever masks. */
@@ -27,10 +29,20 @@ export function requireCertain(found: KeptRegions, { verify }: Pick<Policy, "ver
   return allOf(found);
 }
 
+/** Fails with changed-while-reading where the regions were found in, or decided on, another file than this one. */
+export function requireOf({ of }: KeptRegions, sha256: string): void {
+  if (of === sha256) return;
+  throw new Problem("changed-while-reading", "The file is not the one that its regions were decided on", {
+    remedy: "Nothing was masked or written: a person has to look at it again.",
+  });
+}
+
 /** SHA-256 (hex) over what the regions say, however a ledger orders the fields of its JSON. */
-export function regionsDigest({ first, second }: KeptRegions): string {
+export function regionsDigest({ first, second, of }: KeptRegions): string {
   const said = [first, second].map((regions) => regions.map(fieldsOf));
-  return createHash("sha256").update(JSON.stringify(said)).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify([...said, of ?? null]))
+    .digest("hex");
 }
 
 function fieldsOf({ kind, box, score, keypoints, frame }: Region): readonly unknown[] {

@@ -8,9 +8,19 @@ export interface Outline {
   readonly colour: readonly [number, number, number];
 }
 
-/** Writes a picture of veil's own making, its first frame, as JPEG with boxes drawn on it, to a file that must not exist. */
-export async function writeOutlines(path: string, outlines: readonly Outline[], outPath: string): Promise<void> {
-  const { data, info } = await sharp(path)
+/**
+ * Writes one frame of a picture of veil's own making, upright, as JPEG with boxes drawn on it, to a file that must not
+ * exist.
+ */
+export async function writeOutlines(
+  path: string,
+  frame: number,
+  outlines: readonly Outline[],
+  outPath: string,
+): Promise<void> {
+  // A result that is untouched outside its masks keeps its orientation as a tag.
+  const { data, info } = await sharp(path, { page: frame })
+    .autoOrient()
     .flatten({ background: "white" })
     .toColourspace("srgb")
     .raw()

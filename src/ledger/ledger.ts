@@ -77,8 +77,11 @@ export interface Candidate {
   readonly job: Omit<Job, "generation">;
   readonly lane: Lane;
   readonly requestDigest?: string;
-  /** Admit it although this version is known; its revision must be a new one. */
-  readonly rerun?: boolean;
+  /**
+   * Admit it although this version is known, as long as the newest generation of its route and key is still this one; its
+   * revision must be a new one.
+   */
+  readonly rerun?: number;
   /** Kept with the job: those that its `regionsDigest` stands for. */
   readonly regions?: KeptRegions;
 }

@@ -32,7 +32,7 @@ export interface AdmissionTerms {
 }
 
 const columns = `c (place bigint, id text, route text, key text, version text, buried_key text, buried_version text,
-  rerun boolean, lane text, job text, digest text, generation bigint, regions text)`;
+  rerun bigint, lane text, job text, digest text, generation bigint, regions text)`;
 const both = { keys: "c.key, c.buried_key", versions: "c.version, c.buried_version" };
 const newest = `(select max(m.generation) from jobs m where m.key in (${both.keys}) and m.route = c.route)`;
 
@@ -42,7 +42,8 @@ const admitAll = `with c as (select * from json_to_recordset($candidates::json) 
     insert into jobs (id, route, key, version, generation, lane, job, request_digest, admitted_at)
       select c.id, c.route, c.key, c.version, coalesce(c.generation, ${newest} + 1, 1), c.lane, c.job, c.digest, $at
       from c where not exists (select 1 from jobs known where known.id = c.id)
-        and (c.rerun or c.generation is not null or ${isUnknown(both.keys, "c.route", both.versions)})
+        and case when c.rerun is not null then c.rerun = ${newest}
+          else c.generation is not null or ${isUnknown(both.keys, "c.route", both.versions)} end
       order by c.place
       returning id, route, n
   ),
@@ -73,7 +74,7 @@ export async function admitRows(
   candidates: readonly (Candidate & { readonly generation?: number })[],
   { at, stamp, bury }: AdmissionTerms,
 ): Promise<readonly PostgresRow[]> {
-  const named = candidates.map(({ job, lane, requestDigest, rerun = false, generation, regions }, place) => {
+  const named = candidates.map(({ job, lane, requestDigest, rerun = null, generation, regions }, place) => {
     const { id, route, input } = job;
     const tombstone = bury(input);
     return {

@@ -9,6 +9,9 @@ export const records = `select j.job, j.generation, j.lane, j.request_digest, j.
     s.state, s.attempts, s.updated_at, s.seq, s.last
   from job_state s join jobs j on j.id = s.job_id`;
 
+const newestOf = (keys: string, route: string) =>
+  `(select max(generation) from jobs where key in (${keys}) and route = ${route})`;
+
 /**
  * That the newest job of (key, route) is not for this version; each in as many words as it may have, its tombstone
  * included. One that ended as `superseded` without a newer one found its object gone or changed, and one that is
@@ -18,11 +21,12 @@ export const isUnknown = (keys: string, route: string, versions: string) => `not
   select 1 from jobs j join job_state s on s.job_id = j.id
   where j.key in (${keys}) and j.route = ${route} and j.version in (${versions})
     and s.state not in ('superseded', 'redriven', 'approved', 'removed')
-    and j.generation = (select max(generation) from jobs where key in (${keys}) and route = ${route}))`;
+    and j.generation = ${newestOf(keys, route)})`;
 
 /** Admits what the ledger does not know, or what is to be done again. */
 export const ifUnknown = `not exists (select 1 from jobs where id = $id)
-  and ($rerun or ${isUnknown("$key, $buriedKey", "$route", "$version, $buriedVersion")})`;
+  and case when $rerun is null then ${isUnknown("$key, $buriedKey", "$route", "$version, $buriedVersion")}
+    else ${newestOf("$key, $buriedKey", "$route")} = $rerun end`;
 
 /** Admits the successor of a job while that is dead or held; to be approved it has to be held. */
 export const ifDead = (kind: "redriven" | "approved") => `exists (
@@ -47,7 +51,7 @@ export interface AdmissionTerms {
 
 /** Four statements: the job where the condition holds, its event, its state, and the record as it is then. */
 export function admission(candidate: Candidate, terms: AdmissionTerms): readonly Statement[] {
-  const { job, lane, requestDigest, rerun = false } = candidate;
+  const { job, lane, requestDigest, rerun } = candidate;
   const { at, condition, dead, stamp, bury } = terms;
   const tombstone = bury(job.input);
   const params = {
@@ -58,7 +62,7 @@ export function admission(candidate: Candidate, terms: AdmissionTerms): readonly
     buriedKey: tombstone.key,
     buriedVersion: tombstone.version,
     detail: JSON.stringify(stamp),
-    rerun: Number(rerun),
+    rerun: rerun ?? null,
     lane,
     job: JSON.stringify(job),
     digest: requestDigest ?? null,
@@ -70,7 +74,7 @@ export function admission(candidate: Candidate, terms: AdmissionTerms): readonly
   const latest = `select id from jobs
     where key in ($key, $buriedKey) and route = $route and version in ($version, $buriedVersion)
     order by generation desc, rowid desc limit 1`;
-  const newest = "(select max(generation) from jobs where key in ($key, $buriedKey) and route = $route)";
+  const newest = newestOf("$key, $buriedKey", "$route");
   // A successor stands where its predecessor stood: it must not overtake a newer version.
   const generation = `case when $dead is null
     then coalesce(${newest}, 0) + 1

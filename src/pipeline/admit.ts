@@ -50,20 +50,24 @@ export function createRerun(parts: AdmitParts & { readonly ledger: Pick<Ledger, 
     const regions = job.regionsDigest === undefined ? undefined : await ledger.regions(job.id);
     const candidate = revisionOf(record, { policy, lane, ...(regions && { regions }) }, parts);
     const [admission] = await ledger.admit([candidate]);
-    await publish({ ledger, queue }, [admission!.record]);
-    return admission!.record;
+    const { record: admitted } = admission!;
+    if (admitted.job.id !== candidate.job.id) {
+      throw new Problem("not-ready", `A newer version of what job ${job.id} was for has come meanwhile`);
+    }
+    await publish({ ledger, queue }, [admitted]);
+    return admitted;
   };
 }
 
-/** A job's next revision, to be admitted although its version is known. */
+/** A job's next revision, to be admitted although its version is known, unless a newer one is. */
 export function revisionOf(
-  { job: { id: _, generation: __, ...rest } }: JobRecord,
+  { job: { id: _, generation, ...rest } }: JobRecord,
   { policy, lane, regions }: { readonly policy: Policy; readonly lane: Lane; readonly regions?: KeptRegions },
   { installationKey, modelDigests }: Pick<AdmitParts, "installationKey" | "modelDigests">,
 ): Candidate {
   const revised = { ...rest, policy, revision: rest.revision + 1 };
   const job = { ...revised, id: jobId(installationKey, revised, modelDigests) };
-  return { job, lane, rerun: true, ...(regions && { regions }) };
+  return { job, lane, rerun: generation, ...(regions && { regions }) };
 }
 
 /** The ledger's record comes before the queue's: no queue ever carries a job that the ledger does not know. */

@@ -1,13 +1,14 @@
 import type { Job, Lane } from "../core/job.ts";
-import { allOf, type KeptRegions, regionsDigest, requireCertain } from "../core/kept-regions.ts";
+import { allOf, type KeptRegions, regionsDigest, requireCertain, requireOf } from "../core/kept-regions.ts";
 import type { Limits, Medium } from "../core/media.ts";
 import type { Region } from "../core/region.ts";
 import { nameOf, type Recognised, recognise } from "../core/sniff.ts";
 import { unfinishedKind } from "../core/unfinished.ts";
 import { Problem, toProblem } from "../errors.ts";
-import type { EventDetail, Ledger } from "../ledger/ledger.ts";
+import type { EventDetail } from "../ledger/ledger.ts";
 import { reached } from "../points.ts";
 import type { HeldClaim } from "./claims.ts";
+import { decidedBefore, decidedFor } from "./decided.ts";
 import { type DeliverParts, deliver } from "./deliver.ts";
 import { inspectCopy } from "./inspect-copy.ts";
 import type { MaskedNow } from "./mask-now.ts";
@@ -95,17 +96,6 @@ interface Ears {
   onFound(found: Doubt): void;
 }
 
-/** The regions that a person decided on, or nothing: what the ledger keeps must be what the job stands for. */
-async function decidedFor(ledger: Pick<Ledger, "regions">, { id, regionsDigest: wanted }: Job) {
-  if (wanted === undefined) return undefined;
-  const kept = await ledger.regions(id);
-  if (kept !== undefined && regionsDigest(kept) === wanted) return allOf(kept);
-  const what = kept === undefined ? "The ledger has no regions" : "The ledger's regions are not those";
-  throw new Problem("ledger-broken", `${what} that job ${id} was approved with`, {
-    remedy: "Nothing was masked or written. veil ledger verify says what else is wrong; put the photograph in again.",
-  });
-}
-
 async function mask(parts: AttemptParts, assignment: Assignment, { onRead, onFound }: Ears): Promise<Outcome> {
   const { job, lane, route, signal, claim } = assignment;
   const { ledger, medium, detector, results } = parts;
@@ -113,7 +103,7 @@ async function mask(parts: AttemptParts, assignment: Assignment, { onRead, onFou
   // It gets its own name when it is finished, and announces itself then.
   const unfinished = route?.watched ? unfinishedKind(job.input.key) : undefined;
   if (unfinished !== undefined) return { kind: "skipped", detail: { recognised: unfinished } };
-  const decided = await decidedFor(ledger, job);
+  const asked = await decidedFor(ledger, job);
   const clock = stopwatch();
   const { recognised, file, modifiedAt } = await fetchOriginal(parts, job, route?.copyTypes);
   await using original = file;
@@ -121,6 +111,7 @@ async function mask(parts: AttemptParts, assignment: Assignment, { onRead, onFou
   clock.lap("get");
   const input = { size: original.size, sha256: original.sha256 };
   onRead(input);
+  if (asked !== undefined) requireOf(asked, original.sha256);
   const { times, ...attributes } = route?.attributes ?? {};
   const options = {
     ...{ signal, replace: route?.originals === undefined, ...(claim !== undefined && { claim }) },
@@ -137,7 +128,10 @@ async function mask(parts: AttemptParts, assignment: Assignment, { onRead, onFou
     return { kind: "copied", detail: { input, output, recognised: copy.type, timings: clock.laps } };
   }
   const { policy } = job;
-  const work = () => render(medium, original.path, assignment, { decided, onFound, lap: clock.lap });
+  const decided = asked ?? (await decidedBefore(ledger, job, original.sha256));
+  const heard = (found: Doubt) => onFound({ ...found, regions: { ...found.regions, of: original.sha256 } });
+  const given = decided && allOf(decided);
+  const work = () => render(medium, original.path, assignment, { decided: given, onFound: heard, lap: clock.lap });
   const cached = () =>
     results.through({ sha256: original.sha256, policy, lane, signal }, async () => {
       clock.lap("cache");
@@ -156,7 +150,7 @@ async function mask(parts: AttemptParts, assignment: Assignment, { onRead, onFou
     sha256: masked.sha256,
     contentType: masked.contentType,
   };
-  const from = job.regionsDigest === undefined ? { detector } : { regionsDigest: job.regionsDigest };
+  const from = decided === undefined ? { detector } : { regionsDigest: regionsDigest(decided) };
   const detail = { input, output, regions: regions.length, ...from, operator: operatorVersion, timings: clock.laps };
   return { kind: "done", detail: { ...detail, ...(result.cached && { cached: result.cached }) } };
 }

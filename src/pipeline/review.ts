@@ -1,10 +1,12 @@
-import { jobId } from "../core/job.ts";
+import { type Job, jobId } from "../core/job.ts";
 import { type KeptRegions, regionsDigest } from "../core/kept-regions.ts";
 import type { Region } from "../core/region.ts";
 import { requireWithin } from "../core/within.ts";
 import { Problem } from "../errors.ts";
 import type { JobRecord, Ledger } from "../ledger/ledger.ts";
+import type { Store } from "../stores/store.ts";
 import { type PublishParts, publish } from "./admit.ts";
+import { takeBack } from "./delivered.ts";
 
 /** A job that is held, or was, with what was found in its picture; undefined: an earlier veil kept nothing of it. */
 export interface Reviewed {
@@ -26,17 +28,21 @@ export interface Review {
   read(id: string): Promise<Reviewed>;
   /** Answers the new revision, which masks exactly those regions. Problems: not-found, not-ready, already-decided, invalid-request. */
   approve(id: string, approval?: Approval): Promise<JobRecord>;
-  /** Ends the job without output; its original stays. Problems: not-found, not-ready, already-decided. */
+  /**
+   * Ends the job without output; its original stays. Where the picture was masked before, as when it was held on a rerun,
+   * that result is taken back. Problems: not-found, not-ready, already-decided, and what keeps a result from being taken back.
+   */
   reject(id: string, reason?: string): Promise<JobRecord>;
 }
 
 export interface ReviewParts {
-  readonly ledger: Pick<Ledger, "get" | "regions" | "redrive" | "append" | "published">;
+  readonly ledger: Pick<Ledger, "get" | "find" | "regions" | "redrive" | "append" | "published">;
   readonly queue: PublishParts["queue"];
   readonly installationKey: string;
+  storeOf(name: string): Store;
 }
 
-export function createReview({ ledger, queue, installationKey }: ReviewParts): Review {
+export function createReview({ ledger, queue, installationKey, storeOf }: ReviewParts): Review {
   async function held(id: string): Promise<JobRecord> {
     const record = await ledger.get(id);
     if (record === undefined) throw new Problem("not-found", `There is no job ${id}`);
@@ -57,13 +63,25 @@ export function createReview({ ledger, queue, installationKey }: ReviewParts): R
   async function regionsFor(record: JobRecord, { regions, noFaces = false }: Approval): Promise<KeptRegions> {
     if (noFaces && regions !== undefined && regions.length > 0)
       throw new Problem("invalid-request", `Expected no regions beside no faces but received ${regions.length}`);
-    if (noFaces) return { first: [], second: [] };
-    if (regions !== undefined) return { first: regions, second: [] };
+    // Of the very file that was held: another one under its name may show other people.
+    const of = record.last.input?.sha256 ?? "";
+    if (noFaces) return { first: [], second: [], of };
+    if (regions !== undefined) return { first: regions, second: [], of };
     const kept = await keptOf(record);
     if (kept !== undefined) return kept;
     throw new Problem("not-ready", `What was found in job ${record.job.id} was not kept by the veil that held it`, {
       remedy: `Give the regions, or look again: veil jobs retry ${record.job.id} masks all that both looks find.`,
     });
+  }
+
+  /** What was masked of this very version before shows what a person wants nobody to see. */
+  async function takeBackOlder({ route, input }: Job): Promise<void> {
+    const query = { route, key: input.key, states: ["done", "copied"] as const, limit: 100 };
+    for (const older of (await ledger.find(query)).records) {
+      if (older.job.input.version !== input.version) continue;
+      await takeBack(storeOf(older.job.output.store), older);
+      await ledger.append({ jobId: older.job.id, kind: "removed", at: Date.now() });
+    }
   }
 
   return {
@@ -101,10 +119,11 @@ export function createReview({ ledger, queue, installationKey }: ReviewParts): R
     },
 
     async reject(id, reason) {
-      await held(id);
+      const { job } = await held(id);
       const event = { jobId: id, kind: "rejected" as const, at: Date.now() };
       if (!(await ledger.append({ ...event, ...(reason && { message: reason }) })))
         throw decided((await ledger.get(id))!);
+      await takeBackOlder(job);
       return (await ledger.get(id))!;
     },
   };

@@ -98,8 +98,13 @@ export function ledgerRegionsContract(name: string, open: () => Promise<SealsUnd
     test("keeps the regions of what is admitted again, and of a batch each one's own", async () => {
       await using opened = await open();
       const { ledger } = opened;
-      const candidates = [successorOf("a.jpg", drawn), makeCandidate({ key: "b.jpg" }), successorOf("c.jpg", found)];
-      const admissions = await ledger.admit(candidates.map((one) => ({ ...one, rerun: true })));
+      for (const key of ["a.jpg", "b.jpg", "c.jpg"]) await bring(ledger, key, "done");
+      const candidates = [
+        successorOf("a.jpg", drawn),
+        makeCandidate({ key: "b.jpg", revision: 1 }),
+        successorOf("c.jpg", found),
+      ];
+      const admissions = await ledger.admit(candidates.map((one) => ({ ...one, rerun: 1 })));
       const ids = admissions.map(({ record }) => record.job.id);
       assert.deepEqual(await Promise.all(ids.map(ledger.regions)), [drawn, undefined, found]);
     });

@@ -60,8 +60,19 @@ export function ledgerVersionsContract(name: string, open: () => Promise<LedgerU
       await bring(ledger, "a.jpg", "done");
       const [refused] = await ledger.admit([makeCandidate({ key: "a.jpg", revision: 1 })]);
       assert.equal(refused?.fresh, false);
-      const [admission] = await ledger.admit([makeCandidate({ key: "a.jpg", revision: 1 }, { rerun: true })]);
-      assert.equal(admission?.fresh, true);
+      const [admission] = await ledger.admit([makeCandidate({ key: "a.jpg", revision: 1 }, { rerun: 1 })]);
+      assert.deepEqual([admission?.fresh, admission?.record.job.generation], [true, 2]);
+    });
+
+    test("what is asked for again does not overtake a newer version that has come meanwhile", async () => {
+      await using opened = await open();
+      const { ledger } = opened;
+      const old = await bring(ledger, "a.jpg", "done");
+      const newer = await admitOne(ledger, { key: "a.jpg", version: "2" });
+      const again = makeCandidate({ key: "a.jpg", revision: 1 }, { rerun: 1 });
+      const [refused] = await ledger.admit([again]);
+      assert.deepEqual([refused?.fresh, refused?.record.job.id], [false, old]);
+      assert.equal(await ledger.isCurrent(newer.job), true);
     });
   });
 }

@@ -5,7 +5,7 @@ import { allOf, regionsDigest } from "../../src/core/kept-regions.ts";
 import { Problem } from "../../src/errors.ts";
 import { erase } from "../../src/ledger/erase.ts";
 import { createTombstones } from "../../src/ledger/tombstone.ts";
-import { createRerun } from "../../src/pipeline/admit.ts";
+import { createAdmit, createRerun } from "../../src/pipeline/admit.ts";
 import { noResultCache, type ResultCache } from "../../src/pipeline/result-cache.ts";
 import { retain } from "../../src/pipeline/retain.ts";
 import { createReview } from "../../src/pipeline/review.ts";
@@ -55,7 +55,7 @@ test("an approved job masks exactly what was decided, takes nothing from the cac
   assert.equal(asked.length, 1, "the cache was not asked");
   assert.equal(last.regions, 1);
   assert.equal(last.detector, undefined, "no detector looked");
-  assert.equal(last.regionsDigest, regionsDigest({ first: [drawn], second: [] }));
+  assert.equal(last.regionsDigest, regionsDigest({ first: [drawn], second: [], of: last.input!.sha256 }));
 });
 
 test("an approval takes both finds where nothing is given, and needs a word for none", async () => {
@@ -207,4 +207,53 @@ test("an erasure takes the regions of what was decided", async () => {
   await erase({ seals: parts.seals, sealer, scope: { path: "a.jpg" }, bury, stamp: {} });
   for (const one of [id, job.id]) assert.equal(await parts.ledger.regions(one), undefined);
   await assert.rejects(parts.review.read(id), { code: "not-ready" });
+});
+
+test("what was decided on one file is not laid over another one under its name, time and size", async () => {
+  await using parts = await startWorker(workshop, { policy: doubting });
+  const id = await parts.take("a.jpg", workshop.portrait);
+  await parts.settled(id, "held");
+  const { job } = await parts.review.approve(id, { regions: [drawn] });
+  await parts.settled(job.id, "done");
+  // The decision as it stands, for a file that came in the place of the one that was looked at.
+  const other = await parts.take("b.jpg", await sharp(workshop.portrait).flop().jpeg().toBuffer());
+  const { job: next } = await parts.settled(other, "held");
+  const kept = (await parts.ledger.regions(job.id))!;
+  const { id: _, generation: __, ...rest } = next;
+  const forged = { ...rest, revision: 1, regionsDigest: regionsDigest(kept) };
+  const successor = { job: { ...forged, id: "forged" }, lane: "bulk" as const, regions: kept };
+  const admitted = await parts.ledger.redrive(other, successor, Date.now(), "approved");
+  await parts.queue.publish([admitted!.job], "bulk");
+  const { last } = await parts.settled("forged", "superseded");
+  assert.equal(last.code, "changed-while-reading");
+  assert.equal(await parts.masked.head(next.output.key), undefined);
+});
+
+test("what a person decided on holds when the same file is taken away and comes back", async () => {
+  await using parts = await startWorker(workshop, { policy: doubting });
+  const id = await parts.take("a.jpg", workshop.portrait);
+  await parts.settled(id, "held");
+  const { job } = await parts.review.approve(id, { regions: [drawn] });
+  await parts.settled(job.id, "done");
+  assert.equal(await parts.ledger.append({ jobId: job.id, kind: "removed", at: Date.now() }), true);
+  await parts.masked.remove(job.output.key);
+  const admit = createAdmit({ ...parts.keyed, modelDigests: [parts.detector.digest], onProblem: assert.ifError });
+  const [again] = await admit({ ...parts.route, policy: fast }, [{ key: "a.jpg", version: job.input.version }]);
+  assert.equal(again?.fresh, true);
+  const { last } = await parts.settled(again!.record.job.id, "done");
+  assert.deepEqual([last.regions, last.detector, last.regionsDigest], [1, undefined, job.regionsDigest]);
+});
+
+test("what is rejected after it was masked before is taken back", async () => {
+  await using parts = await startWorker(workshop, { policy: fast });
+  const id = await parts.take("a.jpg", workshop.portrait);
+  const done = await parts.settled(id, "done");
+  const rerun = createRerun({ ...parts.keyed, modelDigests: ["another"], onProblem: assert.ifError });
+  const { job } = await rerun(done, { policy: doubting, lane: "bulk" });
+  await parts.settled(job.id, "held");
+  assert.ok(await parts.masked.head(done.job.output.key), "until then the older result stays");
+  await parts.review.reject(job.id, "not to be shown");
+  assert.equal(await parts.masked.head(done.job.output.key), undefined);
+  assert.equal((await parts.ledger.get(id))?.state, "removed");
+  assert.deepEqual(await parts.ledger.unseen("folder", [{ key: "a.jpg", version: job.input.version }]), []);
 });

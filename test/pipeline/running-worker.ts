@@ -72,7 +72,8 @@ export async function startWorker({ pool, spool }: Workshop, options: WorkerOpti
     ...{ watched: true, removeInput: false, ...options.route },
   };
   const detector = await pool.detector();
-  const keyed = { ledger, queue, installationKey: "key" };
+  const storeOf = (name: string) => (name === "photos" ? photos : masked);
+  const keyed = { ledger, queue, installationKey: "key", storeOf };
   const admit = createAdmit({ ...keyed, modelDigests: [detector.digest], onProblem: () => {} });
   const stopping = new AbortController();
   const working = runWorker(
@@ -80,7 +81,7 @@ export async function startWorker({ pool, spool }: Workshop, options: WorkerOpti
       ...{ ledger, queue, medium: pool, spool, limits, detector, concurrency: 2, maxRetries, retryDelayMs: 5, results },
       pace: { ready: async () => {}, pausedRoutes: () => [] },
       routes: new Map([[route.name, route]]),
-      storeOf: (name) => (name === "photos" ? photos : masked),
+      storeOf,
       puts: createSerial(),
       ...{ onProblem: () => {}, observe: () => {}, now: Date.now, random: () => 0.5 },
     },
@@ -90,7 +91,7 @@ export async function startWorker({ pool, spool }: Workshop, options: WorkerOpti
     ...{ sqlite, ledger, queue, photos, masked, route, detector, keyed },
     seals: await createSqliteSeals(sqlite),
     redrive: createRedrive(keyed),
-    review: createReview(keyed),
+    review: createReview({ ...keyed, storeOf }),
     /** Puts a photo in, and answers its job's id. */
     async take(key: string, photo: Buffer): Promise<string> {
       await photos.put(key, streamOf(photo), { contentType: "image/jpeg" });

@@ -296,11 +296,63 @@ describe("folders", () => {
     assert.match(found[0] ?? "", /holds veil's data folder/);
   });
 
+  test("uploads lie in no route's folder, and no route's in theirs", () => {
+    const cwd = folder();
+    const under = (uploads: string, input: string, output: string) => ({
+      cwd,
+      flags: { set: [`jobs.folder=${uploads}`, `folder.input=${input}`, `folder.output=${output}`] },
+    });
+    for (const [uploads, input, output] of [
+      ["photos", "photos", "masked"],
+      ["photos/uploads", "photos", "masked"],
+      ["masked/uploads", "photos", "masked"],
+      ["share", "share/inbox", "masked"],
+      ["share", "photos", "share/results/masked"],
+    ] as const) {
+      const found = faults(under(uploads, input, output));
+      assert.equal(found.length, 1, `${uploads} ${input} ${output}`);
+      assert.match(found[0]!, /^jobs\.folder \(--set\) and folder\.(input|output) .* separate folders .* lie among/);
+    }
+    assert.equal(load(under("share", "share/photos", "share/masked")).jobs.folder, join(cwd, "share"));
+  });
+
   test("heads that could be changed with the ledger are refused", () => {
     const cwd = folder();
     const [found = ""] = faults({ cwd, flags: { set: [`ledger.heads=${cwd}/veil-data/heads.jsonl`] } });
     assert.match(found, /^ledger\.heads \(--set\): expected a file outside the data folder but received/);
     assert.equal(load({ cwd, flags: { set: [`ledger.heads=${cwd}/heads.jsonl`] } }).ledger.heads, `${cwd}/heads.jsonl`);
+  });
+});
+
+describe("roles", () => {
+  const shared = ["queue.driver=rabbitmq", "queue.url=amqp://h", "ledger.driver=postgres", "ledger.url=postgres://h/v"];
+  const every = [...shared, "jobs.folder=/mnt/uploads"];
+  const without = (setting: string) => every.filter((one) => !one.startsWith(setting));
+
+  test("that leave work to other processes need what these share, and say what is missing", () => {
+    for (const [roles, set, missing] of [
+      ["worker", [], "queue.driver rabbitmq or kafka and ledger.driver postgres and jobs.folder, where"],
+      ["api", without("queue"), "queue.driver rabbitmq or kafka"],
+      ["sources", without("ledger"), "ledger.driver postgres"],
+      ["api,sources", without("ledger"), "ledger.driver postgres"],
+      ["worker", without("jobs"), "jobs.folder, where all processes reach it"],
+      ["api", without("jobs"), "jobs.folder, where all processes reach it"],
+    ] as const) {
+      const found = faults({ flags: { set: [...set, `roles=${roles}`] } });
+      assert.equal(found.length, 1, `${found}`);
+      const whose = roles === "worker" ? "jobs come from" : "jobs are worked by";
+      assert.ok(
+        found[0]!.startsWith(`roles (--set): ${whose} other processes with "${roles}", which needs ${missing}`),
+      );
+    }
+    for (const roles of ["api", "sources", "worker", "api, sources"])
+      assert.equal(load({ flags: { set: [...every, `roles=${roles}`] } }).roles, roles);
+    assert.equal(load({ flags: { set: [...shared, "roles=sources"] } }).roles, "sources");
+  });
+
+  test("that work what they take need nothing else", () => {
+    for (const roles of ["api,sources,worker", "worker,sources", "worker,api"])
+      assert.equal(load({ flags: { set: [`roles=${roles}`] } }).roles, roles);
   });
 });
 

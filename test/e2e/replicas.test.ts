@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
-import { copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
-import { stringify } from "yaml";
-import type { JobsResponse } from "../../src/http/schema.ts";
 import { openPostgres } from "../../src/postgres.ts";
-import { temporaryFolder } from "../contracts/temporary-folder.ts";
+import { countsOf, openHosts, portraitOf, watches } from "../fixtures/hosts.ts";
 import { startPostgres, withoutPostgres } from "../fixtures/postgres-server.ts";
 import { startRabbit, withoutRabbit } from "../fixtures/rabbitmq-server.ts";
-import { type Program, startProgram, until } from "./program.ts";
+import { type Program, until } from "./program.ts";
 import { veilCommand } from "./veil-command.ts";
 
 const skip = withoutPostgres || withoutRabbit();
@@ -21,76 +19,17 @@ after(async () => {
   await postgres?.[Symbol.asyncDispose]();
 });
 
-const portrait = new URL("../fixtures/astronaut.png", import.meta.url).pathname;
 const leaseMs = 4000;
 
-/** Hosts of one installation: a data folder each, and everything else in common. */
-interface Hosts extends AsyncDisposable {
-  readonly input: string;
-  readonly output: string;
-  readonly database: string;
-  /** A data folder of its own; the first one's keys are everybody's. */
-  host(name: string): Promise<string>;
-  start(name: string, ...flags: string[]): Promise<Program>;
-}
-
-async function openHosts(prefix: string, settings: object = {}): Promise<Hosts> {
-  const folder = await temporaryFolder();
-  const at = (...path: readonly string[]) => join(folder.path, ...path);
-  const database = await postgres!.database();
-  for (const name of ["input", "output", "uploads"]) await mkdir(at(name));
-  const started: Program[] = [];
-  let first: string | undefined;
-
-  async function host(name: string): Promise<string> {
-    const dataDir = at(name);
-    await mkdir(dataDir, { mode: 0o700 });
-    const shared = {
-      ledger: { driver: "postgres", url: database },
-      queue: { driver: "rabbitmq", url: rabbit!.url, prefix },
-      folder: { input: at("input"), output: at("output"), reconcileMs: 1000 },
-      jobs: { leaseMs, folder: at("uploads"), retryDelayMs: 200 },
-      cache: { driver: "none" },
-      engine: { processes: 1 },
-      ...settings,
-    };
-    await writeFile(join(dataDir, "veil.yaml"), stringify(shared));
-    if (first === undefined) first = dataDir;
-    else for (const key of ["installation.key", "ledger.key"]) await copyFile(join(first, key), join(dataDir, key));
-    return dataDir;
-  }
-
-  return {
-    ...{ input: at("input"), output: at("output"), database, host },
-    async start(name, ...flags) {
-      const program = await startProgram({ dataDir: await host(name), flags });
-      started.push(program);
-      return program;
-    },
-    async [Symbol.asyncDispose]() {
-      await Promise.all(started.map((program) => program[Symbol.asyncDispose]()));
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-}
+const open = (prefix: string) => openHosts({ postgres: postgres!, rabbit: rabbit!, prefix, leaseMs });
 
 async function drop(folder: string, from: number, to: number): Promise<void> {
   for (let i = from; i < to; i++) {
-    const picture = sharp(portrait).resize(160 + i);
-    await writeFile(join(folder, `photo-${i}.jpg`), await picture.modulate({ hue: i }).jpeg().toBuffer());
+    await writeFile(join(folder, `photo-${i}.jpg`), await portraitOf(160 + i));
   }
 }
 
-async function countsOf({ address }: Program): Promise<JobsResponse["counts"]> {
-  return ((await (await fetch(`${address}/api/v1/jobs?limit=1`)).json()) as JobsResponse).counts;
-}
-
 const done = async (program: Program) => (await countsOf(program)).done ?? 0;
-const watches = (program: Program) => {
-  const said = [...program.log().matchAll(/this process watches the route( no more)?"/g)].at(-1);
-  return said !== undefined && said[1] === undefined;
-};
-
 /** Who has started which job, as the ledger knows it. */
 async function ledgerOf(database: string) {
   await using opened = await openPostgres({ url: database });
@@ -113,7 +52,7 @@ async function assertMasked(output: string, count: number): Promise<void> {
 
 describe("several processes over one ledger", { skip }, () => {
   it("mask every photograph once, though the one that watches is killed, a worker in mid-job, and the database restarts", async () => {
-    await using hosts = await openHosts("replicas");
+    await using hosts = await open("replicas");
     const { input, output, database } = hosts;
     const first = await hosts.start("first");
     await until("the first one watches", async () => watches(first));
@@ -152,7 +91,7 @@ describe("several processes over one ledger", { skip }, () => {
   });
 
   it("do each what they are told: one takes uploads, one watches, one masks; pauses hold for all, another installation is refused", async () => {
-    await using hosts = await openHosts("roles");
+    await using hosts = await open("roles");
     const api = await hosts.start("api", "--roles", "api");
     const sources = await hosts.start("sources", "--roles", "sources");
     const worker = await hosts.start("worker", "--roles", "worker");
@@ -166,7 +105,7 @@ describe("several processes over one ledger", { skip }, () => {
     }
 
     const form = new FormData();
-    form.set("image", new Blob([await sharp(portrait).resize(200).jpeg().toBuffer()]), "portrait.jpg");
+    form.set("image", new Blob([new Uint8Array(await portraitOf(200))]), "portrait.jpg");
     const taken = await fetch(`${api.address}/api/v1/jobs`, { method: "POST", body: form });
     const { id } = (await taken.json()) as { id: string };
     const result = await until("the upload's result", async () => {
@@ -197,14 +136,4 @@ describe("several processes over one ledger", { skip }, () => {
     assert.match(err, /belongs to another installation[\s\S]*installation\.key/);
     assert.doesNotMatch((await veilCommand(api.dataDir, "config", "print")).out, /postgres:\/\//);
   });
-});
-
-it("says what roles need, and refuses those that can't work", async () => {
-  const alone = ["--roles", "worker"];
-  await assert.rejects(
-    startProgram({ flags: alone }),
-    /roles.*queue\.driver rabbitmq or kafka and ledger\.driver postgres/,
-  );
-  await assert.rejects(startProgram({ flags: ["--roles", "cook"] }), /some of api, sources and worker/);
-  await assert.rejects(startProgram({ flags: ["--set", "ledger.driver=postgres"] }), /postgres needs ledger\.url/);
 });

@@ -92,6 +92,15 @@ describe("commands over a PostgreSQL ledger", { skip: withoutPostgres }, () => {
     assert.match(await command("jobs", "list", "--state", "done"), /flat\.png.*0 faces[\s\S]*2 done/);
   });
 
+  test("tell by veil doctor whether the server is there", async () => {
+    assert.match(await command("doctor"), /^✓ Ledger +PostgreSQL at 127\.0\.0\.1:\d+\/veil1$/m);
+    const away = "ledger.url=postgres://veil:s3cr3t@127.0.0.1:9/veil";
+    const { code, out } = await veilCommand(dataDir, "doctor", "--set", away);
+    assert.equal(code, 1);
+    assert.match(out, /^✗ Ledger +The ledger's PostgreSQL at 127\.0\.0\.1:9\/veil does not answer/m);
+    assert.doesNotMatch(out, /s3cr3t/);
+  });
+
   test("find, export, prove and erase records, and everything proves itself before and after", async () => {
     const proof = join(dataDir, "proof.json");
     const found = await command("ledger", "find", "--path", "*.jpg", "--outcome", "done,dead", "--json");

@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
+import type { Point } from "../../src/points.ts";
 import { openPostgres } from "../../src/postgres.ts";
-import { countsOf, openHosts, portraitOf, watches } from "../fixtures/hosts.ts";
+import { countsOf, type Hosts, openHosts, portraitOf, watches } from "../fixtures/hosts.ts";
 import { startPostgres, withoutPostgres } from "../fixtures/postgres-server.ts";
 import { startRabbit, withoutRabbit } from "../fixtures/rabbitmq-server.ts";
-import { type Program, until } from "./program.ts";
+import { type Program, startProgram, until } from "./program.ts";
 import { veilCommand } from "./veil-command.ts";
 
 const skip = withoutPostgres || withoutRabbit();
@@ -21,7 +22,38 @@ after(async () => {
 
 const leaseMs = 4000;
 
-const open = (prefix: string) => openHosts({ postgres: postgres!, rabbit: rabbit!, prefix, leaseMs });
+const open = (prefix: string, forMs = leaseMs) =>
+  openHosts({ postgres: postgres!, rabbit: rabbit!, prefix, leaseMs: forMs });
+
+/** For Node itself: at that point of its first job the process stops, as a machine that sleeps; it tells when, and of each job's end. */
+function sleepsAt(point: Point): readonly string[] {
+  const module = `import { subscribe } from "node:diagnostics_channel";
+    let isRested = false;
+    subscribe("veil:point", ({ point }) => {
+      if (point === "over") process.stderr.write("over\\n");
+      if (point !== "${point}" || isRested) return;
+      isRested = true;
+      process.stderr.write("asleep\\n");
+      process.kill(process.pid, "SIGSTOP");
+    });`;
+  return ["--import", `data:text/javascript,${encodeURIComponent(module)}`];
+}
+
+/** A worker that is asleep. */
+async function startSleeper(hosts: Hosts, name: string, point: Point) {
+  const dataDir = await hosts.host(name);
+  const program = await startProgram({ dataDir, flags: ["--roles", "worker"], nodeFlags: sleepsAt(point) });
+  const wake = () => void process.kill(program.pid, "SIGCONT");
+  const end = async () => {
+    wake();
+    await program[Symbol.asyncDispose]();
+  };
+  await until(`${name} sleeps`, async () => /^asleep$/m.test(program.log())).catch(async (error: unknown) => {
+    await end();
+    throw error;
+  });
+  return { ...program, wake, [Symbol.asyncDispose]: end };
+}
 
 async function drop(folder: string, from: number, to: number): Promise<void> {
   for (let i = from; i < to; i++) {
@@ -88,6 +120,28 @@ describe("several processes over one ledger", { skip }, () => {
     assert.match(out, /records prove themselves/);
     const listed = await veilCommand(second.dataDir, "jobs", "list", "--limit", "1");
     assert.match(listed.out, /66 done/);
+  });
+
+  it("a worker that sleeps in mid-job writes nothing more of it while another one is at it", async () => {
+    await using hosts = await open("sleepers", 2000);
+    await using opened = await openPostgres({ url: hosts.database });
+    const api = await hosts.start("api", "--roles", "api,sources");
+    for (const [index, point] of (["rendered", "put"] as const).entries()) {
+      const name = `photo-${index}.jpg`;
+      const sql = "select e.kind from events e join jobs j on j.id = e.job_id where j.key = $name order by e.id";
+      const kinds = async () => (await opened.ask(sql, { name })).map(({ kind }) => kind);
+      await drop(hosts.input, index, index + 1);
+      await using sleeper = await startSleeper(hosts, `sleeper-${point}`, point);
+      await using other = await startSleeper(hosts, `other-${point}`, "fetched");
+      sleeper.wake();
+      await until("it is awake, and at nothing", async () => /^over$/m.test(sleeper.log()));
+      assert.deepEqual(await kinds(), ["admitted", "started", "started"]);
+      assert.equal((await readdir(hosts.output)).includes(name), point === "put");
+      other.wake();
+      await until("it is done", async () => (await done(api)) === index + 1);
+      assert.equal((await kinds()).filter((kind) => kind === "done").length, 1);
+    }
+    await assertMasked(hosts.output, 2);
   });
 
   it("do each what they are told: one takes uploads, one watches, one masks; pauses hold for all, another installation is refused", async () => {

@@ -66,7 +66,11 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
     ...roleFaults(merged),
     ...mailFaults(merged),
     ...read.faults,
-    ...overlapFaults(foldersOf(merged, read.routes), { setting: nameOf("dataDir", merged), folder: base }),
+    ...overlapFaults(
+      foldersOf(merged, read.routes),
+      { setting: nameOf("dataDir", merged), folder: base },
+      merged.has("jobs.folder") ? namedFolder("jobs.folder", merged) : undefined,
+    ),
   ];
   if (!parsed.success || faults.length > 0) throw invalidConfig(faults);
   const origins = configFields.map(({ path }) => [path, merged.get(path)?.origin ?? "default"]);
@@ -187,12 +191,14 @@ function movedFaults(entries: ReadonlyMap<string, Entry>): string[] {
   ];
 }
 
-/** Every folder that is read or written, those of `folder` first. */
+function namedFolder(path: string, merged: ReadonlyMap<string, Entry>) {
+  const entry = merged.get(path);
+  return { setting: nameOf(path, merged), folder: entry ? absolute(entry) : "" };
+}
+
+/** Every folder that is read or written by a route, those of `folder` first. */
 function foldersOf(merged: ReadonlyMap<string, Entry>, routes: readonly ReadRoute[]): RouteFolders[] {
-  const named = (path: string) => {
-    const entry = merged.get(path);
-    return { setting: nameOf(path, merged), folder: entry ? absolute(entry) : "" };
-  };
+  const named = (path: string) => namedFolder(path, merged);
   const first = { name: "folder", from: named("folder.input"), to: named("folder.output"), takes: false };
   const others = routes.map(({ name, route, nameOf: settingOf }) => ({
     name,

@@ -176,18 +176,19 @@ async function replicaIn(path: string): Promise<string> {
 }
 
 /** Jobs that wait in another queue than this one are published again: nobody looks there any more. */
-async function meetQueue(path: string, name: string, { ledger, meetQueue: meet }: OpenLedger): Promise<void> {
-  if (meet !== undefined) {
-    if (await meet(name)) await ledger.unpublish();
-    return;
-  }
-  const before = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return "";
+async function meetQueue(path: string, name: string, { ledger, installation }: OpenLedger): Promise<void> {
+  const before = await (installation?.queue() ?? queueIn(path));
+  if (before === name) return;
+  // The note comes last: whoever dies before it does this again.
+  await ledger.unpublish();
+  await (installation?.noteQueue(name) ?? writeFile(path, name, { mode: 0o600 }));
+}
+
+async function queueIn(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
     throw error;
   });
-  if (before === name) return;
-  await ledger.unpublish();
-  await writeFile(path, name, { mode: 0o600 });
 }
 
 function isInput(store: string): boolean {

@@ -5,6 +5,7 @@ import type { Problem } from "./errors.ts";
 import type { Leases } from "./ledger/leases.ts";
 import type { Ledger, Stamp } from "./ledger/ledger.ts";
 import type { Pauses } from "./ledger/pauses.ts";
+import type { Installation } from "./ledger/postgres-installation.ts";
 import type { Seals } from "./ledger/seals.ts";
 import { createSqliteLedger } from "./ledger/sqlite.ts";
 import { createSqliteLeases } from "./ledger/sqlite-leases.ts";
@@ -32,8 +33,8 @@ export interface OpenLedger {
   readonly seals: Seals;
   readonly pauses: Pauses;
   readonly leases: Leases;
-  /** Notes which queue is in use; answers whether another one was before. Absent: the data folder keeps that. */
-  meetQueue?(name: string): Promise<boolean>;
+  /** Knows which queue was in use last. Absent: the data folder keeps that. */
+  readonly installation?: Installation;
   close(): Promise<void>;
 }
 
@@ -60,13 +61,13 @@ export async function openLedger(
   const { openInstallation } = await import("./ledger/postgres-installation.ts");
   const postgres = await openPostgres({ url: url!, ...(ca !== undefined && { ca }) });
   try {
-    const { meetQueue } = await openInstallation(postgres, keyed.installationKey);
+    const installation = await openInstallation(postgres, keyed.installationKey);
     return {
       ledger: await createPostgresLedger({ postgres, ...keyed }),
       seals: await createPostgresSeals(postgres),
       pauses: await createPostgresPauses(postgres),
       leases: await createPostgresLeases(postgres),
-      meetQueue,
+      installation,
       close: () => postgres.close(),
     };
   } catch (error) {

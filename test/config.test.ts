@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -8,7 +8,7 @@ import { configFields } from "../src/config/fields.ts";
 import { writeSetting } from "../src/config/write.ts";
 import { type ConfigSources, loadConfig, printConfig } from "../src/config.ts";
 import { defaultPolicy } from "../src/core/policy.ts";
-import { Problem } from "../src/errors.ts";
+import { faultsOf } from "./config/faults.ts";
 
 const root = mkdtempSync(join(tmpdir(), "veil-config-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -27,21 +27,7 @@ function load(sources: Partial<ConfigSources> = {}) {
   return loadConfig({ flags: {}, env: {}, cwd: root, ...sources });
 }
 
-/** The faults' lines, without the introduction. */
-function faults(sources: Partial<ConfigSources>): string[] {
-  try {
-    load(sources);
-  } catch (error) {
-    assert.ok(error instanceof Problem);
-    assert.equal(error.code, "invalid-config");
-    assert.match(error.remedy ?? "", /docs\/configuration\.md/);
-    return error.message
-      .split("\n")
-      .slice(1)
-      .map((line) => line.trim());
-  }
-  return assert.fail("the configuration was accepted");
-}
+const faults = (sources: Partial<ConfigSources>) => faultsOf({ cwd: root, ...sources });
 
 describe("defaults", () => {
   test("without any configuration veil serves loopback from ./veil-data", () => {
@@ -264,43 +250,6 @@ describe("alerts", () => {
       fault,
       'jobs.window (--set): expected a stretch of the day such as 22:00-06:00 but received "at night"',
     );
-  });
-});
-
-describe("folders", () => {
-  test("input and output must not be equal or lie in each other", () => {
-    for (const [input, output] of [
-      ["a", "a"],
-      ["a", "a/b"],
-      ["a/b", "a"],
-      ["a", "a/../a/./"],
-    ] as const) {
-      const set = [`folder.input=${input}`, `folder.output=${output}`];
-      assert.match(faults({ flags: { set } })[0] ?? "", /two separate folders/, `${input} and ${output}`);
-    }
-    const set = ["folder.input=a", "folder.output=a-masked"];
-    assert.equal(load({ flags: { set } }).folder.output, join(root, "a-masked"));
-  });
-
-  test("a symbolic link does not hide a loop", () => {
-    const cwd = folder();
-    mkdirSync(join(cwd, "photos"));
-    symlinkSync(join(cwd, "photos"), join(cwd, "link"));
-    const set = ["folder.input=photos", "folder.output=link/masked"];
-    assert.match(faults({ cwd, flags: { set } })[0] ?? "", /two separate folders/);
-  });
-
-  test("neither may hold the data folder", () => {
-    const cwd = folder();
-    const found = faults({ cwd, flags: { set: [`folder.input=${cwd}`, "folder.output=/some/where"] } });
-    assert.match(found[0] ?? "", /holds veil's data folder/);
-  });
-
-  test("heads that could be changed with the ledger are refused", () => {
-    const cwd = folder();
-    const [found = ""] = faults({ cwd, flags: { set: [`ledger.heads=${cwd}/veil-data/heads.jsonl`] } });
-    assert.match(found, /^ledger\.heads \(--set\): expected a file outside the data folder but received/);
-    assert.equal(load({ cwd, flags: { set: [`ledger.heads=${cwd}/heads.jsonl`] } }).ledger.heads, `${cwd}/heads.jsonl`);
   });
 });
 

@@ -1,4 +1,4 @@
-import { access, constants, mkdir, statfs } from "node:fs/promises";
+import { access, constants, mkdir, readFile, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { ConfigFlags } from "../config/layers.ts";
 import { type Config, routesOf } from "../config.ts";
@@ -32,6 +32,13 @@ const checks: Readonly<Record<string, (config: Config) => Promise<Finding>>> = {
     const free = (bavail * bsize) / 2 ** 30;
     const text = `${dataDir}, ${free.toFixed(1)} GiB free`;
     return free < 1 ? note(`${text}: little room`) : ok(text);
+  },
+  Ledger: async ({ ledger: { driver, url, caFile } }) => {
+    if (driver === "sqlite") return ok("in the data folder");
+    const ca = caFile === undefined ? undefined : await readFile(caFile, "utf8");
+    const { openPostgres } = await import("../postgres.ts");
+    await using postgres = await openPostgres({ url: url!, ...(ca !== undefined && { ca }), patienceMs: 0 });
+    return ok(`PostgreSQL at ${postgres.place}`);
   },
   Folders: async (config) => {
     await readyFolders(config);

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { contains } from "./folders.ts";
 
 /** A route's folders, each with the words that name its setting. */
@@ -15,13 +16,26 @@ interface Named {
   readonly folder: string;
 }
 
-/** Folders that would feed on veil's results or on its own files, or be written to by two, one sentence each. */
-export function overlapFaults(routes: readonly RouteFolders[], data: Named): string[] {
+/** Where uploads lie and their results, below `jobs.folder`. */
+const uploadParts = ["inbox", "results"];
+
+/**
+ * Folders that would feed on veil's results or on its own files, or be written to by two, one sentence each. `uploads` is
+ * `jobs.folder`, where it is set.
+ */
+export function overlapFaults(routes: readonly RouteFolders[], data: Named, uploads?: Named): string[] {
   const faults: string[] = [];
   const apart = (a: Named, b: Named, why: string) => {
     if (!contains(a.folder, b.folder) && !contains(b.folder, a.folder)) return;
     const received = `${JSON.stringify(a.folder)} and ${JSON.stringify(b.folder)}`;
     faults.push(`${a.setting} and ${b.setting}: expected two separate folders but received ${received}: ${why}`);
+  };
+  const amongUploads = (folder: Named, { setting, folder: root }: Named) => {
+    const isApart = !uploadParts.some((part) => contains(join(root, part), folder.folder));
+    if (isApart && !contains(folder.folder, root)) return;
+    const received = `${JSON.stringify(root)} and ${JSON.stringify(folder.folder)}`;
+    const why = "uploads and their results would lie among a route's photographs";
+    faults.push(`${setting} and ${folder.setting}: expected two separate folders but received ${received}: ${why}`);
   };
   const own = "veil would mask its own results";
   routes.forEach((route, index) => {
@@ -31,12 +45,14 @@ export function overlapFaults(routes: readonly RouteFolders[], data: Named): str
       apart(from, movedTo, "what was moved would be taken again");
       apart(to, movedTo, "originals would lie among masked pictures");
     }
-    for (const folder of [from, to, ...(movedTo ? [movedTo] : [])]) {
+    const folders = [from, to, ...(movedTo ? [movedTo] : [])];
+    for (const folder of folders) {
+      if (uploads !== undefined) amongUploads(folder, uploads);
       if (!contains(folder.folder, data.folder)) continue;
       const received = `${JSON.stringify(folder.folder)}, which holds veil's data folder ${JSON.stringify(data.folder)}`;
       faults.push(`${folder.setting}: expected a folder for photographs alone but received ${received}`);
     }
-    for (const folder of route.name === "folder" ? [] : [from, to, ...(movedTo ? [movedTo] : [])]) {
+    for (const folder of route.name === "folder" ? [] : folders) {
       if (!contains(data.folder, folder.folder) || contains(folder.folder, data.folder)) continue;
       faults.push(
         `${folder.setting}: expected a folder outside of veil's data folder but received ${JSON.stringify(folder.folder)}`,

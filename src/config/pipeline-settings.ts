@@ -8,7 +8,9 @@ export const jobsSettings = z
     maxRetries: count(0, 20).default(3).describe("Further attempts after a transient failure."),
     retryDelayMs: count(0).default(1000).describe("Delay before the first of them; later ones grow."),
     leaseMs: count(1000).default(15_000).describe("A worker silent for so long loses its job to another."),
-    folder: z.exactOptional(folder("the data folder", "Where uploads and results lie; shared by all hosts.")),
+    folder: z.exactOptional(
+      folder("the data folder", "Where uploads and results lie; shared by all hosts, in no route's folder."),
+    ),
     retainHours: count(1).default(168).describe("How long uploads and results of the jobs API are kept."),
     ratePerMinute: z.exactOptional(count(1, 1_000_000)).meta({
       shown: "as fast as it goes",

@@ -9,11 +9,13 @@ const tables = [
      queue text
    )`,
 ];
+const again = { again: true };
 
 /** What all who share a ledger must have in common. */
 export interface Installation {
-  /** Notes which queue is in use now; answers whether another one was before. */
-  meetQueue(name: string): Promise<boolean>;
+  /** Which queue was in use last. */
+  queue(): Promise<string | undefined>;
+  noteQueue(name: string): Promise<void>;
 }
 
 /**
@@ -26,9 +28,9 @@ export async function openInstallation(postgres: Postgres, installationKey: stri
   await postgres.ask(
     "insert into installation (one, fingerprint) values (1, $fingerprint) on conflict do nothing",
     { fingerprint },
-    { again: true },
+    again,
   );
-  const [row] = await postgres.ask("select fingerprint from installation", {}, { again: true });
+  const [row] = await postgres.ask("select fingerprint from installation", {}, again);
   if (row!.fingerprint !== fingerprint) {
     throw new Problem("invalid-config", `The ledger at ${postgres.place} belongs to another installation of veil`, {
       remedy:
@@ -36,13 +38,12 @@ export async function openInstallation(postgres: Postgres, installationKey: stri
     });
   }
   return {
-    async meetQueue(name) {
-      const rows = await postgres.ask(
-        `update installation now set queue = $name from installation before
-          where now.queue is distinct from $name returning before.queue`,
-        { name },
-      );
-      return rows.length > 0 && rows[0]!.queue !== null;
+    async queue() {
+      const [row] = await postgres.ask("select queue from installation", {}, again);
+      return row?.queue == null ? undefined : String(row.queue);
+    },
+    async noteQueue(queue) {
+      await postgres.ask("update installation set queue = $queue", { queue }, again);
     },
   };
 }

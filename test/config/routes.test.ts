@@ -168,6 +168,10 @@ describe("folders of several routes", () => {
         two(route("/srv/a", "/srv/b", "    originals: move\n    movedTo: /srv/d/x\n"), route("/srv/c", "/srv/d")),
         /^routes\.b\.to .* and routes\.a\.movedTo .*originals would lie among masked pictures/,
       ],
+      "uploads among moved originals": [
+        `jobs:\n  folder: /srv/d/up\n${two(route("/srv/a", "/srv/b", "    originals: move\n    movedTo: /srv/d\n"), route("/srv/c", "/srv/e"))}`,
+        /^jobs\.folder \(veil\.yaml:2\) and routes\.a\.movedTo .* lie among a route's photographs/,
+      ],
       "veil's own folder": [two(route("inbox", "/srv/b"), route("/srv/c", "/srv/d")), /outside of veil's data folder/],
     };
     for (const [name, [yaml, fault]] of Object.entries(refused)) {

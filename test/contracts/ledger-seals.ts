@@ -48,7 +48,7 @@ export async function noteOne(ledger: Ledger, at: number): Promise<void> {
 
 const bury = createTombstones("test");
 
-function eraseIn(seals: Seals, scope: ErasureScope) {
+export function eraseIn(seals: Seals, scope: ErasureScope) {
   const sealer = sealerOf(seals);
   return erase({ seals, sealer, scope, bury, stamp: { veil: "1.2.3", who: "command:anna" } });
 }

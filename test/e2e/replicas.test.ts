@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
-import { stringify } from "yaml";
-import type { JobsResponse } from "../../src/http/schema.ts";
+import type { Point } from "../../src/points.ts";
 import { openPostgres } from "../../src/postgres.ts";
-import { temporaryFolder } from "../contracts/temporary-folder.ts";
+import { countsOf, type Hosts, openHosts, portraitOf, watches } from "../fixtures/hosts.ts";
 import { startPostgres, withoutPostgres } from "../fixtures/postgres-server.ts";
 import { startRabbit, withoutRabbit } from "../fixtures/rabbitmq-server.ts";
 import { veilCommand } from "../fixtures/veil-command.ts";
@@ -21,76 +20,48 @@ after(async () => {
   await postgres?.[Symbol.asyncDispose]();
 });
 
-const portrait = new URL("../fixtures/astronaut.png", import.meta.url).pathname;
 const leaseMs = 4000;
 
-/** Hosts of one installation: a data folder each, and everything else in common. */
-interface Hosts extends AsyncDisposable {
-  readonly input: string;
-  readonly output: string;
-  readonly database: string;
-  /** A data folder of its own; the first one's keys are everybody's. */
-  host(name: string): Promise<string>;
-  start(name: string, ...flags: string[]): Promise<Program>;
+const open = (prefix: string, forMs = leaseMs) =>
+  openHosts({ postgres: postgres!, rabbit: rabbit!, prefix, leaseMs: forMs });
+
+/** For Node itself: at that point of its first job the process stops, as a machine that sleeps; it tells when, and of each job's end. */
+function sleepsAt(point: Point): readonly string[] {
+  const module = `import { subscribe } from "node:diagnostics_channel";
+    let isRested = false;
+    subscribe("veil:point", ({ point }) => {
+      if (point === "over") process.stderr.write("over\\n");
+      if (point !== "${point}" || isRested) return;
+      isRested = true;
+      process.stderr.write("asleep\\n");
+      process.kill(process.pid, "SIGSTOP");
+    });`;
+  return ["--import", `data:text/javascript,${encodeURIComponent(module)}`];
 }
 
-async function openHosts(prefix: string, settings: object = {}): Promise<Hosts> {
-  const folder = await temporaryFolder();
-  const at = (...path: readonly string[]) => join(folder.path, ...path);
-  const database = await postgres!.database();
-  for (const name of ["input", "output", "uploads"]) await mkdir(at(name));
-  const started: Program[] = [];
-  let first: string | undefined;
-
-  async function host(name: string): Promise<string> {
-    const dataDir = at(name);
-    await mkdir(dataDir, { mode: 0o700 });
-    const shared = {
-      ledger: { driver: "postgres", url: database },
-      queue: { driver: "rabbitmq", url: rabbit!.url, prefix },
-      folder: { input: at("input"), output: at("output"), reconcileMs: 1000 },
-      jobs: { leaseMs, folder: at("uploads"), retryDelayMs: 200 },
-      cache: { driver: "none" },
-      engine: { processes: 1 },
-      ...settings,
-    };
-    await writeFile(join(dataDir, "veil.yaml"), stringify(shared));
-    if (first === undefined) first = dataDir;
-    else for (const key of ["installation.key", "ledger.key"]) await copyFile(join(first, key), join(dataDir, key));
-    return dataDir;
-  }
-
-  return {
-    ...{ input: at("input"), output: at("output"), database, host },
-    async start(name, ...flags) {
-      const program = await startProgram({ dataDir: await host(name), flags });
-      started.push(program);
-      return program;
-    },
-    async [Symbol.asyncDispose]() {
-      await Promise.all(started.map((program) => program[Symbol.asyncDispose]()));
-      await folder[Symbol.asyncDispose]();
-    },
+/** A worker that is asleep. */
+async function startSleeper(hosts: Hosts, name: string, point: Point) {
+  const dataDir = await hosts.host(name);
+  const program = await startProgram({ dataDir, flags: ["--roles", "worker"], nodeFlags: sleepsAt(point) });
+  const wake = () => void process.kill(program.pid, "SIGCONT");
+  const end = async () => {
+    wake();
+    await program[Symbol.asyncDispose]();
   };
+  await until(`${name} sleeps`, async () => /^asleep$/m.test(program.log())).catch(async (error: unknown) => {
+    await end();
+    throw error;
+  });
+  return { ...program, wake, [Symbol.asyncDispose]: end };
 }
 
 async function drop(folder: string, from: number, to: number): Promise<void> {
   for (let i = from; i < to; i++) {
-    const picture = sharp(portrait).resize(160 + i);
-    await writeFile(join(folder, `photo-${i}.jpg`), await picture.modulate({ hue: i }).jpeg().toBuffer());
+    await writeFile(join(folder, `photo-${i}.jpg`), await portraitOf(160 + i));
   }
 }
 
-async function countsOf({ address }: Program): Promise<JobsResponse["counts"]> {
-  return ((await (await fetch(`${address}/api/v1/jobs?limit=1`)).json()) as JobsResponse).counts;
-}
-
 const done = async (program: Program) => (await countsOf(program)).done ?? 0;
-const watches = (program: Program) => {
-  const said = [...program.log().matchAll(/this process watches the route( no more)?"/g)].at(-1);
-  return said !== undefined && said[1] === undefined;
-};
-
 /** Who has started which job, as the ledger knows it. */
 async function ledgerOf(database: string) {
   await using opened = await openPostgres({ url: database });
@@ -113,7 +84,7 @@ async function assertMasked(output: string, count: number): Promise<void> {
 
 describe("several processes over one ledger", { skip }, () => {
   it("mask every photograph once, though the one that watches is killed, a worker in mid-job, and the database restarts", async () => {
-    await using hosts = await openHosts("replicas");
+    await using hosts = await open("replicas");
     const { input, output, database } = hosts;
     const first = await hosts.start("first");
     await until("the first one watches", async () => watches(first));
@@ -151,8 +122,30 @@ describe("several processes over one ledger", { skip }, () => {
     assert.match(listed.out, /66 done/);
   });
 
+  it("a worker that sleeps in mid-job writes nothing more of it while another one is at it", async () => {
+    await using hosts = await open("sleepers", 2000);
+    await using opened = await openPostgres({ url: hosts.database });
+    const api = await hosts.start("api", "--roles", "api,sources");
+    for (const [index, point] of (["rendered", "put"] as const).entries()) {
+      const name = `photo-${index}.jpg`;
+      const sql = "select e.kind from events e join jobs j on j.id = e.job_id where j.key = $name order by e.id";
+      const kinds = async () => (await opened.ask(sql, { name })).map(({ kind }) => kind);
+      await drop(hosts.input, index, index + 1);
+      await using sleeper = await startSleeper(hosts, `sleeper-${point}`, point);
+      await using other = await startSleeper(hosts, `other-${point}`, "fetched");
+      sleeper.wake();
+      await until("it is awake, and at nothing", async () => /^over$/m.test(sleeper.log()));
+      assert.deepEqual(await kinds(), ["admitted", "started", "started"]);
+      assert.equal((await readdir(hosts.output)).includes(name), point === "put");
+      other.wake();
+      await until("it is done", async () => (await done(api)) === index + 1);
+      assert.equal((await kinds()).filter((kind) => kind === "done").length, 1);
+    }
+    await assertMasked(hosts.output, 2);
+  });
+
   it("do each what they are told: one takes uploads, one watches, one masks; pauses hold for all, another installation is refused", async () => {
-    await using hosts = await openHosts("roles");
+    await using hosts = await open("roles");
     const api = await hosts.start("api", "--roles", "api");
     const sources = await hosts.start("sources", "--roles", "sources");
     const worker = await hosts.start("worker", "--roles", "worker");
@@ -166,7 +159,7 @@ describe("several processes over one ledger", { skip }, () => {
     }
 
     const form = new FormData();
-    form.set("image", new Blob([await sharp(portrait).resize(200).jpeg().toBuffer()]), "portrait.jpg");
+    form.set("image", new Blob([new Uint8Array(await portraitOf(200))]), "portrait.jpg");
     const taken = await fetch(`${api.address}/api/v1/jobs`, { method: "POST", body: form });
     const { id } = (await taken.json()) as { id: string };
     const result = await until("the upload's result", async () => {
@@ -197,14 +190,4 @@ describe("several processes over one ledger", { skip }, () => {
     assert.match(err, /belongs to another installation[\s\S]*installation\.key/);
     assert.doesNotMatch((await veilCommand(api.dataDir, "config", "print")).out, /postgres:\/\//);
   });
-});
-
-it("says what roles need, and refuses those that can't work", async () => {
-  const alone = ["--roles", "worker"];
-  await assert.rejects(
-    startProgram({ flags: alone }),
-    /roles.*queue\.driver rabbitmq or kafka and ledger\.driver postgres/,
-  );
-  await assert.rejects(startProgram({ flags: ["--roles", "cook"] }), /some of api, sources and worker/);
-  await assert.rejects(startProgram({ flags: ["--set", "ledger.driver=postgres"] }), /postgres needs ledger\.url/);
 });

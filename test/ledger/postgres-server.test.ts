@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { createPostgresLedger } from "../../src/ledger/postgres.ts";
+import { openInstallation } from "../../src/ledger/postgres-installation.ts";
 import { createPostgresSeals } from "../../src/ledger/postgres-seals.ts";
 import { postgresTables } from "../../src/ledger/postgres-tables.ts";
 import { verifyLedger } from "../../src/ledger/verify.ts";
@@ -8,7 +9,7 @@ import { openPostgres } from "../../src/postgres.ts";
 import { isLost, postgresProblem } from "../../src/postgres-problem.ts";
 import { makeCandidate } from "../contracts/jobs.ts";
 import { admitOne, bring } from "../contracts/ledger.ts";
-import { maskOne, noteOne, sealerOf } from "../contracts/ledger-seals.ts";
+import { eraseIn, maskOne, noteOne, sealerOf } from "../contracts/ledger-seals.ts";
 import { startPostgres, withoutPostgres } from "../fixtures/postgres-server.ts";
 
 const server = withoutPostgres === false ? await startPostgres() : undefined;
@@ -137,6 +138,38 @@ describe("a PostgreSQL ledger", { skip: withoutPostgres }, () => {
     await using opened = await open(url);
     const [row] = await opened.postgres.ask("select current_setting('synchronous_commit') as commits");
     assert.equal(row!.commits, "on");
+  });
+
+  test("needs no more than a database of its user's own, and its dump, put back, proves itself and goes on", async () => {
+    {
+      await using everything = await openPostgres({ url: server!.url });
+      await everything.ask("create role plain login");
+      await everything.ask("create database plain owner plain");
+    }
+    const url = server!.url.replace(/veil@(.*)\/.*$/, "plain@$1/plain");
+    await using opened = await open(url);
+    for (const key of ["a.jpg", "b.jpg"]) await maskOne(opened.ledger, key);
+    await noteOne(opened.ledger, 5);
+    assert.equal((await eraseIn(opened.seals, { path: "a.jpg" })).jobs, 1);
+    await opened.seals.compact();
+    await using restored = await open(await server!.restored(url));
+    const before = await verifyLedger({ seals: restored.seals });
+    assert.deepEqual([before.faults, before.records, before.erased], [[], 8, 3]);
+    await maskOne(restored.ledger, "c.jpg");
+    await sealerOf(restored.seals).sealAll();
+    const after = await verifyLedger({ seals: restored.seals });
+    assert.deepEqual([after.faults, after.records], [[], 11]);
+    await assert.rejects(restored.postgres.ask("update events set at = 0"), /append-only/);
+  });
+
+  test("knows which queue was in use, and is one installation's alone", async () => {
+    await using postgres = await openPostgres({ url: await server!.database() });
+    const installation = await openInstallation(postgres, "key");
+    assert.equal(await installation.queue(), undefined);
+    await installation.noteQueue("first");
+    const second = await openInstallation(postgres, "key");
+    assert.equal(await second.queue(), "first");
+    await assert.rejects(openInstallation(postgres, "another"), { code: "invalid-config" });
   });
 
   test("its tables are made by steps that each run once, and a newer veil's are refused", async () => {

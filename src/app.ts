@@ -32,7 +32,7 @@ import { createSealer } from "./ledger/sealer.ts";
 import type { Logger } from "./log.ts";
 import { createAdmit, createRerun } from "./pipeline/admit.ts";
 import { createPace } from "./pipeline/pace.ts";
-import { watchPauses } from "./pipeline/pauses.ts";
+import { knownPauses, watchPauses } from "./pipeline/pauses.ts";
 import { readProgress } from "./pipeline/progress.ts";
 import { createRedrive } from "./pipeline/redrive.ts";
 import { keepRepublishing } from "./pipeline/republish.ts";
@@ -40,7 +40,7 @@ import { createResultCache, noResultCache } from "./pipeline/result-cache.ts";
 import { keepRetention } from "./pipeline/retain.ts";
 import { createReview } from "./pipeline/review.ts";
 import { createRoom } from "./pipeline/room.ts";
-import type { Route } from "./pipeline/route.ts";
+import { type Route, uploadRoute } from "./pipeline/route.ts";
 import { openSpool } from "./pipeline/spool.ts";
 import { createSubmit } from "./pipeline/submit.ts";
 import { type RunAlone, whileLeased } from "./pipeline/while-leased.ts";
@@ -137,11 +137,11 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const paused = await watchPauses(pauses, onProblem);
   const window = jobs.window === undefined ? undefined : parseDayWindow(jobs.window);
   const pace = createPace({ room, paused: paused.current, ratePerMinute: jobs.ratePerMinute, window });
-  const progress = () => readProgress(ledger, Date.now());
+  const progress = () => readProgress(ledger, Date.now(), window);
 
   // From where to where.
   const uploads: Route = {
-    ...{ name: "upload", input: "inbox", output: "results", lane: "interactive", policy },
+    ...{ name: uploadRoute, input: "inbox", output: "results", lane: "interactive", policy },
     ...{ watched: false, removeInput: true },
   };
   const routes = new Map([[uploads.name, uploads]]);
@@ -209,7 +209,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     page,
     pool,
     room,
-    pauses,
+    pauses: knownPauses(pauses, ledger, () => folders.current().map(({ route }) => route.name)),
   };
   const server = started.adopt(await createServer(parts, log, { api: roles.has("api") }), (it) =>
     closeWithin(it, graceMs),

@@ -1,8 +1,10 @@
 import type { ConfigFlags } from "../config/layers.ts";
+import { routesOf } from "../config.ts";
 import { type JobState, jobStates } from "../core/job.ts";
 import { openDataFolder } from "../data-folder.ts";
 import { Problem } from "../errors.ts";
 import type { JobRecord } from "../ledger/ledger.ts";
+import { knownPauses } from "../pipeline/pauses.ts";
 import { createRedrive, type Redrive } from "../pipeline/redrive.ts";
 import { parseClass, parseCode, parseSince, redriveMany } from "../pipeline/redrive-many.ts";
 import { longestDelayMs } from "../pipeline/retry.ts";
@@ -109,8 +111,9 @@ export async function republishJobs(flags: ConfigFlags): Promise<number> {
 /** `veil jobs pause` and `resume`: the bulk work of a route, or all of it, waits until it is told to go on. */
 export async function pauseJobs(flags: ConfigFlags, verb: "pause" | "resume", route?: string): Promise<number> {
   if (route === "") throw new Problem("invalid-request", "Expected a route's name for --route but received nothing");
-  await using data = await open(flags);
-  const { pauses } = data;
+  const config = configFor(flags);
+  await using data = await openDataFolder(config, told);
+  const pauses = knownPauses(data.pauses, data.ledger, () => [...routesOf(config).keys()]);
   await pauses[verb](route);
   const { all, routes } = await pauses.read();
   const now = all ? "everything" : routes.join(", ") || "nothing";

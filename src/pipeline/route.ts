@@ -3,6 +3,9 @@ import type { Lane } from "../core/job.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Attributes } from "../stores/store.ts";
 
+/** The route of what people hand in. */
+export const uploadRoute = "upload";
+
 /** From where to where, and how: every job belongs to one route. */
 export interface Route {
   readonly name: string;

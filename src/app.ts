@@ -130,9 +130,10 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     (it) => it.close(),
   );
   const onAlert = alerts.raise;
+  let disks = await disksOf(config);
   const room = createRoom({
     ...{ spool: spool.folder, spoolBytes: limits.spoolMb * MiB, reserveBytes: limits.reserveMb * MiB },
-    ...{ disks: await disksOf(config), onAlert, onProblem },
+    ...{ disks: () => disks, onAlert, onProblem },
   });
   const paused = await watchPauses(pauses, onProblem);
   const window = jobs.window === undefined ? undefined : parseDayWindow(jobs.window);
@@ -259,7 +260,11 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     address,
     detector,
     ended: Promise.race(loops),
-    applyRoutes: folders.apply,
+    async applyRoutes(next) {
+      const changed = await folders.apply(next);
+      disks = await disksOf({ ...next, dataDir });
+      return changed;
+    },
     stop: () => running.disposeAsync(),
   };
 }

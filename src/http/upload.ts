@@ -31,6 +31,12 @@ export async function receiveForm(request: FastifyRequest, options: ReceiveFormO
   const { spool, maxBytes, field, signal, room } = options;
   const uploads: Upload[] = [];
   const fields: Record<string, string> = {};
+  const said = Number(request.headers["content-length"] ?? 0);
+  let received = 0;
+  const allow = (taken: number) => {
+    received += taken;
+    return room.require(taken, Math.max(said, received));
+  };
   const remove = async () => {
     for (const { file } of uploads) if (!(file instanceof Problem)) await file.remove();
   };
@@ -54,7 +60,7 @@ export async function receiveForm(request: FastifyRequest, options: ReceiveFormO
         );
       }
       // The parser cuts a file at the limit and says so; one byte above it is never kept.
-      const file = await spool.receive(part.file, { maxBytes: Number.POSITIVE_INFINITY, allow: room.require });
+      const file = await spool.receive(part.file, { maxBytes: Number.POSITIVE_INFINITY, allow });
       const name = part.filename ?? "";
       uploads.push({ name, file: part.file.truncated ? await refuse(file, maxBytes) : file });
       // The parser would keep every part, with its stream, until the request ends.

@@ -29,6 +29,7 @@ import { createMetrics } from "./http/metrics.ts";
 import { statusOf } from "./http/status.ts";
 import type { LedgerEvent } from "./ledger/ledger.ts";
 import { createSealer } from "./ledger/sealer.ts";
+import { createTombstones } from "./ledger/tombstone.ts";
 import type { Logger } from "./log.ts";
 import { createAdmit, createRerun } from "./pipeline/admit.ts";
 import { createPace } from "./pipeline/pace.ts";
@@ -156,8 +157,9 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     log[level]({ ...about, regions: event.regions }, `job ${event.kind}`);
     if (event.kind === "dead") onAlert(deadLetterAlert(job, event));
   };
+  const puts = createSerial();
   const folders = createFolderRoutes(config, routes, {
-    ...{ data, admit, redrive, room, log, onProblem, onAlert, observe, alone, watches: roles.has("sources") },
+    ...{ data, admit, redrive, puts, room, log, onProblem, onAlert, observe, alone, watches: roles.has("sources") },
   });
   const submit = createSubmit({ ...keyed, admit, rerun: createRerun(keyed), redrive, routes, uploads, storeOf });
 
@@ -225,8 +227,9 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const stopping = new AbortController();
   const { signal } = stopping;
   const workerParts = {
-    ...{ ...core, ...jobs, routes, puts: createSerial(), concurrency: engine.processes, pace },
+    ...{ ...core, ...jobs, routes, puts, concurrency: engine.processes, pace },
     ...{ now: Date.now, random: Math.random, onProblem, observe, holder, claimMs: jobs.leaseMs },
+    bury: createTombstones(installationKey),
   };
   const sweep = async () => {
     await data.sweep();

@@ -2,6 +2,7 @@ import type { Alert } from "./alerts/alert.ts";
 import { createBell } from "./bell.ts";
 import type { RouteSettings } from "./config/routes.ts";
 import type { Job } from "./core/job.ts";
+import type { Serial } from "./core/serial.ts";
 import { type DataFolder, storesOf } from "./data-folder.ts";
 import { type Problem, toProblem } from "./errors.ts";
 import type { LedgerEvent } from "./ledger/ledger.ts";
@@ -25,6 +26,8 @@ export interface FolderRouteParts {
   readonly data: DataFolder;
   readonly admit: Admit;
   readonly redrive: Redrive;
+  /** That of the worker's puts. */
+  readonly puts: Serial;
   /** Whether there is room for more work: sources wait. */
   readonly room: Room;
   readonly log: Logger;
@@ -59,7 +62,7 @@ const brokenMs = 5_000;
 
 /** Opens a route's stores and makes what looks after it; nothing runs yet. */
 export function openFolderRoute(name: string, settings: DeepSettings, parts: FolderRouteParts): FolderRoute {
-  const { data, admit, redrive, room, onProblem, observe } = parts;
+  const { data, admit, redrive, puts, room, onProblem, observe } = parts;
   const { ledger } = data;
   const log = parts.log.child({ route: name });
   const now = Date.now;
@@ -94,7 +97,7 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
     settings.removed === "keep"
       ? undefined
       : createRemovals({
-          ...{ ledger, route: name, input, output, mostRemoved: settings.mostRemoved, now, observe, onProblem },
+          ...{ ledger, route: name, input, output, puts, mostRemoved: settings.mostRemoved, now, observe, onProblem },
           confirmed: () => data.takeConfirmation(name),
           onRefused(message) {
             const problem = refusedRemovals(name, message);
@@ -179,7 +182,7 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
     if (keepDays === undefined) return;
     const clock = createBell();
     while (!signal.aborted) {
-      await expire({ ledger, route: name, output, now, observe, onProblem }, now() - keepDays * 24 * hourMs);
+      await expire({ ledger, route: name, output, puts, now, observe, onProblem }, now() - keepDays * 24 * hourMs);
       await clock.wait(hourMs, signal);
     }
   }

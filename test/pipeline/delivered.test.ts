@@ -217,6 +217,33 @@ describe("a removal and a put of the same output", () => {
     assert.deepEqual(await keysOf(parts.output), ["a.jpg"]);
   });
 
+  test("wait for each other, and no result is put between a look at an older one and its removal", async () => {
+    await using parts = await setUp();
+    const { puts } = parts.parts;
+    const old = await parts.deliver("a.jpg");
+    let isHeld = false;
+    let putting: Promise<unknown> | undefined;
+    const listening: Serial = {
+      run: (key, work) =>
+        puts.run(key, async () => {
+          isHeld = true;
+          return await work();
+        }),
+    };
+    const output: Store = {
+      ...parts.output,
+      async remove(key) {
+        putting = puts.run("output/a.jpg", () => parts.deliver("a.jpg", "another face"));
+        if (!isHeld) await putting;
+        await parts.output.remove(key);
+      },
+    };
+    await expire({ ...parts, ...rest, output, puts: listening }, 2);
+    await putting;
+    assert.equal(await parts.stateOf(old.job.id), "expired");
+    assert.equal(String(await read(parts.output, "a.jpg")), "masked another face");
+  });
+
   test("wait for each other, and a result whose original came back meanwhile stays", async () => {
     const { parts, old } = await withPutBefore(async (parts, puts) => {
       const removals = createRemovals({

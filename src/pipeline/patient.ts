@@ -27,7 +27,7 @@ export function patient(delivery: Delivery, { stop, onProblem, restMs = 1000 }: 
       } catch (error) {
         const problem = toProblem(error);
         if (problem.code !== "queue-unavailable" || signal.aborted) throw error;
-        if (waitMs === restMs) onProblem(problem);
+        if (waitMs === restMs || waitMs === longestRestMs) onProblem(problem);
       }
       await clock.wait(waitMs, AbortSignal.any([stop, signal]));
       if (stop.aborted) return;

@@ -31,11 +31,10 @@ export async function receiveForm(request: FastifyRequest, options: ReceiveFormO
   const { spool, maxBytes, field, signal, room } = options;
   const uploads: Upload[] = [];
   const fields: Record<string, string> = {};
-  const said = Number(request.headers["content-length"] ?? 0);
   let received = 0;
   const allow = (taken: number) => {
     received += taken;
-    return room.require(taken, Math.max(said, received));
+    return room.require(taken, received);
   };
   const remove = async () => {
     for (const { file } of uploads) if (!(file instanceof Problem)) await file.remove();

@@ -22,6 +22,10 @@ describe("back-pressure", () => {
     const [spool] = await readdir(join(veil.dataDir, "spool"));
     const other = join(veil.dataDir, "spool", spool!, "other");
     await writeFile(other, Buffer.alloc(5 * 2 ** 20));
+    await until(
+      "it is seen",
+      async () => ((await (await veil.get("/api/v1/status")).json()) as Status).room.share > 0.5,
+    );
     const large = Buffer.concat([portrait, Buffer.alloc(6 * 2 ** 20)]);
     const larger = Buffer.concat([large, large]);
     for (const path of ["/api/v1/anonymize", "/api/v1/jobs"]) {

@@ -12,6 +12,7 @@ import { join, resolve } from "node:path";
 import { pid } from "node:process";
 import { parseArgs } from "node:util";
 import { defaultPolicy } from "../src/core/policy.ts";
+import { createSerial } from "../src/core/serial.ts";
 import { createSqliteLedger } from "../src/ledger/sqlite.ts";
 import { createAdmit } from "../src/pipeline/admit.ts";
 import { createKeyFilter } from "../src/pipeline/key-filter.ts";
@@ -82,7 +83,7 @@ try {
   };
   const removals = createRemovals({
     ...{ ledger, route: "folder", input, output: input, mostRemoved: 0, confirmed: async () => 0, now: Date.now },
-    ...{ observe: () => {}, onRefused: () => {}, onProblem },
+    ...{ observe: () => {}, onRefused: () => {}, onProblem, puts: createSerial() },
   });
   const stop = new AbortController();
   const passes = Number(values.passes);

@@ -24,10 +24,11 @@ import { createMetrics } from "./http/metrics.ts";
 import { statusOf } from "./http/status.ts";
 import type { LedgerEvent } from "./ledger/ledger.ts";
 import { createSealer } from "./ledger/sealer.ts";
+import { createTombstones } from "./ledger/tombstone.ts";
 import type { Logger } from "./log.ts";
 import { createAdmit, createRerun } from "./pipeline/admit.ts";
 import { createPace } from "./pipeline/pace.ts";
-import { watchPauses } from "./pipeline/pauses.ts";
+import { knownPauses, watchPauses } from "./pipeline/pauses.ts";
 import { readProgress } from "./pipeline/progress.ts";
 import { createRedrive } from "./pipeline/redrive.ts";
 import { keepRepublishing } from "./pipeline/republish.ts";
@@ -35,7 +36,7 @@ import { createResultCache, noResultCache } from "./pipeline/result-cache.ts";
 import { keepRetention } from "./pipeline/retain.ts";
 import { createReview } from "./pipeline/review.ts";
 import { createRoom } from "./pipeline/room.ts";
-import type { Route } from "./pipeline/route.ts";
+import { type Route, uploadRoute } from "./pipeline/route.ts";
 import { openSpool } from "./pipeline/spool.ts";
 import { createSubmit } from "./pipeline/submit.ts";
 import { type RunAlone, whileLeased } from "./pipeline/while-leased.ts";
@@ -127,18 +128,19 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     (it) => it.close(),
   );
   const onAlert = alerts.raise;
+  let disks = await disksOf(config);
   const room = createRoom({
     ...{ spool: spool.folder, spoolBytes: limits.spoolMb * MiB, reserveBytes: limits.reserveMb * MiB },
-    ...{ disks: await disksOf(config), onAlert, onProblem },
+    ...{ disks: () => disks, onAlert, onProblem },
   });
   const paused = await watchPauses(pauses, onProblem);
   const window = jobs.window === undefined ? undefined : parseDayWindow(jobs.window);
   const pace = createPace({ room, paused: paused.current, ratePerMinute: jobs.ratePerMinute, window });
-  const progress = () => readProgress(ledger, Date.now());
+  const progress = () => readProgress(ledger, Date.now(), window);
 
   // From where to where.
   const uploads: Route = {
-    ...{ name: "upload", input: "inbox", output: "results", lane: "interactive", policy },
+    ...{ name: uploadRoute, input: "inbox", output: "results", lane: "interactive", policy },
     ...{ watched: false, removeInput: true },
   };
   const routes = new Map([[uploads.name, uploads]]);
@@ -152,8 +154,9 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     log[level]({ ...about, regions: event.regions }, `job ${event.kind}`);
     if (event.kind === "dead") onAlert(deadLetterAlert(job, event));
   };
+  const puts = createSerial();
   const folders = createFolderRoutes(config, routes, {
-    ...{ data, admit, redrive, room, log, onProblem, onAlert, observe, alone, watches: roles.has("sources") },
+    ...{ data, admit, redrive, puts, room, log, onProblem, onAlert, observe, alone, watches: roles.has("sources") },
   });
   const submit = createSubmit({ ...keyed, admit, rerun: createRerun(keyed), redrive, routes, uploads, storeOf });
 
@@ -206,7 +209,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     page,
     pool,
     room,
-    pauses,
+    pauses: knownPauses(pauses, ledger, () => folders.current().map(({ route }) => route.name)),
   };
   const server = started.adopt(await createServer(parts, log, { api: roles.has("api") }), (it) =>
     closeWithin(it, graceMs),
@@ -221,8 +224,9 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const stopping = new AbortController();
   const { signal } = stopping;
   const workerParts = {
-    ...{ ...core, ...jobs, routes, puts: createSerial(), concurrency: engine.processes * jobsPerProcess, pace },
+    ...{ ...core, ...jobs, routes, puts, concurrency: engine.processes * jobsPerProcess, pace },
     ...{ now: Date.now, random: Math.random, onProblem, observe, holder, claimMs: jobs.leaseMs },
+    bury: createTombstones(installationKey),
   };
   const sweep = async () => {
     await data.sweep();
@@ -256,7 +260,11 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     address,
     detector,
     ended: Promise.race(loops),
-    applyRoutes: folders.apply,
+    async applyRoutes(next) {
+      const changed = await folders.apply(next);
+      disks = await disksOf({ ...next, dataDir });
+      return changed;
+    },
     stop: () => running.disposeAsync(),
   };
 }

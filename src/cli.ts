@@ -191,7 +191,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     });
   jobs
     .command("republish")
-    .description("after a broker has lost its queues: publish again what was never started")
+    .description("after a broker has lost its queues: publish again what had not ended")
     .action(async () => {
       exitCode = await (await import("./cli/jobs.ts")).republishJobs(flags());
     });

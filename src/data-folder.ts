@@ -7,7 +7,7 @@ import { takeConfirmation } from "./confirmations.ts";
 import { claimDataFolder } from "./data-claim.ts";
 import { placesIn, storesOf } from "./data-places.ts";
 import { type OpenLedger, openLedger, openQueue, queueName } from "./drivers.ts";
-import { Problem } from "./errors.ts";
+import { Problem, toProblem } from "./errors.ts";
 import type { Signer } from "./ledger/head.ts";
 import type { Leases } from "./ledger/leases.ts";
 import type { Ledger, Stamp } from "./ledger/ledger.ts";
@@ -89,7 +89,10 @@ export async function openDataFolder(
   opened.defer(sqlite.close);
   const shared = opened.adopt(await openLedger(config, { sqlite, installationKey, stamp }), (it) => it.close());
   const { ledger, seals, pauses, leases } = shared;
-  const queue = opened.adopt(await openQueue(config, { sqlite, onProblem }), (it) => it.close());
+  const queue = opened.adopt(
+    await openQueue(config, { sqlite, onJobsLost: afterLoss(ledger, onProblem), onProblem }),
+    (it) => it.close(),
+  );
   if (role === "service") await meetQueue(places.queueName, queueName(config), shared);
   // With the host's name: a copy of the folder elsewhere is another one.
   const replica = `${hostname()}/${await replicaIn(places.replica)}`;
@@ -173,6 +176,21 @@ async function replicaIn(path: string): Promise<string> {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
   return (await readFile(path, "utf8")).trim();
+}
+
+const lossMs = 60_000;
+
+/** Many partitions tell of one loss: the ledger is asked once for all. */
+function afterLoss(ledger: Pick<Ledger, "unpublish">, onProblem: (problem: Problem) => void): () => void {
+  let heardAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (performance.now() - heardAt < lossMs) return;
+    heardAt = performance.now();
+    ledger.unpublish().catch((error: unknown) => {
+      heardAt = Number.NEGATIVE_INFINITY;
+      onProblem(toProblem(error));
+    });
+  };
 }
 
 /** Jobs that wait in another queue than this one are published again: nobody looks there any more. */

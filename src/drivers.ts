@@ -79,6 +79,8 @@ export async function openLedger(
 export interface QueueParts {
   /** Where the embedded queue lies. */
   readonly sqlite: Sqlite;
+  /** Told that the queue has lost jobs, maybe many times at once. */
+  readonly onJobsLost: () => void;
   /** Told what fails beside a call. */
   readonly onProblem: (problem: Problem) => void;
 }
@@ -94,7 +96,10 @@ export function queueName({ queue }: Config): string {
 const leastSessionMs = 6000;
 
 /** The queue that the configuration names. Problems: queue-unavailable, invalid-config. */
-export async function openQueue({ queue, jobs }: Config, { sqlite, onProblem }: QueueParts): Promise<Queue> {
+export async function openQueue(
+  { queue, jobs }: Config,
+  { sqlite, onJobsLost, onProblem }: QueueParts,
+): Promise<Queue> {
   const { driver, prefix, url, brokers, caFile } = queue;
   if (driver === "sqlite") {
     const { createSqliteQueue } = await import("./queues/sqlite.ts");
@@ -110,7 +115,7 @@ export async function openQueue({ queue, jobs }: Config, { sqlite, onProblem }: 
   const { createKafkaQueue } = await import("./queues/kafka.ts");
   const { username, password, mechanism, tls } = queue;
   return createKafkaQueue({
-    ...{ brokers: brokers!.split(",").map((broker) => broker.trim()), prefix, onProblem },
+    ...{ brokers: brokers!.split(",").map((broker) => broker.trim()), prefix, onJobsLost, onProblem },
     sessionTimeoutMs: Math.max(leastSessionMs, jobs.leaseMs),
     ...((tls || ca !== undefined) && { tls: ca === undefined ? {} : { ca } }),
     ...(username !== undefined && { sasl: { mechanism, username, password: password ?? "" } }),

@@ -2,6 +2,7 @@ import type { Alert } from "./alerts/alert.ts";
 import { createBell } from "./bell.ts";
 import type { RouteSettings } from "./config/routes.ts";
 import type { Job } from "./core/job.ts";
+import type { Serial } from "./core/serial.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { storesOf } from "./data-places.ts";
 import { type Problem, toProblem } from "./errors.ts";
@@ -26,6 +27,8 @@ export interface FolderRouteParts {
   readonly data: DataFolder;
   readonly admit: Admit;
   readonly redrive: Redrive;
+  /** That of the worker's puts. */
+  readonly puts: Serial;
   /** Whether there is room for more work: sources wait. */
   readonly room: Room;
   readonly log: Logger;
@@ -60,7 +63,7 @@ const brokenMs = 5_000;
 
 /** Opens a route's stores and makes what looks after it; nothing runs yet. */
 export function openFolderRoute(name: string, settings: DeepSettings, parts: FolderRouteParts): FolderRoute {
-  const { data, admit, redrive, room, onProblem, observe } = parts;
+  const { data, admit, redrive, puts, room, onProblem, observe } = parts;
   const { ledger } = data;
   const log = parts.log.child({ route: name });
   const now = Date.now;
@@ -95,7 +98,7 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
     settings.removed === "keep"
       ? undefined
       : createRemovals({
-          ...{ ledger, route: name, input, output, mostRemoved: settings.mostRemoved, now, observe, onProblem },
+          ...{ ledger, route: name, input, output, puts, mostRemoved: settings.mostRemoved, now, observe, onProblem },
           confirmed: () => data.takeConfirmation(name),
           onRefused(message) {
             const problem = refusedRemovals(name, message);
@@ -180,7 +183,7 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
     if (keepDays === undefined) return;
     const clock = createBell();
     while (!signal.aborted) {
-      await expire({ ledger, route: name, output, now, observe, onProblem }, now() - keepDays * 24 * hourMs);
+      await expire({ ledger, route: name, output, puts, now, observe, onProblem }, now() - keepDays * 24 * hourMs);
       await clock.wait(hourMs, signal);
     }
   }

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
+import * as Kafka from "@platformatic/kafka";
 import { loadConfig } from "../src/config.ts";
 import { openDataFolder } from "../src/data-folder.ts";
 import { placesIn } from "../src/data-places.ts";
-import { makeCandidate } from "./contracts/jobs.ts";
+import { allTopics } from "../src/queues/kafka-topics.ts";
+import { eventually } from "./contracts/eventually.ts";
+import { makeCandidate, makeJob } from "./contracts/jobs.ts";
 import { temporaryFolder } from "./contracts/temporary-folder.ts";
+import { noKafka, startKafkaServer } from "./fixtures/kafka-server.ts";
 
 test("what waits in another queue than the one that was used last is published again, once", async () => {
   await using folder = await temporaryFolder();
@@ -25,4 +29,44 @@ test("what waits in another queue than the one that was used last is published a
   assert.equal(await unstarted(), 0);
   await writeFile(queueName, '["rabbitmq","veil","elsewhere"]');
   assert.equal(await unstarted(), 1);
+});
+
+test("what Kafka has lost is published again, what had failed too", { skip: noKafka }, async () => {
+  await using server = await startKafkaServer();
+  await server.createTopics(allTopics("veil"), 1);
+  await using folder = await temporaryFolder();
+  const set = ["queue.driver=kafka", `queue.brokers=${server.address}`];
+  const config = loadConfig({ flags: { dataDir: folder.path, set }, env: {}, cwd: folder.path });
+  const problems: string[] = [];
+  await using data = await openDataFolder(config, ({ code }) => problems.push(code), "service");
+  const [waiting, failed] = await data.ledger.admit(["a.jpg", "b.jpg"].map((key) => makeCandidate({ key })));
+  const ids = [waiting!.record.job.id, failed!.record.job.id];
+  await data.ledger.published(ids);
+  for (const kind of ["started", "failed"] as const) await data.ledger.append({ jobId: ids[1]!, kind, at: 1 });
+
+  // As if retention had taken a thousand messages that nobody has read.
+  const times = { sessionTimeout: 6000, rebalanceTimeout: 6000, heartbeatInterval: 1000 };
+  const client = new Kafka.Consumer({
+    ...{ clientId: "test", bootstrapBrokers: [server.address], groupId: "veil.bulk", ...times },
+  });
+  client.topics.trackAll("veil.bulk");
+  await client.joinGroup({});
+  await client.commit({ offsets: [{ topic: "veil.bulk", partition: 0, offset: 1000n, leaderEpoch: -1 }] });
+  await client.close(true);
+  await data.queue.publish([makeJob({ key: "c.jpg" })], "bulk");
+  const stop = new AbortController();
+  const consuming = (async () => {
+    for await (const lent of data.queue.consume({ lane: "bulk", prefetch: 1, signal: stop.signal })) await lent.ack();
+  })();
+  await eventually("it is told", () => problems.includes("not-found"), 30_000);
+  await eventually(
+    "what was published waits again",
+    async () => (await data.ledger.unstarted(Infinity, 9)).length === 1,
+  );
+  assert.deepEqual(
+    (await data.ledger.unheard(2, 9)).map(({ job }) => job.id),
+    [ids[1]],
+  );
+  stop.abort();
+  await consuming;
 });

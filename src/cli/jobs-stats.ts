@@ -1,4 +1,5 @@
 import type { ConfigFlags } from "../config/layers.ts";
+import { parseDayWindow } from "../core/day-window.ts";
 import { openDataFolder } from "../data-folder.ts";
 import type { Paused } from "../ledger/pauses.ts";
 import { type Progress, readProgress } from "../pipeline/progress.ts";
@@ -8,10 +9,12 @@ import { configFor } from "./settings.ts";
 /** `veil jobs stats`: how far each route is, what went wrong, and how long the rest will take. */
 export async function jobStats(flags: ConfigFlags, options: { readonly json?: boolean }): Promise<number> {
   const told = (problem: { readonly message: string }) => process.stderr.write(`veil: ${problem.message}\n`);
-  await using data = await openDataFolder(configFor(flags), told);
+  const config = configFor(flags);
+  await using data = await openDataFolder(config, told);
   const paused = await data.pauses.read();
+  const { window } = config.jobs;
   const now = Date.now();
-  const routes = await readProgress(data.ledger, now);
+  const routes = await readProgress(data.ledger, now, window === undefined ? undefined : parseDayWindow(window));
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ paused, routes: routes.map(jsonOf) }, null, 2)}\n`);
     return 0;

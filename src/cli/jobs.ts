@@ -1,15 +1,20 @@
 import type { ConfigFlags } from "../config/layers.ts";
+import { routesOf } from "../config.ts";
 import { type JobState, jobStates } from "../core/job.ts";
 import { openDataFolder } from "../data-folder.ts";
 import { Problem } from "../errors.ts";
 import type { JobRecord } from "../ledger/ledger.ts";
+import { knownPauses } from "../pipeline/pauses.ts";
 import { createRedrive, type Redrive } from "../pipeline/redrive.ts";
 import { parseClass, parseCode, parseSince, redriveMany } from "../pipeline/redrive-many.ts";
+import { longestDelayMs } from "../pipeline/retry.ts";
 import { printable } from "./printable.ts";
 import { configFor, limitOf } from "./settings.ts";
 
+const told = (problem: Problem) => process.stderr.write(`veil: ${problem.message}\n`);
+
 function open(flags: ConfigFlags) {
-  return openDataFolder(configFor(flags), (problem) => process.stderr.write(`veil: ${problem.message}\n`));
+  return openDataFolder(configFor(flags), told);
 }
 
 /** `veil jobs list`: what the ledger knows, newest change first. */
@@ -92,19 +97,23 @@ async function retryThese(ids: readonly string[], redrive: Redrive): Promise<num
   return sent < ids.length ? 1 : 0;
 }
 
-/** `veil jobs republish`: a broker lost its queues; a running service gives it again what was never started. */
+/** `veil jobs republish`: a broker lost its queues; a running service gives it again what had not ended. */
 export async function republishJobs(flags: ConfigFlags): Promise<number> {
   await using data = await open(flags);
-  const count = await data.ledger.unpublish();
-  process.stdout.write(`${count} will be published again within a few minutes of the service's running\n`);
+  const { unstarted, begun } = await data.ledger.unpublish();
+  process.stdout.write(`${unstarted} will be published again within a few minutes of the service's running\n`);
+  const minutes = longestDelayMs / 60_000;
+  if (begun > 0)
+    process.stdout.write(`${begun} that had begun follow, if nothing is heard of them for ${minutes} minutes\n`);
   return 0;
 }
 
 /** `veil jobs pause` and `resume`: the bulk work of a route, or all of it, waits until it is told to go on. */
 export async function pauseJobs(flags: ConfigFlags, verb: "pause" | "resume", route?: string): Promise<number> {
   if (route === "") throw new Problem("invalid-request", "Expected a route's name for --route but received nothing");
-  await using data = await open(flags);
-  const { pauses } = data;
+  const config = configFor(flags);
+  await using data = await openDataFolder(config, told);
+  const pauses = knownPauses(data.pauses, data.ledger, () => [...routesOf(config).keys()]);
   await pauses[verb](route);
   const { all, routes } = await pauses.read();
   const now = all ? "everything" : routes.join(", ") || "nothing";

@@ -36,9 +36,10 @@ export async function rerunJobs(
   const { input } = data.openRoute(name, settings);
   await using engine = await openCommandEngine(config);
   const { limits } = config;
+  const disks = await disksOf(config);
   const room = createRoom({
     ...{ spool: placesIn(config.dataDir).spool, spoolBytes: limits.spoolMb * 2 ** 20 },
-    ...{ disks: await disksOf(config), reserveBytes: limits.reserveMb * 2 ** 20, onProblem: told },
+    ...{ disks: () => disks, reserveBytes: limits.reserveMb * 2 ** 20, onProblem: told },
     onAlert: ({ message }) => process.stderr.write(`veil: ${message}\n`),
   });
   const { ledger, queue, installationKey } = data;

@@ -12,6 +12,20 @@ export function parseDayWindow(text: string): DayWindow | undefined {
   return from === to ? undefined : { from, to };
 }
 
+const dayMinutes = 1440;
+
+/** How many minutes pass, from that minute of the day on, until so many of them have been inside the window. */
+export function minutesThrough({ from, to }: DayWindow, minuteOfDay: number, minutes: number): number {
+  const length = (to - from + dayMinutes) % dayMinutes;
+  const since = (minuteOfDay - from + dayMinutes) % dayMinutes;
+  const isOpen = since < length;
+  // Counted from the begin of the window that is open, or of the next one.
+  const total = minutes + (isOpen ? since : 0);
+  const wholeDays = Math.max(0, Math.ceil(total / length) - 1);
+  const passed = wholeDays * (dayMinutes - length) + total;
+  return isOpen ? passed - since : passed + dayMinutes - since;
+}
+
 /** Whether the minute of the day is in the window; its end is not. */
 export function inDayWindow({ from, to }: DayWindow, minuteOfDay: number): boolean {
   return from < to ? minuteOfDay >= from && minuteOfDay < to : minuteOfDay >= from || minuteOfDay < to;

@@ -3,7 +3,7 @@ import { allStyles, cosmeticStatement, type Policy, styles } from "../core/polic
 import type { Paused } from "../ledger/pauses.ts";
 import type { Progress } from "../pipeline/progress.ts";
 import type { Fill } from "../pipeline/room.ts";
-import type { Route } from "../pipeline/route.ts";
+import { type Route, uploadRoute } from "../pipeline/route.ts";
 import type { RouteHealth } from "../pipeline/route-health.ts";
 import { policyBody } from "./policy-body.ts";
 import type { ProgressBody, Status } from "./schema.ts";
@@ -51,10 +51,10 @@ export function statusOf(facts: StatusFacts): Status {
     routes: [
       ...routes.map(between),
       {
-        ...{ name: "upload", watched: false, input: "POST /api/v1/jobs", output: "GET /api/v1/jobs/{id}/result" },
+        ...{ name: uploadRoute, watched: false, input: "POST /api/v1/jobs", output: "GET /api/v1/jobs/{id}/result" },
         passed_over: none,
         problem: null,
-        progress: progressBody("upload", facts),
+        progress: progressBody(uploadRoute, facts),
       },
     ],
     limits: {

@@ -31,6 +31,11 @@ export async function receiveForm(request: FastifyRequest, options: ReceiveFormO
   const { spool, maxBytes, field, signal, room } = options;
   const uploads: Upload[] = [];
   const fields: Record<string, string> = {};
+  let received = 0;
+  const allow = (taken: number) => {
+    received += taken;
+    return room.require(taken, received);
+  };
   const remove = async () => {
     for (const { file } of uploads) if (!(file instanceof Problem)) await file.remove();
   };
@@ -54,7 +59,7 @@ export async function receiveForm(request: FastifyRequest, options: ReceiveFormO
         );
       }
       // The parser cuts a file at the limit and says so; one byte above it is never kept.
-      const file = await spool.receive(part.file, { maxBytes: Number.POSITIVE_INFINITY, allow: room.require });
+      const file = await spool.receive(part.file, { maxBytes: Number.POSITIVE_INFINITY, allow });
       const name = part.filename ?? "";
       uploads.push({ name, file: part.file.truncated ? await refuse(file, maxBytes) : file });
       // The parser would keep every part, with its stream, until the request ends.

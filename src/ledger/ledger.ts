@@ -210,10 +210,15 @@ export interface Ledger {
    * `after` is the id of the last job of the page before.
    */
   unstarted(before: number, limit: number, after?: string): Promise<readonly JobRecord[]>;
-  /** Notes that a queue has confirmed these, which would keep each a second time: they are none of `unstarted`. */
+  /** What had begun and not ended at `unpublish`, was not heard of since that time, and nobody is at: to be published again. */
+  unheard(before: number, limit: number): Promise<readonly JobRecord[]>;
+  /** Notes that a queue has confirmed these, which would keep each a second time: they are none of `unstarted` and `unheard`. */
   published(jobIds: readonly string[]): Promise<void>;
-  /** The queue was lost: what was published and never started is to be published again. Answers how many there are. */
-  unpublish(): Promise<number>;
+  /**
+   * The queue was lost: what was published and never started is to be published again, and what had begun too, if nothing
+   * more is heard of it. Answers how many there are.
+   */
+  unpublish(): Promise<{ readonly unstarted: number; readonly begun: number }>;
   history(jobId: string): Promise<readonly LedgerEvent[]>;
   find(query: JobQuery): Promise<JobPage>;
   counts(route?: string): Promise<Readonly<Record<JobState, number>>>;

@@ -114,4 +114,7 @@ export const postgresTables: readonly string[] = [
    create index digests_position on digests (position);
    create table sealing (one integer primary key check (one = 1), holder text, held_until bigint not null);
    insert into sealing values (1, null, 0);`,
+  // The queue's copy of a job that had begun may be lost. The next event shows that it was not.
+  `alter table job_state add column lost boolean not null default false;
+   create index job_state_lost on job_state (seq) where lost;`,
 ];

@@ -137,7 +137,7 @@ const move = `with s as (
   d as (insert into job_counts select route, state, -1 from s union all select route, $kind, 1 from s),
   k as (insert into regions select job_id, $regions::text from s where $regions::text is not null on conflict do nothing)
   update job_state set state = $kind, attempts = attempts + case when $kind = 'started' then 1 else 0 end,
-      updated_at = $at, last = $detail, code = $code, seq = e.id, claimed_by = $holder,
+      updated_at = $at, last = $detail, code = $code, seq = e.id, lost = false, claimed_by = $holder,
       claimed_until = case when $holder::text is null then 0 else ${postgresNow} + $ttlMs end
     from e where job_state.job_id = $jobId returning e.id, job_state.route`;
 

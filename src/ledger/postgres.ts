@@ -170,13 +170,27 @@ export async function createPostgresLedger(options: PostgresLedgerOptions): Prom
       return rows.map(toJobRecord);
     },
 
+    async unheard(before, limit) {
+      const rows = await read(
+        `${records} where s.lost and s.state in ('failed', 'started') and s.updated_at < $before
+           and s.claimed_until <= ${postgresNow}
+         order by s.seq limit $limit`,
+        { before, limit },
+      );
+      return rows.map(toJobRecord);
+    },
+
     async published(jobIds) {
-      await read("update job_state set published = true where job_id = any($jobIds::text[])", { jobIds });
+      await read("update job_state set published = true, lost = false where job_id = any($jobIds::text[])", { jobIds });
     },
 
     async unpublish() {
-      const sql = "update job_state set published = false where state = 'admitted' and published returning job_id";
-      return (await read(sql)).length;
+      const [counts] = await read(
+        `with a as (update job_state set published = false where state = 'admitted' and published returning 1),
+            b as (update job_state set lost = true where state in ('failed', 'started') and not lost returning 1)
+          select (select count(*) from a) as unstarted, (select count(*) from b) as begun`,
+      );
+      return { unstarted: Number(counts!.unstarted), begun: Number(counts!.begun) };
     },
 
     async history(jobId) {

@@ -111,6 +111,9 @@ export const ledgerTables: readonly string[] = [
      begin select raise(abort, 'regions are append-only'); end;
    create trigger regions_stay before delete on regions when not exists (select 1 from erasing)
      begin select raise(abort, 'regions are append-only'); end;`,
+  // Of the projection: the queue's copy of a job that had begun may be lost. The next event shows that it was not.
+  `alter table job_state add column lost integer not null default 0;
+   create index job_state_lost on job_state (seq) where lost = 1;`,
 ];
 
 /** Who works on a started job, of the projection too, as migration steps of their own. */

@@ -142,7 +142,7 @@ export function transition({ jobId, kind, at, ...detail }: LedgerEvent, terms: T
     {
       sql: `update job_state set state = $kind, attempts = attempts + ($kind = 'started'), updated_at = $at, last = $detail,
           seq = (select max(seq) from events where job_id = $jobId),
-          claimed_by = $holder, claimed_until = case when $holder is null then 0 else ${sqliteNow} + $ttlMs end
+          lost = 0, claimed_by = $holder, claimed_until = case when $holder is null then 0 else ${sqliteNow} + $ttlMs end
         where ${allowed}`,
       params,
     },

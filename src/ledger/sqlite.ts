@@ -155,15 +155,27 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
       return rows.map(toJobRecord);
     },
 
+    async unheard(before, limit) {
+      const rows = await rowsOf(
+        `${records} where s.lost = 1 and s.state in ('failed', 'started') and s.updated_at < $before
+           and s.claimed_until <= ${sqliteNow}
+         order by s.seq limit $limit`,
+        { before, limit },
+      );
+      return rows.map(toJobRecord);
+    },
+
     async published(jobIds) {
-      const sql = "update job_state set published = 1 where job_id in (select value from json_each($ids))";
+      const sql = "update job_state set published = 1, lost = 0 where job_id in (select value from json_each($ids))";
       await sqlite.write([{ sql, params: { ids: JSON.stringify(jobIds) } }]);
     },
 
     async unpublish() {
-      const sql = "update job_state set published = 0 where state = 'admitted' and published = 1 returning job_id";
-      const [rows] = await sqlite.write([{ sql }]);
-      return rows!.length;
+      const [unstarted, begun] = await sqlite.write([
+        { sql: "update job_state set published = 0 where state = 'admitted' and published = 1 returning job_id" },
+        { sql: "update job_state set lost = 1 where state in ('failed', 'started') and lost = 0 returning job_id" },
+      ]);
+      return { unstarted: unstarted!.length, begun: begun!.length };
     },
 
     async history(jobId) {

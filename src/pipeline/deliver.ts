@@ -6,13 +6,15 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { reached } from "../points.ts";
 import type { Attributes, ObjectInfo, PutOptions, Store } from "../stores/store.ts";
 import type { HeldClaim } from "./claims.ts";
-import { stillThere } from "./delivered.ts";
+import { placeOf, stillThere } from "./delivered.ts";
 import { withSpoolFile } from "./spool.ts";
 
 export interface DeliverParts {
   readonly ledger: Ledger;
-  /** One put at a time for each output, so that a newer one can't slip in between the look and the put. */
+  /** One put or removal at a time for each output, so that a newer put can't slip in between the look and what follows. */
   readonly puts: Serial;
+  /** What erasure leaves in the place of an object's names. */
+  bury(object: { readonly key: string; readonly version: string }): { readonly key: string };
   storeOf(name: string): Store;
 }
 
@@ -32,13 +34,13 @@ export interface DeliverOptions {
  * server takes two names for one.
  */
 export async function deliver(
-  { ledger, puts, storeOf }: DeliverParts,
+  { ledger, puts, bury, storeOf }: DeliverParts,
   job: Job,
   result: Anonymized | Copyable,
   { signal, claim, attributes, replace }: DeliverOptions,
 ): Promise<ObjectInfo | "superseded"> {
   const { store: name, key } = job.output;
-  return puts.run(`${name}/${key}`, async () => {
+  return puts.run(placeOf(job), async () => {
     if (!(await ledger.isCurrent(job, claim?.fence))) {
       if (claim === undefined || !(await ledger.isCurrent(job))) return "superseded";
       // It ran out, as after this machine has slept: it is renewed, unless somebody was faster.
@@ -52,7 +54,7 @@ export async function deliver(
       reached("put", job.id);
       return written;
     };
-    if (replace && (await hasOlderResult(ledger, job, store))) return put(options);
+    if (replace && (await hasOlderResult({ ledger, bury }, job, store))) return put(options);
     try {
       return await put({ ifNoneMatch: "*", ...options });
     } catch (error) {
@@ -71,15 +73,21 @@ export async function deliver(
 
 /** Whether what lies at the output is the result of an older version of the same input. */
 async function hasOlderResult(
-  ledger: Ledger,
+  { ledger, bury }: Pick<DeliverParts, "ledger" | "bury">,
   { route, input, output, generation }: Job,
   store: Store,
 ): Promise<boolean> {
   if (generation === 1) return false;
-  const { records } = await ledger.find({ route, key: input.key, states: ["done", "copied"], limit: 1 });
-  const [older] = records;
-  if (older?.last.output === undefined || older.job.output.key !== output.key) return false;
-  return (await stillThere(store, output.key, older.last.output)) !== undefined;
+  // Where names were erased their tombstones say the same; what was written, and where its bytes can be compared, stays.
+  const tombstone = (key: string) => bury({ key, version: "" }).key;
+  for (const named of [(key: string) => key, tombstone]) {
+    const { records } = await ledger.find({ route, key: named(input.key), states: ["done", "copied"], limit: 1 });
+    const [older] = records;
+    if (older?.last.output === undefined) continue;
+    if (older.job.generation >= generation || older.job.output.key !== named(output.key)) return false;
+    return (await stillThere(store, output.key, older.last.output)) !== undefined;
+  }
+  return false;
 }
 
 /**

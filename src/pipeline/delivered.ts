@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Job } from "../core/job.ts";
 import type { EventDetail, JobRecord, Ledger } from "../ledger/ledger.ts";
 import type { ObjectInfo, Store } from "../stores/store.ts";
 
@@ -41,6 +42,11 @@ export async function digestOf(store: Store, key: string, version: string): Prom
   const hash = createHash("sha256");
   for await (const chunk of stream) hash.update(chunk);
   return hash.digest("hex");
+}
+
+/** What a put and a removal of the same output wait for each other by. */
+export function placeOf({ output }: Pick<Job, "output">): string {
+  return `${output.store}/${output.key}`;
 }
 
 /** Takes an output back if it is still what veil wrote: what somebody put in its place stays. */

@@ -49,7 +49,8 @@ export function createPace(options: PaceOptions): Pace {
   };
 }
 
-function minuteOfDay(at: number): number {
+/** In local time. */
+export function minuteOfDay(at: number): number {
   const time = new Date(at);
   return time.getHours() * 60 + time.getMinutes();
 }

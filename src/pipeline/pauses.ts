@@ -1,12 +1,38 @@
 import { createBell } from "../bell.ts";
-import { type Problem, toProblem } from "../errors.ts";
+import { Problem, toProblem } from "../errors.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import type { Paused, Pauses } from "../ledger/pauses.ts";
+import { uploadRoute } from "./route.ts";
 
 export interface WatchedPauses {
   /** At most a second old. */
   current(): Paused;
   /** Looks again and again; ends when the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
+}
+
+/** Pauses of routes that are configured or have jobs: a misspelt one, which would hold up nothing, is `invalid-request`. */
+export function knownPauses(
+  pauses: Pauses,
+  ledger: Pick<Ledger, "stats">,
+  configured: () => readonly string[],
+): Pauses {
+  return {
+    ...pauses,
+    async pause(route) {
+      if (route !== undefined) {
+        const worked = (await ledger.stats(Date.now())).map((stats) => stats.route);
+        const names = [...new Set([...configured(), uploadRoute, ...worked])];
+        if (!names.includes(route)) {
+          throw new Problem(
+            "invalid-request",
+            `Expected one of ${names.join(", ")} for the route but received ${route}`,
+          );
+        }
+      }
+      await pauses.pause(route);
+    },
+  };
 }
 
 /** Pauses as the worker sees them, without a question to the database for each job. */

@@ -1,7 +1,10 @@
 import { countByClass } from "../core/count-by-class.ts";
+import { type DayWindow, minutesThrough } from "../core/day-window.ts";
 import { isFinished, type JobState, jobStates } from "../core/job.ts";
 import type { ProblemClass } from "../errors.ts";
 import type { Ledger, RouteStats } from "../ledger/ledger.ts";
+import { minuteOfDay } from "./pace.ts";
+import { uploadRoute } from "./route.ts";
 
 /** How far a route is, and how long the rest will take at the pace of the last minutes. */
 export interface Progress {
@@ -16,7 +19,7 @@ export interface Progress {
   readonly oldestWaitingAt?: number;
   /** Jobs that ended, over the last minutes. */
   readonly perMinute: number;
-  /** Absent: nothing is left, or nothing moves. */
+  /** With the hours in which bulk work rests; absent: nothing is left, or nothing moves. */
   readonly secondsLeft?: number;
 }
 
@@ -25,19 +28,27 @@ const paceMs = 5 * 60_000;
 /** A pace out of less time says nothing. */
 const leastMs = 5_000;
 
-/** Every route's progress as the ledger has it now. */
-export async function readProgress(ledger: Pick<Ledger, "stats">, now: number): Promise<readonly Progress[]> {
-  return (await ledger.stats(now - paceMs)).map((stats) => progressOf(stats, now));
+/** Every route's progress as the ledger has it now; `window` is that of bulk work, which people's uploads are none of. */
+export async function readProgress(
+  ledger: Pick<Ledger, "stats">,
+  now: number,
+  window?: DayWindow,
+): Promise<readonly Progress[]> {
+  const stats = await ledger.stats(now - paceMs);
+  return stats.map((its) => progressOf(its, now, its.route === uploadRoute ? undefined : window));
 }
 
-/** One route's figures as progress. */
+/** One route's figures as progress; outside the window nothing goes on. */
 export function progressOf(
   { route, states, troubles, oldestWaitingAt, retries, recent }: RouteStats,
   now: number,
+  window?: DayWindow,
 ): Progress {
   const left = jobStates.filter((state) => !isFinished(state)).reduce((sum, state) => sum + states[state], 0);
   const ended = Object.values(recent.ended).reduce((sum, jobs) => sum + jobs, 0);
   const perMs = ended / Math.max(leastMs, now - (recent.firstAt ?? now));
+  const waitMs = (workMs: number) =>
+    window === undefined ? workMs : minutesThrough(window, minuteOfDay(now), workMs / 60_000) * 60_000;
   const classesOf = (state: "failed" | "held" | "dead") =>
     countByClass(troubles.filter((trouble) => trouble.state === state));
   return {
@@ -45,6 +56,6 @@ export function progressOf(
     classes: { failed: classesOf("failed"), held: classesOf("held"), dead: classesOf("dead") },
     ...(oldestWaitingAt !== undefined && { oldestWaitingAt }),
     perMinute: Math.round(perMs * 60_000 * 10) / 10,
-    ...(left > 0 && ended > 0 && { secondsLeft: Math.round(left / perMs / 1000) }),
+    ...(left > 0 && ended > 0 && { secondsLeft: Math.round(waitMs(left / perMs) / 1000) }),
   };
 }

@@ -1,13 +1,16 @@
+import type { Serial } from "../core/serial.ts";
 import { Problem, toProblem } from "../errors.ts";
 import type { JobRecord, Ledger, LedgerEvent } from "../ledger/ledger.ts";
 import type { ObjectInfo, Store } from "../stores/store.ts";
-import { deliveredOf, takeBack } from "./delivered.ts";
+import { deliveredOf, placeOf, takeBack } from "./delivered.ts";
 
 export interface RemovalParts {
   readonly ledger: Pick<Ledger, "find" | "append">;
   readonly route: string;
   readonly input: Pick<Store, "head">;
   readonly output: Store;
+  /** That of the worker's puts: none slips in between a look and the removal. */
+  readonly puts: Serial;
   /** Largest share of the outputs that goes at once without being confirmed. */
   readonly mostRemoved: number;
   /** How many removals somebody has confirmed; taking the answer uses it up. */
@@ -34,7 +37,7 @@ const longestCalmMs = 600_000;
 const restless = { print: "", at: Number.NEGATIVE_INFINITY };
 
 export function createRemovals(parts: RemovalParts): Removals {
-  const { ledger, route, input, output, mostRemoved, confirmed, now, observe, onRefused, onProblem } = parts;
+  const { ledger, route, input, output, puts, mostRemoved, confirmed, now, observe, onRefused, onProblem } = parts;
   let seen = new Set<number>();
   /** Those that the last pass did not meet. */
   let missedBefore = new Set<number>();
@@ -101,7 +104,7 @@ export function createRemovals(parts: RemovalParts): Removals {
       }
       refused = 0;
       try {
-        for (const record of due) await remove(record);
+        for (const record of due) await puts.run(placeOf(record.job), () => remove(record));
       } catch (error) {
         onProblem(toProblem(error));
       }

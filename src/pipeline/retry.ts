@@ -27,6 +27,8 @@ export interface RetryRules {
 const growth = 5;
 const jitter = 0.25;
 const maxDelayMs = 3_600_000;
+/** Of a failed job nothing may be heard for as long, and its copy in the queue not be lost. */
+export const longestDelayMs = maxDelayMs * (1 + jitter);
 
 /** What follows a failed attempt, the `attempts`th: permanent problems are dead at once, others after their retries. */
 export function nextStep(problem: Problem, attempts: number, rules: RetryRules): NextStep {

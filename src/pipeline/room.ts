@@ -17,9 +17,10 @@ export interface Room {
   look(): Promise<Fill>;
   /**
    * Problem no-room where there is none: for whom can come again. `taken` is how many bytes came into the spool since
-   * the last time: they count before the next look does.
+   * the last time: they count before the next look does. Problem too-large where `whole`, all that is to come in one
+   * request, is more than the spool ever holds.
    */
-  require(taken?: number): Promise<void>;
+  require(taken?: number, whole?: number): Promise<void>;
   /** Resolves when there is room, or when the signal aborts: for whom can wait. */
   wait(signal: AbortSignal): Promise<void>;
   /** Looks now and then even while nothing asks, so that alerts come in time; ends when the signal aborts. */
@@ -30,8 +31,8 @@ export interface RoomOptions {
   /** The folder whose files count against the quota. */
   readonly spool: string;
   readonly spoolBytes: number;
-  /** What stays free on the disk of each of these folders. */
-  readonly disks: readonly { readonly name: string; readonly folder: string }[];
+  /** On the disk of each of these folders, which routes bring and take away, the reserve stays free. */
+  disks(): readonly { readonly name: string; readonly folder: string }[];
   readonly reserveBytes: number;
   /** Told once when it gets tight, once when it is full, and again only after there was room in between. */
   onAlert(alert: { readonly kind: "room"; readonly message: string; readonly at: number }): void;
@@ -60,7 +61,7 @@ export function createRoom(options: RoomOptions): Room {
     const fills: Fill[] = [
       { share: used / spoolBytes, words: `the spool holds ${mib(used)} of ${mib(spoolBytes)} MiB (limits.spoolMb)` },
     ];
-    for (const { name, folder } of disks) {
+    for (const { name, folder } of disks()) {
       // What can't be measured, because it is gone, is no lack of room; who writes to it says so.
       const disk = await statfs(folder).catch((error: unknown) => onProblem(toProblem(error)));
       if (disk === undefined) continue;
@@ -112,7 +113,13 @@ export function createRoom(options: RoomOptions): Room {
 
   return {
     look,
-    async require(taken = 0) {
+    async require(taken = 0, whole = 0) {
+      if (whole >= spoolBytes) {
+        const quota = `${mib(spoolBytes)} MiB (limits.spoolMb)`;
+        throw new Problem("too-large", `The request is larger than all that may lie in the spool, ${quota}`, {
+          remedy: "Raise limits.spoolMb, or send less at once.",
+        });
+      }
       takenSince += taken;
       const { share, words } = await look();
       if (share < 1 && used + takenSince < spoolBytes) return;

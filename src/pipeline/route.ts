@@ -3,6 +3,9 @@ import type { Lane } from "../core/job.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Attributes } from "../stores/store.ts";
 
+/** The route of what people hand in. */
+export const uploadRoute = "upload";
+
 /** From where to where, and how: every job belongs to one route. */
 export interface Route {
   readonly name: string;
@@ -14,6 +17,8 @@ export interface Route {
   readonly lane: Lane;
   /** Whether veil looks for new objects itself; otherwise requests alone feed the route. */
   readonly watched: boolean;
+  /** It is configured no more: what it left in the queue ends as it would have, and nothing new is taken for it. */
+  readonly retired?: true;
   /** Whether the original goes when its job is finished: for uploads, which veil took in itself. */
   readonly removeInput: boolean;
   /** What becomes of an original once its output was read back and is whole; absent: it stays. */

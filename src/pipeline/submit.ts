@@ -87,7 +87,8 @@ export function createSubmit(parts: SubmitParts): Submit {
     },
 
     async object({ store, key }, policy) {
-      const route = [...routes.values()].find((candidate) => candidate.input === store && candidate !== uploads);
+      const isTaken = (route: Route) => route.input === store && route !== uploads && !route.retired;
+      const route = [...routes.values()].find(isTaken);
       if (route === undefined) throw new Problem("not-found", `There is no input store ${JSON.stringify(store)}`);
       const info = await storeOf(store).head(key);
       if (info === undefined) throw new Problem("not-found", `There is no ${key} in ${store}`);

@@ -9,6 +9,8 @@ import { type AttemptParts, attempt, type Outcome } from "./attempt.ts";
 import { type Claims, createClaims } from "./claims.ts";
 import { settleOriginal } from "./originals.ts";
 import type { Pace } from "./pace.ts";
+import { patient } from "./patient.ts";
+import { createPausedRounds } from "./paused-rounds.ts";
 import { nextStep, spentAttempts } from "./retry.ts";
 import type { Route } from "./route.ts";
 import { createTurns, type Turns } from "./turns.ts";
@@ -81,19 +83,18 @@ async function runLane(parts: LaneParts, copies: Serial, lane: Lane, signal: Abo
   });
   // A fault of another job ends the wait too.
   const stop = AbortSignal.any([signal, fell.signal]);
-  const isPaused = ({ job }: Delivery) => parts.pace.pausedRoutes(lane).includes(job.route);
-  for await (const delivery of deliveries) {
+  const pausedMs = createPausedRounds(() => parts.pace.pausedRoutes(lane), parts.now);
+  for await (const lent of deliveries) {
+    const delivery = patient(lent, { stop, onProblem: parts.onProblem });
+    const { job } = delivery;
     // What is paused takes nobody's turn.
-    if (!isPaused(delivery)) {
+    if (pausedMs(job.route) === undefined) {
       await parts.pace.ready(lane, delivery.signal.aborted ? stop : AbortSignal.any([stop, delivery.signal]));
     }
     if (delivery.signal.aborted) continue;
-    if (stop.aborted || isPaused(delivery)) {
-      await delivery.retry(stop.aborted ? 0 : pausedMs).catch(unlessLost(delivery));
-      continue;
-    }
-    const work = copies
-      .run(delivery.job.id, () => settle(parts, delivery))
+    const restMs = stop.aborted ? 0 : pausedMs(job.route);
+    const settling = restMs === undefined ? copies.run(job.id, () => settle(parts, delivery)) : delivery.retry(restMs);
+    const work = settling
       .catch((error: unknown) => {
         // A lost lease is no fault of ours: whoever holds it now settles the job.
         if (delivery.signal.aborted) return;
@@ -102,7 +103,7 @@ async function runLane(parts: LaneParts, copies: Serial, lane: Lane, signal: Abo
       })
       .finally(() => {
         working.delete(work);
-        reached("over", delivery.job.id);
+        reached("over", job.id);
       });
     working.add(work);
   }
@@ -111,15 +112,6 @@ async function runLane(parts: LaneParts, copies: Serial, lane: Lane, signal: Abo
 }
 
 const keepsOriginal: readonly JobState[] = ["held", "approved", "redriven", "rejected"];
-
-/** When a queue that can't tell routes apart may lend a paused route's job again. */
-const pausedMs = 60_000;
-
-function unlessLost(delivery: Delivery): (error: unknown) => void {
-  return (error) => {
-    if (!delivery.signal.aborted) throw error;
-  };
-}
 
 async function settle(parts: LaneParts, delivery: Delivery): Promise<void> {
   const { ledger, maxRetries, claims, turns } = parts;
@@ -149,8 +141,8 @@ async function settle(parts: LaneParts, delivery: Delivery): Promise<void> {
   const route = parts.routes.get(job.route);
   // Its last attempt did not end: the next one shows whether that was its own doing, and harms no other job.
   const alone = record.state === "started";
-  return await turns[alone ? "alone" : "together"](async () => {
-    if (delivery.signal.aborted) return;
+  const end = await turns[alone ? "alone" : "together"](async (): Promise<Ending> => {
+    if (delivery.signal.aborted) return leave;
     const event = {
       jobId: job.id,
       kind: "started" as const,
@@ -161,17 +153,23 @@ async function settle(parts: LaneParts, delivery: Delivery): Promise<void> {
     using claim = await claims.start(event);
     if (claim === undefined) {
       const restMs = await claims.othersMs(job.id);
-      return restMs > 0 ? delivery.retry(restMs) : delivery.ack();
+      return () => (restMs > 0 ? delivery.retry(restMs) : delivery.ack());
     }
     parts.observe(job, event);
     reached("started", job.id);
     const signal = AbortSignal.any([delivery.signal, claim.signal]);
     const outcome = await attempt(parts, { job, lane: record.lane, route, signal, claim });
     // Whoever holds the lease now writes the story on.
-    if (delivery.signal.aborted) return;
-    return conclude(parts, delivery, outcome, { number, spent: spent + 1, fence: claim.fence });
+    if (delivery.signal.aborted) return leave;
+    return await conclude(parts, delivery, outcome, { number, spent: spent + 1, fence: claim.fence });
   });
+  // A queue that takes nothing for a while holds up nobody's turn.
+  await end();
 }
+
+/** Settles the delivery, once the ledger has the outcome. */
+type Ending = () => Promise<void>;
+const leave: Ending = async () => {};
 
 interface Attempted {
   readonly number: number;
@@ -184,28 +182,29 @@ async function conclude(
   delivery: Delivery,
   outcome: Outcome,
   { number, spent, fence }: Attempted,
-): Promise<void> {
+): Promise<Ending> {
   const { job } = delivery;
   if (outcome.kind !== "failed") {
     const regions = outcome.kind === "held" ? outcome.regions : undefined;
     const detail = { ...outcome.detail, attempt: number };
-    if (!(await write(parts, job, outcome.kind, detail, { regions, fence }))) return yieldTo(parts, delivery);
+    if (!(await write(parts, job, outcome.kind, detail, { regions, fence }))) return () => yieldTo(parts, delivery);
     reached("recorded", job.id);
     const isGiven = outcome.kind === "done" || outcome.kind === "copied";
     if (isGiven) await buryOlder(parts, job);
-    if (isGiven) return finishGiven(parts, delivery, outcome.detail, parts.now());
+    const since = parts.now();
+    if (isGiven) return () => finishGiven(parts, delivery, outcome.detail, since);
     // A person is to look at what is held: its original stays.
-    return outcome.kind === "held" ? delivery.ack() : finish(parts, delivery, false);
+    return () => (outcome.kind === "held" ? delivery.ack() : finish(parts, delivery, false));
   }
   const { code, message } = outcome.problem;
   const detail = { code, message, attempt: number, ...outcome.detail };
   const step = nextStep(outcome.problem, spent, parts);
   if (step.kind === "retry") {
-    if (!(await write(parts, job, "failed", detail, { fence }))) return yieldTo(parts, delivery);
-    return delivery.retry(step.delayMs);
+    if (!(await write(parts, job, "failed", detail, { fence }))) return () => yieldTo(parts, delivery);
+    return () => delivery.retry(step.delayMs);
   }
-  if (!(await write(parts, job, "dead", detail, { fence }))) return yieldTo(parts, delivery);
-  return finish(parts, delivery, true);
+  if (!(await write(parts, job, "dead", detail, { fence }))) return () => yieldTo(parts, delivery);
+  return () => finish(parts, delivery, true);
 }
 
 /** Another worker has taken the job over: this copy of it comes again, and finds it settled. */

@@ -14,6 +14,8 @@ export interface KafkaSessionOptions extends KafkaGroupOptions {
   onRecord(partition: KafkaPartition, offset: bigint, record: Kafka.KafkaRecord): void;
   /** Others may read what was taken from it and not committed. */
   onLost(partition: KafkaPartition): void;
+  /** The log no longer holds jobs that nobody has taken out of it. */
+  onJobsLost(): void;
   onProblem(problem: Problem): void;
 }
 
@@ -25,7 +27,7 @@ const leaveMs = 3000;
 
 /** Reads the topics as a member of the group until the signal aborts; rejects when the membership is lost. */
 export async function runKafkaSession(options: KafkaSessionOptions, signal: AbortSignal): Promise<void> {
-  const { kafka, group: groupId, topics, sessionTimeoutMs, onLost, onProblem } = options;
+  const { kafka, group: groupId, topics, sessionTimeoutMs, onLost, onJobsLost, onProblem } = options;
   const held = new Map<string, KafkaPartition>();
   /** Assigned, and about to be held. */
   const coming = new Set<string>();
@@ -143,6 +145,7 @@ export async function runKafkaSession(options: KafkaSessionOptions, signal: Abor
       const [start, end] = [await offsetAt(topic, index, "earliest"), await offsetAt(topic, index, "latest")];
       if ((next >= start && next <= end) || held.get(key) !== partition) continue;
       onProblem(new Problem("not-found", `Expected offset ${next} in ${key} but the log begins at ${start}`));
+      onJobsLost();
       partition.lose();
       held.delete(key);
       coming.add(key);

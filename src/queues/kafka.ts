@@ -21,6 +21,8 @@ export interface KafkaQueueOptions extends KafkaConnection {
   readonly confirmMs?: number;
   /** How long a broker holds back the answer when there is nothing to read. */
   readonly fetchWaitMs?: number;
+  /** Told that a topic has lost jobs, by retention or because it was made anew; by many partitions it may be told at once. */
+  onJobsLost?(): void;
   /** Told about what fails beside a call: lost connections, messages that are no job. */
   onProblem(problem: Problem): void;
 }
@@ -28,7 +30,7 @@ export interface KafkaQueueOptions extends KafkaConnection {
 /** A durable queue in Kafka topics, for any number of processes; a partition is read by one of them at a time. */
 export async function createKafkaQueue(options: KafkaQueueOptions): Promise<Queue> {
   const { prefix = "veil", group = prefix, maxInFlight = 100, sessionTimeoutMs = 30_000, onProblem } = options;
-  const { confirmMs = 15_000, fetchWaitMs = 500 } = options;
+  const { confirmMs = 15_000, fetchWaitMs = 500, onJobsLost = () => {} } = options;
   const kafka = await import("@platformatic/kafka");
   const connection = { ...options, kafka };
   const producer = createKafkaProducer({ ...connection, confirmMs, onProblem });
@@ -37,7 +39,7 @@ export async function createKafkaQueue(options: KafkaQueueOptions): Promise<Queu
   const readers = perLane((lane): KafkaLane => {
     const send = (topic: string, message: ReturnType<typeof encodeJob>) => producer.send(topic, [message]);
     const times = { sessionTimeoutMs, fetchWaitMs };
-    return createKafkaLane({ ...of(lane), ...times, lane, prefix, maxInFlight, send, onProblem });
+    return createKafkaLane({ ...of(lane), ...times, lane, prefix, maxInFlight, send, onJobsLost, onProblem });
   });
 
   try {

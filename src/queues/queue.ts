@@ -1,6 +1,9 @@
 import type { Job, Lane } from "../core/job.ts";
 
-/** One lent job. Exactly one of `ack`, `retry` and `deadLetter` ends the loan. */
+/**
+ * One lent job. Exactly one of `ack`, `retry` and `deadLetter` ends the loan. One that rejects with `queue-unavailable`
+ * leaves it as it was, and may be asked for again.
+ */
 export interface Delivery {
   readonly job: Job;
   /** Aborted when the lease is lost: whatever is under way must not be delivered any more. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { AsyncMessage, Channel } from "rabbitmq-client";
 import { createBell } from "../bell.ts";
 import type { Lane } from "../core/job.ts";
@@ -13,6 +14,8 @@ import type { RabbitTopology } from "./rabbitmq-topology.ts";
 export interface RabbitConsumeParts extends Pick<RabbitSubscriptionOptions, "link" | "heartbeatMs" | "onProblem"> {
   readonly topology: RabbitTopology;
   readonly publisher: RabbitPublisher;
+  /** How long a retry waits for a broker that is away. */
+  readonly waitMs: number;
   /** Every loan of this process, in work or not handed out yet. */
   readonly loans: Map<RabbitLoan, Lane>;
   /** Aborted when the queue is closed. */
@@ -21,12 +24,14 @@ export interface RabbitConsumeParts extends Pick<RabbitSubscriptionOptions, "lin
   run(work: Promise<void>): void;
 }
 
+const restMs = 5000;
+
 /** Hands out what the broker pushes, and goes on by itself after a lost connection. */
 export async function* consumeRabbit(
   parts: RabbitConsumeParts,
   { lane, prefetch, signal }: ConsumeOptions,
 ): AsyncGenerator<Delivery> {
-  const { topology, publisher, loans, closed, run, onProblem } = parts;
+  const { topology, publisher, waitMs, loans, closed, run, onProblem } = parts;
   const over = new AbortController();
   const stop = AbortSignal.any([signal, closed, over.signal]);
   const bell = createBell();
@@ -43,17 +48,35 @@ export async function* consumeRabbit(
       return;
     }
     const copyLater = (delayMs: number, alive: AbortSignal) =>
-      publisher.send([encodeJob(job, lane, topology.delay(lane, delayMs), Date.now() + delayMs)], alive);
-    const loan = lendMessage({ job, channel, deliveryTag, copyLater, onEnded });
+      publisher.send(
+        [encodeJob(job, lane, topology.delay(lane, delayMs), Date.now() + delayMs)],
+        alive,
+        Number.POSITIVE_INFINITY,
+      );
+    const loan = lendMessage({ job, channel, deliveryTag, copyLater, waitMs, onEnded });
     mine.add(loan);
     loans.set(loan, lane);
     // Longer than the longest delay queue, or another machine's clock.
     const earlyMs = notesOf(message).notBefore - Date.now();
     if (stop.aborted) loan.giveBack();
-    else if (earlyMs > 0) loan.retry(earlyMs).catch((error: unknown) => onProblem(toProblem(error)));
+    else if (earlyMs > 0) void waitOn(loan, earlyMs);
     else {
       waiting.add(loan);
       bell.ring();
+    }
+  }
+
+  /** A broker that takes no copy for its next round is asked again, for as long as the loan lasts. */
+  async function waitOn(loan: RabbitLoan, earlyMs: number): Promise<void> {
+    const until = Date.now() + earlyMs;
+    while (!loan.signal.aborted) {
+      try {
+        return await loan.retry(Math.max(1, until - Date.now()));
+      } catch (error) {
+        if (loan.signal.aborted) return;
+        onProblem(toProblem(error));
+        await sleep(restMs, undefined, { signal: loan.signal }).catch(() => {});
+      }
     }
   }
 

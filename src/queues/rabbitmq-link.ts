@@ -101,11 +101,14 @@ export async function openRabbitLink(options: RabbitLinkOptions): Promise<Rabbit
   };
 }
 
+/** The longest time that a timer of Node's takes. */
+const longestMs = 2 ** 31 - 1;
+
 /** Rejects when it takes longer. */
 export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), Math.min(ms, longestMs));
   });
   return await Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

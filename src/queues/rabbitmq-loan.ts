@@ -2,6 +2,7 @@ import type { Channel } from "rabbitmq-client";
 import type { Job } from "../core/job.ts";
 import { Problem } from "../errors.ts";
 import type { Delivery } from "./queue.ts";
+import { within } from "./rabbitmq-link.ts";
 
 export interface RabbitLoan extends Delivery {
   readonly channel: Channel;
@@ -17,18 +18,21 @@ export interface RabbitLoanOptions {
   readonly job: Job;
   readonly channel: Channel;
   readonly deliveryTag: number;
-  /** Publishes a copy that is lent not before `delayMs` from now. */
+  /** Publishes a copy that is lent not before `delayMs` from now, however long a broker that is blocked or away takes. */
   readonly copyLater: (delayMs: number, signal: AbortSignal) => Promise<void>;
+  /** How long a retry waits for that. */
+  readonly waitMs: number;
   /** The loan has ended, settled or lost. */
   readonly onEnded: (loan: RabbitLoan) => void;
 }
 
 /** A message lent as long as its channel lives. */
-export function lendMessage({ job, channel, deliveryTag, copyLater, onEnded }: RabbitLoanOptions): RabbitLoan {
+export function lendMessage({ job, channel, deliveryTag, copyLater, waitMs, onEnded }: RabbitLoanOptions): RabbitLoan {
   const lost = new AbortController();
   const problem = () => new Problem("lease-lost", `The lease of job ${job.id} was lost`);
   let isOpen = true;
   let isSettling = false;
+  let copying: Promise<void> | undefined;
 
   function end(): void {
     isOpen = false;
@@ -50,15 +54,29 @@ export function lendMessage({ job, channel, deliveryTag, copyLater, onEnded }: R
     try {
       await how();
     } catch (error) {
-      // A lost channel says nothing about the rest; what failed for another reason is given back and told.
-      if (isOpen && channel.active) {
-        requeue();
-        throw error;
-      }
+      isSettling = false;
+      // A lost channel says nothing about the rest; what failed for another reason may be asked for again.
+      if (isOpen && channel.active) throw error;
       if (isOpen) lose();
       throw problem();
-    } finally {
-      if (isOpen) end();
+    }
+    if (isOpen) end();
+  }
+
+  /** A copy that the broker may have taken already is waited for again, and not sent a second time. */
+  async function copy(delayMs: number): Promise<void> {
+    copying ??= copyLater(delayMs, lost.signal).catch((error: unknown) => {
+      copying = undefined;
+      throw error;
+    });
+    // It goes on when nobody waits any more.
+    copying.catch(() => {});
+    try {
+      await within(waitMs, copying);
+    } catch (error) {
+      if (error instanceof Problem) throw error;
+      const detail = `RabbitMQ has not confirmed the next loan of job ${job.id} within ${waitMs} ms`;
+      throw new Problem("queue-unavailable", detail, { cause: error });
     }
   }
 
@@ -76,7 +94,7 @@ export function lendMessage({ job, channel, deliveryTag, copyLater, onEnded }: R
       settle(async () => {
         if (delayMs <= 0) return requeue();
         // The copy is safe before the original goes: a crash between the two makes two, never none.
-        await copyLater(delayMs, lost.signal);
+        await copy(delayMs);
         if (!isOpen) throw problem();
         ack();
       }),

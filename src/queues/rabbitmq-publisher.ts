@@ -17,9 +17,9 @@ export interface RabbitPublisher {
   ready(): Promise<void>;
   /**
    * Returns once the broker has confirmed every message as stored. Rejects with a Problem if it refuses one, has no queue
-   * for it, or stays away; what it had confirmed until then stays published. The signal ends the waiting.
+   * for it, or stays away for `patienceMs`; what it had confirmed until then stays published. The signal ends the waiting.
    */
-  send(messages: readonly RabbitMessage[], signal?: AbortSignal): Promise<void>;
+  send(messages: readonly RabbitMessage[], signal?: AbortSignal, patienceMs?: number): Promise<void>;
 }
 
 const restMs = 100;
@@ -88,14 +88,14 @@ export function createRabbitPublisher({ link, topology, waitMs }: RabbitPublishe
         throw rabbitProblem(error, link.address);
       }
     },
-    async send(messages, signal) {
-      const until = Date.now() + waitMs;
+    async send(messages, signal, patienceMs = waitMs) {
+      const until = Date.now() + patienceMs;
       let left = messages;
       while (left.length > 0) {
         try {
           left = await within(Math.max(until - Date.now(), restMs), attempt(left));
           if (left.length === 0) return;
-          if (Date.now() > until) throw new Error(`no confirmation within ${waitMs} ms`);
+          if (Date.now() > until) throw new Error(`no confirmation within ${patienceMs} ms`);
         } catch (error) {
           if (isRefusal(error) || Date.now() > until) throw rabbitProblem(error, link.address);
         }

@@ -68,7 +68,7 @@ export async function createRabbitQueue(options: RabbitQueueOptions): Promise<Qu
 
   function consume(asked: ConsumeOptions): AsyncIterable<Delivery> {
     startHandingBack();
-    return consumeRabbit({ ...subscribing, publisher, loans, closed: closed.signal, run }, asked);
+    return consumeRabbit({ ...subscribing, publisher, waitMs, loans, closed: closed.signal, run }, asked);
   }
 
   async function close(): Promise<void> {

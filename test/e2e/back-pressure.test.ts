@@ -19,13 +19,28 @@ describe("back-pressure", () => {
   test("an upload beyond the spool's quota is refused while it comes in, and the next small one is taken", async () => {
     await using veil = await startClient({ flags: set({ "limits.spoolMb": "8", "limits.reserveMb": "0" }) });
     const portrait = await portraitJpeg();
-    const large = Buffer.concat([portrait, Buffer.alloc(12 * 2 ** 20)]);
+    const [spool] = await readdir(join(veil.dataDir, "spool"));
+    const other = join(veil.dataDir, "spool", spool!, "other");
+    await writeFile(other, Buffer.alloc(5 * 2 ** 20));
+    await until(
+      "it is seen",
+      async () => ((await (await veil.get("/api/v1/status")).json()) as Status).room.share > 0.5,
+    );
+    const large = Buffer.concat([portrait, Buffer.alloc(6 * 2 ** 20)]);
+    const larger = Buffer.concat([large, large]);
     for (const path of ["/api/v1/anonymize", "/api/v1/jobs"]) {
       const answer = await veil.post(path, form("image", [large]));
       assert.equal(answer.headers.get("retry-after"), "30");
       await assertProblem(answer, 503, "no-room");
-      assert.deepEqual(await veil.spoolFiles(), []);
+      assert.deepEqual(await veil.spoolFiles(), ["other"]);
+      // Of one that is larger than all of it nothing is gained by coming again.
+      for (const files of [[larger], [large, large]]) {
+        const never = await veil.post(path, form("image", files));
+        assert.equal(never.headers.get("retry-after"), null);
+        assert.match((await assertProblem(never, 413, "too-large")).remedy ?? "", /limits\.spoolMb/);
+      }
     }
+    await rm(other);
     const taken = await until("there is room again", async () => {
       const answer = await veil.post("/api/v1/anonymize", form("image", [portrait]));
       return answer.status === 200 && answer;

@@ -119,6 +119,10 @@ describe("what went wrong", () => {
 
 describe("an import", () => {
   test("waits while its route is paused, over a restart too, and people's work goes on", async () => {
+    const misspelt = await veilCommand(dataDir, "jobs", "pause", "--route", "foldr");
+    assert.equal(misspelt.code, 2);
+    assert.match(misspelt.out + misspelt.err, /Expected one of folder, upload\b.* for the route but received foldr/);
+    assert.equal((await post("/api/v1/jobs/pause", { route: "foldr" })).status, 400);
     const paused = await veilCommand(dataDir, "jobs", "pause", "--route", "folder");
     assert.deepEqual([paused.code, paused.out], [0, "folder is paused\n"]);
     await until("the service knows", async () => (await folderStatus()).paused);

@@ -8,6 +8,8 @@ import sharp from "sharp";
 import { stringify } from "yaml";
 import type { JobBody, JobsResponse, Status } from "../../src/http/schema.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
+import { json } from "../http/client.ts";
+import { mountTmpfs } from "../stores/tmpfs.ts";
 import { type Program, startProgram, until } from "./program.ts";
 
 const portrait = await sharp(new URL("../fixtures/astronaut.png", import.meta.url).pathname)
@@ -25,7 +27,14 @@ const routes = () => ({
     ...{ include: ["**/*.jpg"], exclude: ["private/**"], policy: { style: "solid" } },
     ...{ mode: "0640", times: "original", doneFile: "*.done" },
   },
-  taking: { from: at("taking"), to: at("taking-masked"), originals: "delete", others: "copy", copyTypes: ["csv"] },
+  taking: {
+    from: at("taking"),
+    to: at("taking-masked"),
+    originals: "delete",
+    others: "copy",
+    copyTypes: ["csv"],
+    mode: "0600",
+  },
   following: { from: at("following"), to: at("following-masked"), removed: "remove", mostRemoved: 0.34 },
   lost: { from: at("lost"), to: at("lost-masked"), silentAfterMs: 2000 },
 });
@@ -187,6 +196,57 @@ describe("routes", () => {
       spawnSync("umount", [at("read-only")]);
     }
     return undefined;
+  });
+
+  test("a route that is taken out of the configuration ends what waits as it would have, and takes nothing new", async () => {
+    const post = (path: string, value: object) => {
+      const [body, headers] = json(value);
+      return fetch(`${veil.address}/api/v1/jobs${path}`, { method: "POST", body, headers });
+    };
+    await post("/pause", { route: "taking" });
+    await until("it is paused", async () => (await statusOf("taking")).progress.paused);
+    await drop("taking/last.csv", "name,room\nC,9\n");
+    await drop("taking/last.jpg");
+    for (const key of ["last.csv", "last.jpg"]) await jobIn("taking", key, "admitted");
+    const { taking: _, ...rest } = routes();
+    try {
+      await configure(rest);
+      process.kill(veil.pid, "SIGHUP");
+      await until("the route is gone", async () => (await statusOf("taking")) === undefined);
+      assert.equal((await post("", { store: "taking-input", key: "letter.txt" })).status, 404);
+      await post("/resume", { route: "taking" });
+      await jobIn("taking", "last.csv", "copied");
+      await jobIn("taking", "last.jpg", "done");
+      await until("their originals are gone", async () => (await readdir(at("taking"))).length === 2);
+      for (const name of ["last.csv", "last.jpg"])
+        assert.equal((await stat(at(`taking-masked/${name}`))).mode & 0o777, 0o600);
+    } finally {
+      await configure(routes());
+      process.kill(veil.pid, "SIGHUP");
+      await until("it is there again", async () => (await statusOf("taking")) !== undefined);
+    }
+  });
+
+  test("the disk of an output is measured from the moment that its route is there", async (context) => {
+    const room = async () => ((await (await fetch(`${veil.address}/api/v1/status`)).json()) as Status).room;
+    await mkdir(at("small"));
+    await mkdir(at("small-masked"));
+    await using mounted = await mountTmpfs(context, at("small-masked"));
+    if (mounted === undefined) return;
+    assert.ok((await room()).share < 1);
+    try {
+      await configure({ ...routes(), small: { from: at("small"), to: at("small-masked") } });
+      process.kill(veil.pid, "SIGHUP");
+      const full = await until("it is full", async () => {
+        const now = await room();
+        return now.share === 1 && now;
+      });
+      assert.match(full.detail, /the disk of the output of small has \d MiB free/);
+    } finally {
+      await configure(routes());
+      process.kill(veil.pid, "SIGHUP");
+      await until("there is room", async () => (await room()).share < 1);
+    }
   });
 
   test("a configuration with faults replaces nothing; a sound one changes the routes without a restart", async () => {

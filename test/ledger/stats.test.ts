@@ -43,6 +43,12 @@ test("progress is the pace of what ended lately, and how long the rest takes at 
     ["too-large", 2],
     ["internal", 1],
   ]);
+  const one = new Date(2026, 10, 25, 5, 59).getTime();
+  const atNight = { ...stats, troubles, recent: { ended: { done: 30 }, firstAt: one - 60_000 } };
+  const night = { from: 22 * 60, to: 6 * 60 };
+  // One of the three minutes that it takes is left of this night.
+  assert.equal(progressOf(atNight, one, night).secondsLeft, 180 + 16 * 3600);
+  assert.equal(progressOf(atNight, one).secondsLeft, 180);
   const still = progressOf({ ...stats, troubles: [], recent: { ended: {} } }, 100_000);
   assert.deepEqual([still.perMinute, still.secondsLeft], [0, undefined]);
 });

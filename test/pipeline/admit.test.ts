@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import type { Problem } from "../../src/errors.ts";
+import type { Admission } from "../../src/ledger/ledger.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
 import { createAdmit } from "../../src/pipeline/admit.ts";
 import { keepRepublishing, republish } from "../../src/pipeline/republish.ts";
+import { longestDelayMs } from "../../src/pipeline/retry.ts";
 import type { Route } from "../../src/pipeline/route.ts";
 import { createMemoryQueue } from "../../src/queues/memory.ts";
 import type { Queue } from "../../src/queues/queue.ts";
@@ -192,6 +194,25 @@ describe("republish", () => {
     assert.equal(await republish({ ledger: parts.ledger, queue: replacement }, Date.now() + 1), 1201);
     assert.equal(await replacement.depth?.("bulk"), 1200);
     assert.equal(await republish({ ledger: parts.ledger, queue: replacement }, Date.now() - 60_000), 0);
+    await replacement.close();
+  });
+
+  test("gives a job that failed to a queue that was lost once no retry can be on its way, and once only", async () => {
+    await using parts = await openParts();
+    const [{ record }] = (await parts.admit(route, [{ key: "x.jpg", version: "1" }])) as [Admission];
+    const { id } = record.job;
+    const failedAt = Date.now();
+    await parts.ledger.append({ jobId: id, kind: "started", at: failedAt });
+    await parts.ledger.append({ jobId: id, kind: "failed", at: failedAt });
+    const replacement = createMemoryQueue();
+    const late = failedAt + longestDelayMs + 1;
+    const lost = { ledger: parts.ledger, queue: replacement };
+    assert.equal(await republish(lost, late), 0, "nobody said that a queue was lost");
+    await parts.ledger.unpublish();
+    assert.equal(await republish(lost, late - 1), 0);
+    assert.equal(await republish(lost, late), 1);
+    assert.equal(await replacement.depth?.("bulk"), 1);
+    assert.equal(await republish(lost, late), 0);
     await replacement.close();
   });
 

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import type { JobState } from "../../src/core/job.ts";
-import { createSerial } from "../../src/core/serial.ts";
+import { createSerial, type Serial } from "../../src/core/serial.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
+import { createTombstones } from "../../src/ledger/tombstone.ts";
 import { expire } from "../../src/pipeline/expire.ts";
 import { settleOriginal } from "../../src/pipeline/originals.ts";
 import { createRemovals } from "../../src/pipeline/removals.ts";
@@ -30,7 +31,10 @@ async function setUp() {
   const put = (store: Store, key: string, text: string) => store.put(key, streamOf(Buffer.from(text)), type);
   return {
     ...{ ledger, input, output, moved, put },
-    parts: { ledger, puts: createSerial(), storeOf: (name: string) => stores.get(name)! },
+    parts: {
+      ...{ ledger, puts: createSerial(), bury: createTombstones("test") },
+      storeOf: (name: string) => stores.get(name)!,
+    },
     /** As if veil had masked `original` of that key. */
     async deliver(key: string, original = `face ${key}`) {
       const { version } = await put(input, key, original);
@@ -98,6 +102,7 @@ describe("outputs of originals that are gone", () => {
     const confirmed = { count: 0 };
     const removals = createRemovals({
       ...{ ledger: parts.ledger, route: "folder", input: parts.input, output: parts.output, mostRemoved },
+      puts: parts.parts.puts,
       async confirmed() {
         const { count } = confirmed;
         confirmed.count = 0;
@@ -175,11 +180,94 @@ describe("outputs of originals that are gone", () => {
   });
 });
 
+describe("a removal and a put of the same output", () => {
+  /** Tells when somebody waits behind what runs; then a newer result is put, of the same bytes and under the same name. */
+  async function withPutBefore(remove: (parts: Awaited<ReturnType<typeof setUp>>, puts: Serial) => Promise<void>) {
+    const parts = await setUp();
+    const { puts } = parts.parts;
+    const old = await parts.deliver("a.jpg");
+    const asked = Promise.withResolvers<void>();
+    const listening: Serial = {
+      run(key, work) {
+        asked.resolve();
+        return puts.run(key, work);
+      },
+    };
+    const next = Promise.withResolvers<void>();
+    const putting = puts.run("output/a.jpg", async () => {
+      await next.promise;
+      await parts.deliver("a.jpg");
+    });
+    const removing = remove(parts, listening);
+    await Promise.race([asked.promise, removing]);
+    next.resolve();
+    await Promise.all([putting, removing]);
+    return { parts, old };
+  }
+  const rest = {
+    route: "folder",
+    now: () => 9,
+    observe: () => {},
+    onProblem: (problem: Error) => assert.fail(problem),
+  };
+
+  test("wait for each other, and a newer result stays when an older one's time is over", async () => {
+    const { parts } = await withPutBefore((parts, puts) => expire({ ...parts, ...rest, puts }, 2));
+    await using _ = parts;
+    assert.deepEqual(await keysOf(parts.output), ["a.jpg"]);
+  });
+
+  test("wait for each other, and no result is put between a look at an older one and its removal", async () => {
+    await using parts = await setUp();
+    const { puts } = parts.parts;
+    const old = await parts.deliver("a.jpg");
+    let isHeld = false;
+    let putting: Promise<unknown> | undefined;
+    const listening: Serial = {
+      run: (key, work) =>
+        puts.run(key, async () => {
+          isHeld = true;
+          return await work();
+        }),
+    };
+    const output: Store = {
+      ...parts.output,
+      async remove(key) {
+        putting = puts.run("output/a.jpg", () => parts.deliver("a.jpg", "another face"));
+        if (!isHeld) await putting;
+        await parts.output.remove(key);
+      },
+    };
+    await expire({ ...parts, ...rest, output, puts: listening }, 2);
+    await putting;
+    assert.equal(await parts.stateOf(old.job.id), "expired");
+    assert.equal(String(await read(parts.output, "a.jpg")), "masked another face");
+  });
+
+  test("wait for each other, and a result whose original came back meanwhile stays", async () => {
+    const { parts, old } = await withPutBefore(async (parts, puts) => {
+      const removals = createRemovals({
+        ...{ ...parts, ...rest, puts, mostRemoved: 1, confirmed: async () => 0 },
+        onRefused: (message) => assert.fail(message),
+      });
+      await parts.input.remove("a.jpg");
+      for (let pass = 0; pass < 2; pass += 1) {
+        removals.seen([{ key: "another" }]);
+        await removals.endOfPass();
+      }
+    });
+    await using _ = parts;
+    assert.deepEqual(await keysOf(parts.output), ["a.jpg"]);
+    assert.equal(await parts.stateOf(old.job.id), "done");
+  });
+});
+
 test("outputs whose time is over go, their originals stay and are not taken again", async () => {
   await using parts = await setUp();
   const { job } = await parts.deliver("a.jpg");
   const rest = {
     ...parts,
+    ...parts.parts,
     route: "folder",
     now: () => 9,
     observe: () => {},

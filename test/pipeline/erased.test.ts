@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import sharp from "sharp";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import { erase } from "../../src/ledger/erase.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
@@ -8,9 +9,11 @@ import { createTombstones } from "../../src/ledger/tombstone.ts";
 import { createAdmit, createRerun } from "../../src/pipeline/admit.ts";
 import { createRedrive } from "../../src/pipeline/redrive.ts";
 import type { Route } from "../../src/pipeline/route.ts";
+import { streamOf } from "../../src/pipeline/spool.ts";
 import { createMemoryQueue } from "../../src/queues/memory.ts";
 import { openSqlite } from "../../src/sqlite.ts";
 import { sealerOf } from "../contracts/ledger-seals.ts";
+import { openWorkshop, startWorker } from "./running-worker.ts";
 
 const route: Route = {
   ...{ name: "folder", input: "photos", output: "masked", policy: defaultPolicy, lane: "bulk" },
@@ -40,6 +43,28 @@ async function openErased(end: "dead" | "superseded") {
     },
   };
 }
+
+test("a new version of a photograph whose names were erased takes the place of its old result, and of nothing else's", async () => {
+  await using workshop = await openWorkshop();
+  await using worker = await startWorker(workshop);
+  const { masked, photos, seals, settled, take } = worker;
+  const versions = await Promise.all([200, 220, 240].map((size) => sharp(workshop.portrait).resize(size).toBuffer()));
+  const forget = (path: string) =>
+    erase({ seals, sealer: sealerOf(seals), scope: { path }, stamp: {}, bury: createTombstones("test") });
+  await settled(await take("anna.jpg", versions[0]!), "done");
+  await forget("anna.jpg");
+  const old = await worker.bytesOf(masked, "anna.jpg");
+  await settled(await take("anna.jpg", versions[1]!), "done");
+  const second = await worker.bytesOf(masked, "anna.jpg");
+  assert.notDeepEqual(second, old);
+
+  await forget("anna.jpg");
+  await masked.put("anna.jpg", streamOf(Buffer.from("somebody's own")), { contentType: "image/jpeg" });
+  const { last } = await settled(await take("anna.jpg", versions[2]!), "dead");
+  assert.equal(last.code, "already-exists");
+  assert.equal(String(await worker.bytesOf(masked, "anna.jpg")), "somebody's own");
+  assert.ok(await photos.head("anna.jpg"));
+});
 
 describe("what was erased", () => {
   test("is neither sent back nor done again, and whoever wants it is told why", async () => {

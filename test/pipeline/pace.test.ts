@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
 import { createSqlitePauses } from "../../src/ledger/sqlite-pauses.ts";
 import { createPace, type PaceOptions } from "../../src/pipeline/pace.ts";
-import { watchPauses } from "../../src/pipeline/pauses.ts";
+import { knownPauses, watchPauses } from "../../src/pipeline/pauses.ts";
 import { openSqlite } from "../../src/sqlite.ts";
 import { eventually } from "../contracts/eventually.ts";
+import { makeCandidate } from "../contracts/jobs.ts";
 
 const never = new AbortController().signal;
 const roomy = { wait: async () => {} };
@@ -85,5 +87,25 @@ describe("pauses", () => {
     assert.deepEqual(await pauses.read(), nothing);
     stop.abort();
     await running;
+  });
+
+  test("are for routes that are configured or have jobs, and may always be lifted", async () => {
+    await using sqlite = await openSqlite(":memory:");
+    const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
+    await ledger.admit([makeCandidate({ route: "former" })]);
+    const plain = await createSqlitePauses(sqlite);
+    const pauses = knownPauses(plain, ledger, () => ["folder", "ward"]);
+    for (const route of ["ward", "former", "upload"]) await pauses.pause(route);
+    await plain.pause("gone");
+    const refused = {
+      code: "invalid-request",
+      message: "Expected one of folder, ward, upload, former for the route but received wrad",
+    };
+    await assert.rejects(pauses.pause("wrad"), refused);
+    await pauses.resume("gone");
+    await pauses.resume("wrad");
+    assert.deepEqual((await pauses.read()).routes, ["former", "upload", "ward"]);
+    await pauses.pause();
+    assert.equal((await pauses.read()).all, true);
   });
 });

@@ -15,7 +15,7 @@ const never = new AbortController().signal;
 function roomIn(spool: string, options: Partial<RoomOptions>) {
   const alerts: string[] = [];
   const room = createRoom({
-    ...{ spool, spoolBytes: 1000, disks: [], reserveBytes: 0, cacheMs: 0 },
+    ...{ spool, spoolBytes: 1000, disks: () => [], reserveBytes: 0, cacheMs: 0 },
     onAlert: ({ message }) => alerts.push(message),
     onProblem: assert.fail,
     ...options,
@@ -87,18 +87,44 @@ describe("room in the spool", () => {
   });
 });
 
+describe("room for one request", () => {
+  test("that is larger than all the spool may hold is refused for good, and told before it has come", async () => {
+    await using folder = await temporaryFolder();
+    const { room, alerts } = roomIn(folder.path, {});
+    const tooLarge = { code: "too-large", status: 413, remedy: /limits\.spoolMb/ };
+    await assert.rejects(room.require(1, 1000), tooLarge);
+    await room.require(1, 999);
+    await writeFile(join(folder.path, "other"), Buffer.alloc(1000));
+    await assert.rejects(room.require(1, 999), full);
+    await assert.rejects(room.require(1, 1000), tooLarge);
+    assert.equal(alerts.length, 1);
+  });
+});
+
 describe("room on a disk", () => {
+  test("is measured on those of the routes that there are now", async () => {
+    await using folder = await temporaryFolder();
+    const { bavail, bsize } = await statfs(folder.path);
+    let disks: readonly { readonly name: string; readonly folder: string }[] = [];
+    const { room } = roomIn(folder.path, { reserveBytes: bavail * bsize * 2, disks: () => disks });
+    await room.require();
+    disks = [{ name: "the output of ward", folder: folder.path }];
+    await assert.rejects(room.require(), { ...full, message: /the disk of the output of ward/ });
+    disks = [];
+    await room.require();
+  });
+
   test("ends at the reserve, and what is gone is no lack of room", async () => {
     await using folder = await temporaryFolder();
     const { bavail, bsize } = await statfs(folder.path);
     const problems: string[] = [];
     const options = { reserveBytes: bavail * bsize * 2, onProblem: ({ message }: Error) => problems.push(message) };
     const disk = { name: "the output", folder: folder.path };
-    const { room, alerts } = roomIn(folder.path, { ...options, disks: [disk] });
+    const { room, alerts } = roomIn(folder.path, { ...options, disks: () => [disk] });
     await assert.rejects(room.require(), { ...full, message: /the disk of the output has \d+ MiB free/ });
     assert.equal(alerts.length, 1);
     assert.ok(!alerts[0]!.includes(folder.path), "an alert tells no path");
-    const gone = roomIn(folder.path, { ...options, disks: [{ ...disk, folder: join(folder.path, "gone") }] });
+    const gone = roomIn(folder.path, { ...options, disks: () => [{ ...disk, folder: join(folder.path, "gone") }] });
     await gone.room.require();
     assert.equal(problems.length, 1);
   });
@@ -113,7 +139,7 @@ describe("room on a disk", () => {
       return context.skip(`not run: no right to mount here (${(error as Error).message.trim()})`);
     }
     try {
-      const disks = [{ name: "the data folder", folder: disk }];
+      const disks = () => [{ name: "the data folder", folder: disk }];
       const { room, alerts } = roomIn(folder.path, { spoolBytes: 2 ** 40, disks, reserveBytes: 2 * 2 ** 20 });
       await room.require();
       assert.deepEqual(alerts, []);

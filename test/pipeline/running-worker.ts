@@ -7,6 +7,7 @@ import { createSerial } from "../../src/core/serial.ts";
 import { createPool, type Pool } from "../../src/engine/pool.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
 import { createSqliteSeals } from "../../src/ledger/sqlite-seals.ts";
+import { createTombstones } from "../../src/ledger/tombstone.ts";
 import { createAdmit } from "../../src/pipeline/admit.ts";
 import { createRedrive } from "../../src/pipeline/redrive.ts";
 import { noResultCache, type ResultCache } from "../../src/pipeline/result-cache.ts";
@@ -82,7 +83,7 @@ export async function startWorker({ pool, spool }: Workshop, options: WorkerOpti
       pace: { ready: async () => {}, pausedRoutes: () => [] },
       routes: new Map([[route.name, route]]),
       storeOf,
-      puts: createSerial(),
+      ...{ puts: createSerial(), bury: createTombstones("test") },
       ...{ onProblem: () => {}, observe: () => {}, now: Date.now, random: () => 0.5 },
     },
     stopping.signal,

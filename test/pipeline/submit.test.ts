@@ -34,14 +34,14 @@ before(async () => {
 });
 after(() => root[Symbol.asyncDispose]());
 
-async function setUp(faults: Partial<Ledger> = {}) {
+async function setUp(faults: Partial<Ledger> = {}, watched = folder) {
   const sqlite = await openSqlite(":memory:");
   const ledger = { ...(await createSqliteLedger({ sqlite, installationKey: "test" })), ...faults };
   const queue = createMemoryQueue();
   const [inbox, input] = [createMemoryStore({ name: "inbox" }), createMemoryStore({ name: "input" })];
   const keyed = { ledger, queue, installationKey: "key", modelDigests: [], onProblem: () => {} };
   const submit = createSubmit({
-    ...{ ...keyed, uploads, routes: new Map([uploads, folder].map((route) => [route.name, route])) },
+    ...{ ...keyed, uploads, routes: new Map([uploads, watched].map((route) => [route.name, route])) },
     ...{ admit: createAdmit(keyed), rerun: createRerun(keyed), redrive: createRedrive(keyed) },
     storeOf: (name) => (name === "inbox" ? inbox : input),
   });
@@ -129,5 +129,12 @@ describe("an object of a store", () => {
     assert.deepEqual([solid.job.revision, solid.job.policy.style], [1, "solid"]);
     assert.equal(await parts.ledger.isCurrent(first.job), false);
     await assert.rejects(parts.submit.object({ store: "inbox", key: "a.jpg" }, defaultPolicy), Problem);
+  });
+
+  test("is taken for no route that was removed, whose store is there for what it has left", async () => {
+    await using parts = await setUp({}, { ...folder, watched: false, retired: true });
+    await parts.input.put("a.jpg", streamOf(Buffer.from("bytes")), { contentType: "image/jpeg" });
+    const asked = parts.submit.object({ store: "input", key: "a.jpg" }, defaultPolicy);
+    await assert.rejects(asked, { code: "not-found", message: /no input store "input"/ });
   });
 });

@@ -9,6 +9,7 @@ import type { Job } from "../../src/core/job.ts";
 import { createSerial } from "../../src/core/serial.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
+import { createTombstones } from "../../src/ledger/tombstone.ts";
 import { noResultCache } from "../../src/pipeline/result-cache.ts";
 import { openSpool } from "../../src/pipeline/spool.ts";
 import { runWorker, type WorkerParts } from "../../src/pipeline/worker.ts";
@@ -68,7 +69,8 @@ async function openHosts(claimMs: number) {
           limits: { maxBytes: 9e9, maxPixels: 9e9, maxFrames: 9 },
         },
         ...{ detector: { name: "d", digest: "x" }, concurrency: 1, maxRetries: 3, retryDelayMs: 20 },
-        ...{ pace: { ready: async () => {}, pausedRoutes: () => [] }, puts: createSerial(), results: noResultCache },
+        ...{ pace: { ready: async () => {}, pausedRoutes: () => [] }, results: noResultCache },
+        ...{ puts: createSerial(), bury: createTombstones("test") },
         routes: new Map(),
         storeOf: (store) => (store === "input" ? input : output),
         ...{ onProblem: () => {}, observe: () => {}, now: Date.now, random: () => 0.5, holder: name, claimMs },

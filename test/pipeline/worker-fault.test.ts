@@ -20,7 +20,8 @@ test("when the ledger fails the worker stops instead of guessing", async () => {
   const broken = { ...ledger, start: fails, append: fails };
   const working = runWorker(
     {
-      ...{ ledger: broken, queue, concurrency: 1, maxRetries: 3, retryDelayMs: 5, puts: createSerial() },
+      ...{ ledger: broken, queue, concurrency: 1, maxRetries: 3, retryDelayMs: 5 },
+      ...{ puts: createSerial(), bury: () => assert.fail() },
       ...{ pace: { ready: async () => {}, pausedRoutes: () => [] }, routes: new Map(), storeOf: () => assert.fail() },
       ...{ limits: { maxBytes: 1, maxPixels: 1, maxFrames: 1 }, detector: { name: "none", digest: "none" } },
       // Nothing is fetched or opened before the attempt is written down.

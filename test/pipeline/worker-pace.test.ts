@@ -7,7 +7,7 @@ import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
 import type { Pace } from "../../src/pipeline/pace.ts";
 import { noResultCache } from "../../src/pipeline/result-cache.ts";
 import type { Spool } from "../../src/pipeline/spool.ts";
-import { runWorker } from "../../src/pipeline/worker.ts";
+import { runWorker, type WorkerParts } from "../../src/pipeline/worker.ts";
 import { createMemoryQueue } from "../../src/queues/memory.ts";
 import type { Queue } from "../../src/queues/queue.ts";
 import { openSqlite } from "../../src/sqlite.ts";
@@ -16,7 +16,11 @@ import { eventually } from "../contracts/eventually.ts";
 import { makeCandidate } from "../contracts/jobs.ts";
 
 /** A worker whose every job dies at once, because its object is not there: when it dies shows when it began. */
-async function startWorker(pace: Pace, wrap: (queue: Queue) => Queue = (queue) => queue) {
+async function startWorker(
+  pace: Pace,
+  wrap: (queue: Queue) => Queue = (queue) => queue,
+  more: Partial<Pick<WorkerParts, "maxRetries" | "onProblem" | "storeOf">> = {},
+) {
   const sqlite = await openSqlite(":memory:");
   const ledger = await createSqliteLedger({ sqlite, installationKey: "0".repeat(64) });
   const queue = wrap(createMemoryQueue({ pollMs: 5 }));
@@ -24,11 +28,12 @@ async function startWorker(pace: Pace, wrap: (queue: Queue) => Queue = (queue) =
   const stop = new AbortController();
   const working = runWorker(
     {
-      ...{ ledger, queue, pace, concurrency: 2, maxRetries: 0, retryDelayMs: 1, puts: createSerial() },
+      ...{ ledger, queue, pace, concurrency: 2, maxRetries: 0, retryDelayMs: 1 },
+      ...{ puts: createSerial(), bury: () => assert.fail() },
       ...{ routes: new Map(), storeOf: () => store, now: Date.now, random: Math.random },
       ...{ limits: { maxBytes: 1, maxPixels: 1, maxFrames: 1 }, detector: { name: "none", digest: "none" } },
       ...{ spool: { receive: assert.fail } as unknown as Spool, medium: { open: assert.fail } },
-      ...{ results: noResultCache, onProblem: assert.fail, observe: () => {} },
+      ...{ results: noResultCache, onProblem: assert.fail, observe: () => {}, ...more },
     },
     stop.signal,
   );
@@ -89,6 +94,44 @@ describe("a worker's pace", () => {
     await eventually("the other route goes on", async () => (await worker.stateOf(going)) === "dead");
     for (const id of paused) assert.equal(await worker.stateOf(id), "admitted");
     assert.equal(await worker.queue.depth!("bulk"), 4);
+  });
+
+  test("outlasts a queue that takes no retry for a while, of a paused route or of another one", async () => {
+    const { gate, pace } = gated();
+    gate.isOpen = true;
+    gate.paused = ["paused"];
+    let refusals = 0;
+    const broker = { isFull: true };
+    const told: Problem[] = [];
+    const blocked = (queue: Queue): Queue => ({
+      ...queue,
+      async *consume({ lane, prefetch, signal }) {
+        for await (const delivery of queue.consume({ lane, prefetch, signal })) {
+          yield {
+            ...delivery,
+            retry(delayMs) {
+              if (!broker.isFull) return delivery.retry(delayMs);
+              refusals += 1;
+              return Promise.reject(new Problem("queue-unavailable", "the delay queue is full"));
+            },
+          };
+        }
+      },
+    });
+    const away = () => Promise.reject(new Problem("store-unavailable", "the share is away"));
+    await using worker = await startWorker(pace, blocked, {
+      maxRetries: 1,
+      onProblem: (problem) => told.push(problem),
+      storeOf: () => ({ ...createMemoryStore({ name: "input" }), get: away }),
+    });
+    const paused = await worker.admit("a.jpg", "bulk", "paused");
+    const failing = await worker.admit("b.jpg", "bulk", "away");
+    await eventually("both are refused", () => refusals >= 2);
+    assert.deepEqual([await worker.stateOf(paused), await worker.stateOf(failing)], ["admitted", "failed"]);
+    broker.isFull = false;
+    await eventually("the other one goes on", async () => (await worker.stateOf(failing)) === "dead");
+    assert.deepEqual([...new Set(told.map(({ code }) => code))], ["queue-unavailable"]);
+    assert.equal(await worker.stateOf(paused), "admitted");
   });
 
   test("stops at once when told to while it waits, and leaves the job for the next one", async () => {

@@ -12,6 +12,7 @@ import { createPool, type Pool } from "../../src/engine/pool.ts";
 import { Problem } from "../../src/errors.ts";
 import type { LedgerEvent } from "../../src/ledger/ledger.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
+import { createTombstones } from "../../src/ledger/tombstone.ts";
 import { createAdmit } from "../../src/pipeline/admit.ts";
 import type { Pace } from "../../src/pipeline/pace.ts";
 import { createRedrive } from "../../src/pipeline/redrive.ts";
@@ -90,7 +91,7 @@ async function setUp(
       pace: unhurried,
       routes: new Map([[route.name, { ...route, removeInput, ...rest }]]),
       storeOf: (name) => (name === "photos" ? photos : masked),
-      puts: createSerial(),
+      ...{ puts: createSerial(), bury: createTombstones("test") },
       results,
       onProblem: (problem) => problems.push(problem),
       now: Date.now,

@@ -236,8 +236,9 @@ describe("kafka", { skip: noKafka, concurrency: 3 }, () => {
       assert.equal(consumer.deliveries.length, 1);
     });
 
-    test("begins again where the log does when it no longer holds what comes next", async () => {
-      await using opened = await openQueue();
+    test("begins again where the log does when it no longer holds what comes next, and says that jobs are lost", async () => {
+      let losses = 0;
+      await using opened = await openQueue({ onJobsLost: () => void losses++ });
       const topic = `${opened.prefix}.bulk`;
       await withClient(opened.prefix, async (client) => {
         client.topics.trackAll(topic);
@@ -251,6 +252,7 @@ describe("kafka", { skip: noKafka, concurrency: 3 }, () => {
         opened.problems.map(({ code }) => code),
         ["not-found"],
       );
+      assert.equal(losses, 1);
     });
 
     test("goes on after the broker was away, and says what it could not do meanwhile", async () => {

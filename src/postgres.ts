@@ -51,10 +51,13 @@ const maintenanceMs = 24 * 3_600_000;
 /** A constant of veil's own among advisory locks. */
 const migrating = 7_310_528_001;
 // What a host that lost its power had begun is given up soon: others wait for its locks.
+// Whoever waited for a lock has to see what was committed under it, whatever the server's default is.
 const settings = `select
   set_config('synchronous_commit', case when current_setting('synchronous_commit') in ('off', 'local', 'remote_write')
     then 'on' else current_setting('synchronous_commit') end, false),
-  set_config('idle_in_transaction_session_timeout', '15s', false)`;
+  set_config('idle_in_transaction_session_timeout', '15s', false),
+  set_config('default_transaction_isolation', 'read committed', false)`;
+const begin = "begin isolation level read committed";
 
 /** Connects, and refuses a server that would forget what it has confirmed. The client is loaded on first use. */
 export async function openPostgres(options: PostgresOptions): Promise<Postgres> {
@@ -117,9 +120,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   }
 
   const within =
-    <T>(begin: string, work: (ask: Ask, isSecond: boolean) => Promise<T>) =>
+    <T>(opening: string, work: (ask: Ask, isSecond: boolean) => Promise<T>) =>
     async (client: PoolClient, isSecond: boolean): Promise<T> => {
-      await client.query(begin);
+      await client.query(opening);
       try {
         const answer = await work((sql, params) => askOf(client, sql, params), isSecond);
         await client.query("commit");
@@ -136,10 +139,10 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     ask: (sql, params, { again } = { again: false }) => run((client) => askOf(client, sql, params), again),
     each: (work) => run((client, isSecond) => work((sql, params) => askOf(client, sql, params), isSecond), true),
     snapshot: (work) => run(within("begin isolation level repeatable read read only", work), true),
-    transaction: (work, { again } = { again: false }) => run(within("begin", work), again),
+    transaction: (work, { again } = { again: false }) => run(within(begin, work), again),
     migrate: (part, steps) =>
       run(
-        within("begin", async (ask) => {
+        within(begin, async (ask) => {
           await ask(`select pg_advisory_xact_lock(${migrating})`);
           await ask("create table if not exists migrations (part text primary key, version integer not null)");
           const [row] = await ask("select version from migrations where part = $part", { part });

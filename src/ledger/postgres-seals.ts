@@ -169,7 +169,7 @@ export async function createPostgresSeals(postgres: Postgres): Promise<Seals> {
       }),
 
     async compact() {
-      for (const table of ["jobs", "events", "notes", "job_state", "seals", "digests"])
+      for (const table of ["jobs", "events", "regions", "notes", "job_state", "seals", "digests"])
         await postgres.maintain(`vacuum full ${table}`);
     },
   };

@@ -168,10 +168,7 @@ export async function createPostgresSeals(postgres: Postgres): Promise<Seals> {
         return eraseRecords(ask, erasures, note);
       }),
 
-    async compact() {
-      for (const table of ["jobs", "events", "regions", "notes", "job_state", "seals", "digests"])
-        await postgres.maintain(`vacuum full ${table}`);
-    },
+    compact: () => postgres.rewrite(["jobs", "events", "regions", "notes", "job_state", "seals", "digests"]),
   };
 }
 

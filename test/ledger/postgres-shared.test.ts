@@ -4,7 +4,7 @@ import { erase } from "../../src/ledger/erase.ts";
 import { createPostgresLedger } from "../../src/ledger/postgres.ts";
 import { createPostgresSeals } from "../../src/ledger/postgres-seals.ts";
 import { createTombstones } from "../../src/ledger/tombstone.ts";
-import { openPostgres } from "../../src/postgres.ts";
+import { openPostgres, type Postgres } from "../../src/postgres.ts";
 import { admitOne } from "../contracts/ledger.ts";
 import { sealerOf } from "../contracts/ledger-seals.ts";
 import { startPostgres, withoutPostgres } from "../fixtures/postgres-server.ts";
@@ -47,7 +47,7 @@ describe("a PostgreSQL that others use and set up too", { skip: withoutPostgres 
     await ledger.append({ jobId: id, kind: "held", at: 2 }, { first: [{ kind: "face", box, score: 1 }], second: [] });
     await ledger.append({ jobId: id, kind: "rejected", at: 3 });
     const found = async () => {
-      await postgres.maintain("checkpoint");
+      await postgres.ask("checkpoint");
       const holds = (text: string) =>
         `position('${text}'::bytea in pg_read_binary_file(pg_relation_filepath(oid::regclass))) > 0`;
       const rows = await postgres.ask(
@@ -60,7 +60,69 @@ describe("a PostgreSQL that others use and set up too", { skip: withoutPostgres 
     for (const table of ["jobs", "regions"]) assert.ok(before.includes(table), `${before}`);
     const terms = { seals, sealer: sealerOf(seals), stamp: {}, bury: createTombstones("test") };
     assert.equal((await erase({ ...terms, scope: { path: "granny.jpg" } })).jobs, 1);
-    await seals.compact();
+    assert.equal(await seals.compact(), true);
     assert.deepEqual(await found(), []);
   });
+
+  test("no table is written anew while some process serves, and none begins to serve meanwhile", async () => {
+    const url = await server!.database();
+    await using command = await openPostgres({ url });
+    await command.ask("create table kept (text text); insert into kept values ('x')");
+    const open = (patienceMs: number) => openPostgres({ url, patienceMs, serving: {} });
+    {
+      await using first = await open(20_000);
+      await using second = await open(20_000);
+      assert.equal(await command.rewrite(["kept"]), false);
+      await first.close();
+      assert.equal(await command.rewrite(["kept"]), false);
+      await second.ask("select 1");
+    }
+    // Until this transaction ends the table can't be written anew.
+    const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const reading = command.transaction(async (ask) => {
+      await ask("select * from kept");
+      begun.resolve();
+      await ended.promise;
+    });
+    await begun.promise;
+    const rewriting = command.rewrite(["kept"]);
+    await assert.rejects(eventuallyRefused(open), { code: "ledger-unavailable", message: /being written anew/ });
+    ended.resolve();
+    await reading;
+    assert.equal(await rewriting, true);
+    await using late = await open(20_000);
+    assert.deepEqual(await late.ask("select text from kept"), [{ text: "x" }]);
+  });
+
+  test("a process with a queue of its own serves alone, and may be started again at any moment", async () => {
+    const url = await server!.database();
+    const open = (alone?: string) =>
+      openPostgres({ url, patienceMs: 1000, serving: alone === undefined ? {} : { alone } });
+    const refused = { code: "invalid-config", remedy: /queue\.driver/ };
+    {
+      await using _ = await open("a");
+      await using again = await open("a");
+      await assert.rejects(open("b"), refused);
+      await assert.rejects(open(), refused);
+      await using command = await openPostgres({ url });
+      await command.ask("select 1");
+      await again.ask("select 1");
+    }
+    {
+      await using _ = await open();
+      await using other = await open();
+      await assert.rejects(open("a"), refused);
+      await other.ask("select 1");
+    }
+    const both = await Promise.allSettled([open("a"), open("b")]);
+    const opened = both.filter((one) => one.status === "fulfilled");
+    assert.ok(opened.length < 2);
+    for (const { value } of opened) await value.close();
+    await using _ = await open("b");
+  });
 });
+
+/** Some rounds may still come before the tables are locked. */
+async function eventuallyRefused(open: (patienceMs: number) => Promise<Postgres>): Promise<void> {
+  for (;;) await (await open(0)).close();
+}

@@ -115,3 +115,6 @@ export const postgresTables: readonly string[] = [
    create table sealing (one integer primary key check (one = 1), holder text, held_until bigint not null);
    insert into sealing values (1, null, 0);`,
 ];
+
+/** How long a claim was to last, as migration steps of their own. */
+export const postgresClaims: readonly string[] = ["alter table job_state add column claim_ms bigint"];

@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { erase } from "../../src/ledger/erase.ts";
 import { createPostgresLedger } from "../../src/ledger/postgres.ts";
+import { createPostgresLeases } from "../../src/ledger/postgres-leases.ts";
 import { createPostgresSeals } from "../../src/ledger/postgres-seals.ts";
+import { createSealer } from "../../src/ledger/sealer.ts";
 import { createTombstones } from "../../src/ledger/tombstone.ts";
 import { openPostgres, type Postgres } from "../../src/postgres.ts";
+import { eventually } from "../contracts/eventually.ts";
 import { admitOne } from "../contracts/ledger.ts";
-import { sealerOf } from "../contracts/ledger-seals.ts";
+import { sealerOf, testSigner } from "../contracts/ledger-seals.ts";
 import { startPostgres, withoutPostgres } from "../fixtures/postgres-server.ts";
 
 const server = withoutPostgres === false ? await startPostgres() : undefined;
@@ -119,6 +122,60 @@ describe("a PostgreSQL that others use and set up too", { skip: withoutPostgres 
     assert.ok(opened.length < 2);
     for (const { value } of opened) await value.close();
     await using _ = await open("b");
+  });
+
+  test("a clock that is set back freezes nothing that a dead process held, and takes nothing from one that lives", async () => {
+    const url = await server!.database();
+    await using postgres = await openPostgres({ url });
+    const ledger = await createPostgresLedger({ postgres, installationKey: "test" });
+    const leases = await createPostgresLeases(postgres);
+    const ttlMs = 500;
+    const names = ["dead", "alive"] as const;
+    const jobs = await Promise.all(names.map((key) => admitOne(ledger, { key })));
+    const ids = jobs.map(({ job }) => job.id) as [string, string];
+    const start = (index: 0 | 1, holder: string, at: number) =>
+      ledger.start({ jobId: ids[index], kind: "started", at, attempt: 1 }, { holder, ttlMs });
+    const fences = [(await start(0, "here", 1))!, (await start(1, "here", 1))!];
+    const held = await Promise.all(names.map((name) => leases.acquire(name, "here", ttlMs)));
+    // As if the clock that wrote it had stood an hour ahead.
+    await postgres.ask("update leases set held_until = held_until + 3600000");
+    await postgres.ask("update job_state set claimed_until = claimed_until + 3600000");
+    for (const name of names) assert.equal(await leases.acquire(name, "there", ttlMs), undefined);
+    for (const id of ids) {
+      const ms = await ledger.claimedMs(id, "there");
+      assert.ok(ms > 0 && ms <= ttlMs, `${ms}`);
+    }
+    // Who lives is not robbed, and renews for longer than the dead one's rest.
+    assert.equal(await leases.renew("alive", held[1]!, 60_000), true);
+    assert.deepEqual(await ledger.renew([{ jobId: ids[1], fence: fences[1]! }], 60_000), []);
+    await eventually("what the dead one held is free", async () => (await ledger.claimedMs(ids[0], "there")) === 0);
+    assert.ok((await start(0, "there", 2)) !== undefined);
+    await eventually(
+      "the dead one's lease is free",
+      async () => (await leases.acquire("dead", "there", ttlMs)) !== undefined,
+    );
+    assert.equal(await leases.acquire("alive", "there", ttlMs), undefined);
+    assert.ok((await ledger.claimedMs(ids[1], "there")) > 10_000);
+  });
+
+  test("a clock that is set back stops no sealing", async () => {
+    const url = await server!.database();
+    await using postgres = await openPostgres({ url });
+    const ledger = await createPostgresLedger({ postgres, installationKey: "test" });
+    const seals = await createPostgresSeals(postgres);
+    await admitOne(ledger, { key: "a.jpg" });
+    const future = "(extract(epoch from clock_timestamp()) * 1000)::bigint + 3600000";
+    await postgres.ask(`update sealing set holder = 'dead', held_until = ${future}`);
+    const stop = new AbortController();
+    const running = createSealer({ seals, signer: testSigner, everyMs: 20, onProblem: assert.ifError }).run(
+      stop.signal,
+    );
+    try {
+      await eventually("it is sealed", async () => (await seals.countUnsealed()) === 0);
+    } finally {
+      stop.abort();
+      await running;
+    }
   });
 });
 

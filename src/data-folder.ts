@@ -87,15 +87,17 @@ export async function openDataFolder(
   const stamp = { veil: version, who: `${role}:${userName()}` };
   await using opened = new AsyncDisposableStack();
   opened.defer(sqlite.close);
-  const shared = opened.adopt(await openLedger(config, { sqlite, installationKey, stamp }), (it) => it.close());
+  // With the host's name: a copy of the folder elsewhere is another one.
+  const replica = `${hostname()}/${await replicaIn(places.replica)}`;
+  const serving = config.queue.driver === "sqlite" ? { alone: replica } : {};
+  const parts = { sqlite, installationKey, stamp, ...(role === "service" && { serving }) };
+  const shared = opened.adopt(await openLedger(config, parts), (it) => it.close());
   const { ledger, seals, pauses, leases } = shared;
   const queue = opened.adopt(
     await openQueue(config, { sqlite, onJobsLost: afterLoss(ledger, onProblem), onProblem }),
     (it) => it.close(),
   );
-  if (role === "service") await meetQueue(places.queueName, queueName(config), shared);
-  // With the host's name: a copy of the folder elsewhere is another one.
-  const replica = `${hostname()}/${await replicaIn(places.replica)}`;
+  if (role === "service") await meetQueue(places.queueName, queueName(config, replica), shared);
   opened.move();
   const mountsOf = openMountMemories(places.mounts);
   const stores = new Map<string, FsStore>();

@@ -24,6 +24,8 @@ export interface LedgerParts {
   readonly sqlite: Sqlite;
   readonly installationKey: string;
   readonly stamp: Stamp;
+  /** The process serves: others over the same ledger are to know. With its own queue it does so `alone`, under that name. */
+  readonly serving?: { readonly alone?: string };
 }
 
 /** The ledger, and what all who work over it share. */
@@ -41,7 +43,7 @@ export interface OpenLedger {
 /** The ledger that the configuration names. Problems: ledger-unavailable, invalid-config. */
 export async function openLedger(
   { ledger: { driver, url, caFile } }: Config,
-  { sqlite, ...keyed }: LedgerParts,
+  { sqlite, serving, ...keyed }: LedgerParts,
 ): Promise<OpenLedger> {
   if (driver === "sqlite") {
     return {
@@ -59,7 +61,7 @@ export async function openLedger(
   const { createPostgresPauses } = await import("./ledger/postgres-pauses.ts");
   const { createPostgresLeases } = await import("./ledger/postgres-leases.ts");
   const { openInstallation } = await import("./ledger/postgres-installation.ts");
-  const postgres = await openPostgres({ url: url!, ...(ca !== undefined && { ca }) });
+  const postgres = await openPostgres({ url: url!, ...(ca !== undefined && { ca }), ...(serving && { serving }) });
   try {
     const installation = await openInstallation(postgres, keyed.installationKey);
     return {
@@ -85,9 +87,13 @@ export interface QueueParts {
   readonly onProblem: (problem: Problem) => void;
 }
 
-/** Which queue it is: what was published to another one waits there, not here. Tells no secret. */
-export function queueName({ queue }: Config): string {
+/**
+ * Which queue it is: what was published to another one waits there, not here. Over a shared ledger each replica's own
+ * queue is another one. Tells no secret.
+ */
+export function queueName({ queue, ledger }: Config, replica: string): string {
   const { driver, prefix, url, brokers } = queue;
+  if (driver === "sqlite" && ledger.driver !== "sqlite") return JSON.stringify([driver, replica]);
   const place = driver === "rabbitmq" ? url?.replace(/^.*@/, "").replace(/^amqps?:\/\//, "") : brokers;
   return driver === "sqlite" ? driver : JSON.stringify([driver, prefix, place]);
 }

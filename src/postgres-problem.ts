@@ -22,6 +22,7 @@ const diskFull = "53100";
 
 /** Whether the connection is gone, and with it any word of what became of the last statement. */
 export function isLost(error: unknown): boolean {
+  if (error instanceof Problem) return error.code === "ledger-unavailable";
   const { code, message = "" } = error as { code?: string; message?: string };
   if (code !== undefined) return unreachable.has(code) || code.startsWith("08");
   return /^(Connection terminated|Client has encountered|timeout exceeded|Query read timeout|Client was closed)/.test(

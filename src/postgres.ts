@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientConfig, PoolClient } from "pg";
 import { Problem } from "./errors.ts";
+import { type Serving, showServing, whileNobodyServes } from "./postgres-presence.ts";
 import { isConflict, isLost, postgresProblem } from "./postgres-problem.ts";
 
 export type PostgresValue = null | boolean | number | string | Uint8Array | readonly string[] | readonly number[];
@@ -16,6 +17,8 @@ export interface PostgresOptions {
   /** How long a call waits for a server that is away. */
   readonly patienceMs?: number;
   readonly maxConnections?: number;
+  /** Absent: no process that serves, but one that looks or writes now and then. */
+  readonly serving?: Serving;
 }
 
 /** One database, over a few connections that come back by themselves. Failures are Problems, as postgres-problem.ts has them. */
@@ -39,26 +42,34 @@ export interface Postgres extends AsyncDisposable {
   transaction<T>(work: (ask: Ask, isSecond: boolean) => Promise<T>, options?: { readonly again: boolean }): Promise<T>;
   /** Brings one owner's tables up to date: runs those steps that this database has not seen. Steps are only ever added. */
   migrate(part: string, steps: readonly string[]): Promise<void>;
-  /** Statements that stand outside any transaction and may take long. */
-  maintain(sql: string): Promise<void>;
+  /**
+   * Writes tables anew, so that nothing of what was deleted is left in them. False, and nothing done: some process serves
+   * over this database, or is at it too.
+   */
+  rewrite(tables: readonly string[]): Promise<boolean>;
   close(): Promise<void>;
 }
 
 const connectMs = 5000;
 /** A server that is silent for longer is given up. */
 const silentMs = 60_000;
-const maintenanceMs = 24 * 3_600_000;
+const rewriteMs = 24 * 3_600_000;
 /** A constant of veil's own among advisory locks. */
 const migrating = 7_310_528_001;
-// What a host that lost its power had begun is given up soon: others wait for its locks.
+// What a host that lost its power had begun is given up soon, and its sessions after a minute: others wait for its locks.
+// Whoever waited for a lock has to see what was committed under it, whatever the server's default is.
 const settings = `select
   set_config('synchronous_commit', case when current_setting('synchronous_commit') in ('off', 'local', 'remote_write')
     then 'on' else current_setting('synchronous_commit') end, false),
-  set_config('idle_in_transaction_session_timeout', '15s', false)`;
+  set_config('idle_in_transaction_session_timeout', '15s', false),
+  set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false),
+  set_config('tcp_keepalives_count', '3', false),
+  set_config('default_transaction_isolation', 'read committed', false)`;
+const begin = "begin isolation level read committed";
 
 /** Connects, and refuses a server that would forget what it has confirmed. The client is loaded on first use. */
 export async function openPostgres(options: PostgresOptions): Promise<Postgres> {
-  const { patienceMs = 30_000, maxConnections = 8 } = options;
+  const { patienceMs = 30_000, maxConnections = 8, serving } = options;
   const { config, place } = connectionOf(options);
   const { default: pg } = await import("pg");
   const types = {
@@ -82,6 +93,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     try {
       client.on("error", () => {});
       await client.query(settings);
+      if (serving !== undefined) await showServing(client, serving, place);
       ready.add(client);
       return client;
     } catch (error) {
@@ -117,9 +129,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   }
 
   const within =
-    <T>(begin: string, work: (ask: Ask, isSecond: boolean) => Promise<T>) =>
+    <T>(opening: string, work: (ask: Ask, isSecond: boolean) => Promise<T>) =>
     async (client: PoolClient, isSecond: boolean): Promise<T> => {
-      await client.query(begin);
+      await client.query(opening);
       try {
         const answer = await work((sql, params) => askOf(client, sql, params), isSecond);
         await client.query("commit");
@@ -136,10 +148,10 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     ask: (sql, params, { again } = { again: false }) => run((client) => askOf(client, sql, params), again),
     each: (work) => run((client, isSecond) => work((sql, params) => askOf(client, sql, params), isSecond), true),
     snapshot: (work) => run(within("begin isolation level repeatable read read only", work), true),
-    transaction: (work, { again } = { again: false }) => run(within("begin", work), again),
+    transaction: (work, { again } = { again: false }) => run(within(begin, work), again),
     migrate: (part, steps) =>
       run(
-        within("begin", async (ask) => {
+        within(begin, async (ask) => {
           await ask(`select pg_advisory_xact_lock(${migrating})`);
           await ask("create table if not exists migrations (part text primary key, version integer not null)");
           const [row] = await ask("select version from migrations where part = $part", { part });
@@ -158,9 +170,15 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
         }),
         true,
       ),
-    async maintain(sql) {
-      await run((client) => client.query({ text: sql, query_timeout: maintenanceMs } as { text: string }), true);
-    },
+    rewrite: (tables) =>
+      run(
+        (client) =>
+          whileNobodyServes(client, async () => {
+            for (const table of tables)
+              await client.query({ text: `vacuum full ${table}`, query_timeout: rewriteMs } as { text: string });
+          }),
+        true,
+      ),
     async close() {
       if (closing.signal.aborted) return;
       closing.abort();

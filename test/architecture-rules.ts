@@ -24,7 +24,7 @@ const floors: readonly Floor[] = [
   { name: "errors", files: /^src\/errors\.ts$/, may: [], node: [] },
   {
     name: "leaves",
-    files: /^src\/(log|sqlite|sqlite-thread|postgres|postgres-problem|bell|points|version)\.ts$/,
+    files: /^src\/(log|sqlite|sqlite-thread|postgres(-[a-z]+)?|bell|points|version)\.ts$/,
     may: ["errors"],
     packages: ["pino", "pg"],
   },

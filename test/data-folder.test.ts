@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import * as Kafka from "@platformatic/kafka";
 import { loadConfig } from "../src/config.ts";
@@ -10,6 +11,7 @@ import { eventually } from "./contracts/eventually.ts";
 import { makeCandidate, makeJob } from "./contracts/jobs.ts";
 import { temporaryFolder } from "./contracts/temporary-folder.ts";
 import { noKafka, startKafkaServer } from "./fixtures/kafka-server.ts";
+import { startPostgres, withoutPostgres } from "./fixtures/postgres-server.ts";
 
 test("what waits in another queue than the one that was used last is published again, once", async () => {
   await using folder = await temporaryFolder();
@@ -69,4 +71,30 @@ test("what Kafka has lost is published again, what had failed too", { skip: noKa
   );
   stop.abort();
   await consuming;
+});
+
+test("the built-in queue over a PostgreSQL ledger is one process's, and what waited in it goes to the next one", {
+  skip: withoutPostgres,
+}, async () => {
+  await using server = await startPostgres();
+  await using folder = await temporaryFolder();
+  const url = await server.database();
+  const open = (name: string, role: "service" | "command") => {
+    const set = ["ledger.driver=postgres", `ledger.url=${url}`];
+    const config = loadConfig({ flags: { dataDir: join(folder.path, name), set }, env: {}, cwd: folder.path });
+    return openDataFolder(config, (problem) => assert.fail(problem), role);
+  };
+  {
+    await using one = await open("one", "service");
+    const [admission] = await one.ledger.admit([makeCandidate()]);
+    await one.ledger.published([admission!.record.job.id]);
+    await mkdir(join(folder.path, "other"), { mode: 0o700 });
+    await copyFile(join(folder.path, "one", "installation.key"), join(folder.path, "other", "installation.key"));
+    await assert.rejects(open("other", "service"), { code: "invalid-config", remedy: /queue\.driver/ });
+    await using command = await open("other", "command");
+    assert.equal((await command.ledger.counts()).admitted, 1);
+    assert.equal((await one.ledger.unstarted(Number.MAX_SAFE_INTEGER, 10)).length, 0);
+  }
+  await using other = await open("other", "service");
+  assert.equal((await other.ledger.unstarted(Number.MAX_SAFE_INTEGER, 10)).length, 1);
 });

@@ -1,6 +1,6 @@
 import type { ConfigFlags } from "../config/layers.ts";
 import type { Config } from "../config.ts";
-import { lockDataFolder } from "../data-claim.ts";
+import { type DataFolderLock, lockDataFolder } from "../data-claim.ts";
 import type { DataFolder } from "../data-folder.ts";
 import { Problem } from "../errors.ts";
 import { countErasable, type ErasureCount, erase } from "../ledger/erase.ts";
@@ -31,16 +31,21 @@ export async function eraseRecords(
   return 0;
 }
 
-/** Takes long for a large ledger, and holds up whoever writes meanwhile. */
+/** Takes long for a large ledger, and would hold up whoever serves meanwhile, here or on another host. */
 async function compact({ seals }: DataFolder, { dataDir }: Config): Promise<void> {
+  using lock = lockUnlessServed(dataDir);
+  if (lock !== undefined && (await seals.compact())) return;
+  process.stdout.write(
+    "Free space in the database may still hold some of it, since veil is serving: run this again once every process that serves is stopped.\n",
+  );
+}
+
+function lockUnlessServed(dataDir: string): DataFolderLock | undefined {
   try {
-    using _ = lockDataFolder(dataDir);
-    await seals.compact();
+    return lockDataFolder(dataDir);
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== "invalid-config") throw error;
-    process.stdout.write(
-      "Free space in the database may still hold some of it, since veil is serving: run this again once it is stopped.\n",
-    );
+    return undefined;
   }
 }
 

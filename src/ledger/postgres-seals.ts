@@ -92,7 +92,8 @@ export async function createPostgresSeals(postgres: Postgres): Promise<Seals> {
         const [mine] = await ask(
           `update sealing set holder = coalesce($holder, holder),
               held_until = case when $holder::text is null then held_until else ${postgresNow} + $ttl::bigint end
-            where ($holder::text is null or holder = $holder or holder is null or held_until < ${postgresNow})
+            where ($holder::text is null or holder = $holder or holder is null
+                or held_until not between ${postgresNow} and ${postgresNow} + 2 * $ttl::bigint)
               and coalesce((select max(position) + 1 from seals), 0) = $size
               and coalesce((select chain from (${lastChain}) l), $start) = $chain
             returning one`,
@@ -168,10 +169,7 @@ export async function createPostgresSeals(postgres: Postgres): Promise<Seals> {
         return eraseRecords(ask, erasures, note);
       }),
 
-    async compact() {
-      for (const table of ["jobs", "events", "notes", "job_state", "seals", "digests"])
-        await postgres.maintain(`vacuum full ${table}`);
-    },
+    compact: () => postgres.rewrite(["jobs", "events", "regions", "notes", "job_state", "seals", "digests"]),
   };
 }
 

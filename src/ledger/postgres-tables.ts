@@ -118,3 +118,6 @@ export const postgresTables: readonly string[] = [
   `alter table job_state add column lost boolean not null default false;
    create index job_state_lost on job_state (seq) where lost;`,
 ];
+
+/** How long a claim was to last, as migration steps of their own. */
+export const postgresClaims: readonly string[] = ["alter table job_state add column claim_ms bigint"];

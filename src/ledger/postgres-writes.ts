@@ -138,7 +138,7 @@ const move = `with s as (
   k as (insert into regions select job_id, $regions::text from s where $regions::text is not null on conflict do nothing)
   update job_state set state = $kind, attempts = attempts + case when $kind = 'started' then 1 else 0 end,
       updated_at = $at, last = $detail, code = $code, seq = e.id, lost = false, claimed_by = $holder,
-      claimed_until = case when $holder::text is null then 0 else ${postgresNow} + $ttlMs end
+      claimed_until = case when $holder::text is null then 0 else ${postgresNow} + $ttlMs::bigint end, claim_ms = $ttlMs
     from e where job_state.job_id = $jobId returning e.id, job_state.route`;
 
 /** One statement that does nothing unless the job's state is one that the event may follow; answers the event's number. */

@@ -3,7 +3,7 @@ import type { Postgres } from "../postgres.ts";
 import { cursorOf, toEvent, toJobRecord, toRegions } from "./job-rows.ts";
 import type { Ledger, LedgerEvent, RequestNote, Stamp } from "./ledger.ts";
 import { createCountFolder, readStats } from "./postgres-stats.ts";
-import { postgresTables } from "./postgres-tables.ts";
+import { postgresClaims, postgresTables } from "./postgres-tables.ts";
 import {
   admitRows,
   isUnknown,
@@ -34,6 +34,7 @@ const again = { again: true };
 export async function createPostgresLedger(options: PostgresLedgerOptions): Promise<Ledger> {
   const { postgres, installationKey, stamp = {}, now = Date.now } = options;
   await postgres.migrate("ledger", postgresTables);
+  await postgres.migrate("claims", postgresClaims);
   const bury = createTombstones(installationKey);
   const fold = createCountFolder(postgres);
   const read: typeof postgres.ask = (sql, params) => postgres.ask(sql, params, again);
@@ -78,6 +79,12 @@ export async function createPostgresLedger(options: PostgresLedgerOptions): Prom
     start: (event, claim) => move(event, { stamp, claim }),
 
     async claimedMs(jobId, holder) {
+      // Where the database's clock was set back it would last until the old time comes again. Who lives renews it.
+      await read(
+        `update job_state set claimed_until = ${postgresNow} + claim_ms
+          where job_id = $jobId and state = 'started' and claimed_until > ${postgresNow} + claim_ms`,
+        { jobId },
+      );
       const [row] = await read(
         `select claimed_until - ${postgresNow} as ms from job_state
           where job_id = $jobId and state = 'started' and claimed_by is not null and claimed_by <> $holder`,
@@ -89,7 +96,7 @@ export async function createPostgresLedger(options: PostgresLedgerOptions): Prom
     async renew(claims, ttlMs) {
       const params = { ids: claims.map(({ jobId }) => jobId), fences: claims.map(({ fence }) => fence), ttlMs };
       const rows = await read(
-        `update job_state s set claimed_until = ${postgresNow} + $ttlMs::bigint
+        `update job_state s set claimed_until = ${postgresNow} + $ttlMs::bigint, claim_ms = $ttlMs
           from unnest($ids::text[], $fences::bigint[]) as c (id, fence)
           where s.job_id = c.id and s.seq = c.fence and s.state = 'started' returning s.job_id`,
         params,

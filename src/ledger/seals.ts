@@ -94,6 +94,9 @@ export interface Seals {
    * place, and a record of it, with the count, is written. Answers how many records that were; what moved on meanwhile stays.
    */
   erase(erasures: readonly Erasure[], note: JsonObject): Promise<number>;
-  /** Leaves nothing of what was erased in files of the ledger; may take a while. */
-  compact(): Promise<void>;
+  /**
+   * Leaves nothing of what was erased in files of the ledger; may take a while. False, and nothing done: other processes
+   * are serving over it.
+   */
+  compact(): Promise<boolean>;
 }

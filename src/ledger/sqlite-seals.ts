@@ -181,7 +181,10 @@ export async function createSqliteSeals(sqlite: Sqlite): Promise<Seals> {
       return found;
     },
 
-    compact: () => sqlite.compact(),
+    async compact() {
+      await sqlite.compact();
+      return true;
+    },
 
     async erase(erasures, note) {
       const answers = await sqlite.write(erasureStatements(erasures, note));

@@ -15,7 +15,7 @@ export interface HeldClaim extends Disposable {
 export interface Claims {
   /** Records the start and claims the job. Undefined: it may not be started, or another worker is at it. */
   start(event: LedgerEvent): Promise<HeldClaim | undefined>;
-  /** For how long another worker's claim on it lasts yet, in milliseconds; 0: nobody else is at it. */
+  /** When to look again, in milliseconds, since another worker's claim lasts as long or longer; 0: nobody else is at it. */
   othersMs(jobId: string): Promise<number>;
   /** Renews what is in work, until the signal aborts and nothing is in work any more. */
   run(signal: AbortSignal): Promise<void>;
@@ -69,7 +69,8 @@ export function createClaims({ ledger, holder, ttlMs, onProblem }: ClaimsOptions
         },
       };
     },
-    othersMs: (jobId) => ledger.claimedMs(jobId, holder),
+    // However long it says to be: nobody waits longer for the next look.
+    othersMs: async (jobId) => Math.min(await ledger.claimedMs(jobId, holder), ttlMs),
     async run(signal) {
       const never = new AbortController().signal;
       while (!signal.aborted || held.size > 0) {

@@ -9,7 +9,6 @@ import { type Config, rolesOf } from "./config.ts";
 import { parseDayWindow } from "./core/day-window.ts";
 import { parseDetectors } from "./core/detector.ts";
 import type { Job } from "./core/job.ts";
-import { createSerial } from "./core/serial.ts";
 import { claimDataFolder, lockDataFolder } from "./data-claim.ts";
 import { openDataFolder, readyFolders } from "./data-folder.ts";
 import { evaluationsIn, placesIn } from "./data-places.ts";
@@ -94,7 +93,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   // Closed after all that writes: the last record is sealed too.
   const sealer = started.adopt(createSealer(sealing), (it) => it.close());
   if (roles.has("sources") || roles.has("worker")) await readyFolders(config);
-  const { ledger, queue, storeOf, installationKey, sqlite, leases, pauses, replica: holder } = data;
+  const { ledger, queue, storeOf, installationKey, sqlite, leases, pauses, puts, replica: holder } = data;
   const isShared = config.ledger.driver === "postgres";
   if (isShared && config.queue.driver !== "sqlite" && jobs.folder === undefined && roles.has("api")) {
     log.warn("uploads to the jobs API lie in this data folder, where no other process finds them: set jobs.folder");
@@ -154,7 +153,6 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     log[level]({ ...about, regions: event.regions }, `job ${event.kind}`);
     if (event.kind === "dead") onAlert(deadLetterAlert(job, event));
   };
-  const puts = createSerial();
   const folders = createFolderRoutes(config, routes, {
     ...{ data, admit, redrive, puts, room, log, onProblem, onAlert, observe, alone, watches: roles.has("sources") },
   });
@@ -197,7 +195,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   };
   const page = fileURLToPath(new URL("../web/dist", import.meta.url));
   const core = { medium: pool, spool, limits, results, detector, ledger, queue, storeOf };
-  const review = createReview({ ...keyed, storeOf });
+  const review = createReview({ ...keyed, puts, storeOf });
   const parts = {
     ...core,
     maxBatch: limits.maxBatch,

@@ -4,6 +4,7 @@ import { access, chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import type { Config } from "./config.ts";
 import { takeConfirmation } from "./confirmations.ts";
+import type { Serial } from "./core/serial.ts";
 import { claimDataFolder } from "./data-claim.ts";
 import { placesIn, storesOf } from "./data-places.ts";
 import { type OpenLedger, openLedger, openQueue, queueName } from "./drivers.ts";
@@ -28,6 +29,8 @@ export interface DataFolder extends AsyncDisposable {
   readonly seals: Seals;
   readonly pauses: Pauses;
   readonly leases: Leases;
+  /** One put or removal at a time for each output, of all who work over the same ledger. */
+  readonly puts: Serial;
   /** What this data folder is known by to others that work over the same ledger. */
   readonly replica: string;
   /** Who signs it; the key is made on first use. */
@@ -92,7 +95,7 @@ export async function openDataFolder(
   const serving = config.queue.driver === "sqlite" ? { alone: replica } : {};
   const parts = { sqlite, installationKey, stamp, ...(role === "service" && { serving }) };
   const shared = opened.adopt(await openLedger(config, parts), (it) => it.close());
-  const { ledger, seals, pauses, leases } = shared;
+  const { ledger, seals, pauses, leases, puts } = shared;
   const queue = opened.adopt(
     await openQueue(config, { sqlite, onJobsLost: afterLoss(ledger, onProblem), onProblem }),
     (it) => it.close(),
@@ -115,7 +118,7 @@ export async function openDataFolder(
     await sqlite.close();
   };
   return {
-    ...{ ledger, seals, pauses, leases, replica },
+    ...{ ledger, seals, pauses, leases, puts, replica },
     openSigner: () => openSigner(places.ledgerKey),
     stamp,
     queue,

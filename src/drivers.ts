@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Cache } from "./caches/cache.ts";
 import type { Config } from "./config.ts";
+import { createSerial, type Serial } from "./core/serial.ts";
 import type { Problem } from "./errors.ts";
 import type { Leases } from "./ledger/leases.ts";
 import type { Ledger, Stamp } from "./ledger/ledger.ts";
@@ -35,6 +36,8 @@ export interface OpenLedger {
   readonly seals: Seals;
   readonly pauses: Pauses;
   readonly leases: Leases;
+  /** One put or removal at a time for each output, of all who work over the same ledger. */
+  readonly puts: Serial;
   /** Knows which queue was in use last. Absent: the data folder keeps that. */
   readonly installation?: Installation;
   close(): Promise<void>;
@@ -51,6 +54,7 @@ export async function openLedger(
       seals: await createSqliteSeals(sqlite),
       pauses: await createSqlitePauses(sqlite),
       leases: await createSqliteLeases(sqlite),
+      puts: createSerial(),
       close: async () => {},
     };
   }
@@ -62,6 +66,7 @@ export async function openLedger(
   const { createPostgresLeases } = await import("./ledger/postgres-leases.ts");
   const { openInstallation } = await import("./ledger/postgres-installation.ts");
   const postgres = await openPostgres({ url: url!, ...(ca !== undefined && { ca }), ...(serving && { serving }) });
+  const puts = createSerial();
   try {
     const installation = await openInstallation(postgres, keyed.installationKey);
     return {
@@ -69,6 +74,7 @@ export async function openLedger(
       seals: await createPostgresSeals(postgres),
       pauses: await createPostgresPauses(postgres),
       leases: await createPostgresLeases(postgres),
+      puts: { run: (name, work) => puts.run(name, () => postgres.alone(name, work)) },
       installation,
       close: () => postgres.close(),
     };

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientConfig, PoolClient } from "pg";
 import { Problem } from "./errors.ts";
+import { createLocks } from "./postgres-locks.ts";
 import { type Serving, showServing, whileNobodyServes } from "./postgres-presence.ts";
 import { isConflict, isLost, postgresProblem } from "./postgres-problem.ts";
 
@@ -40,6 +41,8 @@ export interface Postgres extends AsyncDisposable {
    * a conflict, and with `again` also where nobody can tell whether it was committed: then `isSecond` is true.
    */
   transaction<T>(work: (ask: Ask, isSecond: boolean) => Promise<T>, options?: { readonly again: boolean }): Promise<T>;
+  /** Runs work while nobody else over this database runs work of that name; waits for its turn, without end. */
+  alone<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** Brings one owner's tables up to date: runs those steps that this database has not seen. Steps are only ever added. */
   migrate(part: string, steps: readonly string[]): Promise<void>;
   /**
@@ -143,12 +146,23 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
       }
     };
 
+  const locks = createLocks(async () => {
+    const client = new pg.Client({
+      ...config,
+      ...{ keepAlive: true, application_name: "veil", connectionTimeoutMillis: connectMs, query_timeout: silentMs },
+    } as ClientConfig);
+    await client.connect();
+    await client.query(settings);
+    return client;
+  }, closing.signal);
+
   const database: Postgres = {
     place,
     ask: (sql, params, { again } = { again: false }) => run((client) => askOf(client, sql, params), again),
     each: (work) => run((client, isSecond) => work((sql, params) => askOf(client, sql, params), isSecond), true),
     snapshot: (work) => run(within("begin isolation level repeatable read read only", work), true),
     transaction: (work, { again } = { again: false }) => run(within(begin, work), again),
+    alone: locks.alone,
     migrate: (part, steps) =>
       run(
         within(begin, async (ask) => {
@@ -182,6 +196,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     async close() {
       if (closing.signal.aborted) return;
       closing.abort();
+      await locks.close();
       await pool.end();
     },
     [Symbol.asyncDispose]: () => database.close(),

@@ -63,6 +63,9 @@ export async function deliver(
       const { size, sha256 } = result;
       const existing = await stillThere(store, key, { size, sha256 });
       if (existing !== undefined) return existing;
+      if (await isJustWritten(ledger, job)) {
+        throw new Problem("store-unavailable", `An older version's result is just being written to ${name}/${key}`);
+      }
       throw new Problem("already-exists", `${error.message}; veil did not write it for this object`, {
         remedy: error.remedy ?? "Move it away and send the job back, or choose another output.",
         cause: error,
@@ -88,6 +91,12 @@ async function hasOlderResult(
     return (await stillThere(store, output.key, older.last.output)) !== undefined;
   }
   return false;
+}
+
+/** Whether an older job of the same input is at work, whose result may lie there and not be recorded yet. */
+async function isJustWritten(ledger: Ledger, { route, input, generation }: Job): Promise<boolean> {
+  const { records } = await ledger.find({ route, key: input.key, states: ["started"], limit: 10 });
+  return records.some(({ job }) => job.generation < generation);
 }
 
 /**

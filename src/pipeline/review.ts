@@ -1,12 +1,13 @@
 import { type Job, jobId } from "../core/job.ts";
 import { type KeptRegions, regionsDigest } from "../core/kept-regions.ts";
 import type { Region } from "../core/region.ts";
+import type { Serial } from "../core/serial.ts";
 import { requireWithin } from "../core/within.ts";
 import { Problem } from "../errors.ts";
 import type { JobRecord, Ledger } from "../ledger/ledger.ts";
 import type { Store } from "../stores/store.ts";
 import { type PublishParts, publish } from "./admit.ts";
-import { takeBack } from "./delivered.ts";
+import { placeOf, takeBack } from "./delivered.ts";
 
 /** A job that is held, or was, with what was found in its picture; undefined: an earlier veil kept nothing of it. */
 export interface Reviewed {
@@ -39,10 +40,11 @@ export interface ReviewParts {
   readonly ledger: Pick<Ledger, "get" | "find" | "regions" | "redrive" | "append" | "published">;
   readonly queue: PublishParts["queue"];
   readonly installationKey: string;
+  readonly puts: Serial;
   storeOf(name: string): Store;
 }
 
-export function createReview({ ledger, queue, installationKey, storeOf }: ReviewParts): Review {
+export function createReview({ ledger, queue, installationKey, puts, storeOf }: ReviewParts): Review {
   async function held(id: string): Promise<JobRecord> {
     const record = await ledger.get(id);
     if (record === undefined) throw new Problem("not-found", `There is no job ${id}`);
@@ -79,7 +81,7 @@ export function createReview({ ledger, queue, installationKey, storeOf }: Review
     const query = { route, key: input.key, states: ["done", "copied"] as const, limit: 100 };
     for (const older of (await ledger.find(query)).records) {
       if (older.job.input.version !== input.version) continue;
-      await takeBack(storeOf(older.job.output.store), older);
+      await puts.run(placeOf(older.job), () => takeBack(storeOf(older.job.output.store), older));
       await ledger.append({ jobId: older.job.id, kind: "removed", at: Date.now() });
     }
   }

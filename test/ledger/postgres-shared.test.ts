@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { erase } from "../../src/ledger/erase.ts";
 import { createPostgresLedger } from "../../src/ledger/postgres.ts";
 import { createPostgresLeases } from "../../src/ledger/postgres-leases.ts";
@@ -38,6 +39,45 @@ describe("a PostgreSQL that others use and set up too", { skip: withoutPostgres 
       }
     });
   }
+
+  test("work of one name is one process's at a time, also after its connection was cut", async () => {
+    const url = await server!.database();
+    await using one = await openPostgres({ url });
+    await using other = await openPostgres({ url });
+    let [running, most] = [0, 0];
+    const work = async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await sleep(10);
+      running -= 1;
+    };
+    for (let round = 0; round < 5; round += 1) {
+      await Promise.all([one.alone("output/a.jpg", work), other.alone("output/a.jpg", work)]);
+    }
+    assert.equal(most, 1);
+    const gate = Promise.withResolvers<void>();
+    const began = Promise.withResolvers<void>();
+    const held = one.alone("output/a.jpg", async () => {
+      began.resolve();
+      await gate.promise;
+    });
+    await began.promise;
+    let isOther = false;
+    const waiting = other.alone("output/a.jpg", async () => {
+      isOther = true;
+    });
+    await other.alone("output/b.jpg", async () => {});
+    await sleep(200);
+    assert.equal(isOther, false);
+    // As when the machine that holds it is cut off: the server ends its sessions.
+    await other.ask(
+      "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and classid = 7310529 and granted",
+    );
+    await waiting;
+    gate.resolve();
+    await held;
+    await one.alone("output/a.jpg", work);
+  });
 
   test("an erasure leaves neither names nor positions of faces in the files of any table", async () => {
     const url = await server!.database();

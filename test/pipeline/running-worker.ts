@@ -74,7 +74,7 @@ export async function startWorker({ pool, spool }: Workshop, options: WorkerOpti
   };
   const detector = await pool.detector();
   const storeOf = (name: string) => (name === "photos" ? photos : masked);
-  const keyed = { ledger, queue, installationKey: "key", storeOf };
+  const keyed = { ledger, queue, installationKey: "key", puts: createSerial(), storeOf };
   const admit = createAdmit({ ...keyed, modelDigests: [detector.digest], onProblem: () => {} });
   const stopping = new AbortController();
   const working = runWorker(
@@ -83,7 +83,7 @@ export async function startWorker({ pool, spool }: Workshop, options: WorkerOpti
       pace: { ready: async () => {}, pausedRoutes: () => [] },
       routes: new Map([[route.name, route]]),
       storeOf,
-      ...{ puts: createSerial(), bury: createTombstones("test") },
+      ...{ puts: keyed.puts, bury: createTombstones("test") },
       ...{ onProblem: () => {}, observe: () => {}, now: Date.now, random: () => 0.5 },
     },
     stopping.signal,
@@ -92,7 +92,7 @@ export async function startWorker({ pool, spool }: Workshop, options: WorkerOpti
     ...{ sqlite, ledger, queue, photos, masked, route, detector, keyed },
     seals: await createSqliteSeals(sqlite),
     redrive: createRedrive(keyed),
-    review: createReview({ ...keyed, storeOf }),
+    review: createReview(keyed),
     /** Puts a photo in, and answers its job's id. */
     async take(key: string, photo: Buffer): Promise<string> {
       await photos.put(key, streamOf(photo), { contentType: "image/jpeg" });

@@ -1,7 +1,7 @@
 import { isFinished, type Job, type JobState, type Lane, lanes } from "../core/job.ts";
 import type { KeptRegions } from "../core/kept-regions.ts";
 import { createSerial, type Serial } from "../core/serial.ts";
-import { type Problem, toProblem } from "../errors.ts";
+import { Problem, toProblem } from "../errors.ts";
 import type { EventDetail, LedgerEvent } from "../ledger/ledger.ts";
 import { reached } from "../points.ts";
 import type { Delivery, Queue } from "../queues/queue.ts";
@@ -118,12 +118,17 @@ async function settle(parts: LaneParts, delivery: Delivery): Promise<void> {
   const { job } = delivery;
   const record = await ledger.get(job.id);
   reached("lent", job.id, record?.state);
+  if (record === undefined) {
+    // Nobody knows whether its original is masked anywhere: that stays.
+    parts.onProblem(strangerProblem(job));
+    return delivery.ack();
+  }
   // Its original is still needed, by a person or by its successor, or a person wants it to stay.
-  if (record !== undefined && keepsOriginal.includes(record.state)) return delivery.ack();
-  if (record === undefined || isFinished(record.state)) {
-    if (record?.state === "done" || record?.state === "copied")
+  if (keepsOriginal.includes(record.state)) return delivery.ack();
+  if (isFinished(record.state)) {
+    if (record.state === "done" || record.state === "copied")
       return finishGiven(parts, delivery, record.last, record.updatedAt);
-    return finish(parts, delivery, record?.state === "dead");
+    return finish(parts, delivery, record.state === "dead");
   }
 
   const busyMs = record.state === "started" ? await claims.othersMs(job.id) : 0;
@@ -236,6 +241,17 @@ async function finishGiven(parts: WorkerParts, delivery: Delivery, detail: Event
       return delivery.retry(parts.retryDelayMs * originalRests);
   }
   return finish(parts, delivery, false);
+}
+
+function strangerProblem({ id, input }: Job): Problem {
+  return new Problem(
+    "ledger-broken",
+    `The queue brought job ${id} for ${input.store}, which the ledger does not know`,
+    {
+      remedy:
+        "Nothing was done with it. Is this the queue's own ledger, or an older copy of it? An upload has to be sent again.",
+    },
+  );
 }
 
 /** What is settled leaves the queue; an upload's original goes with it, but for a dead one, which may be retried. */

@@ -278,6 +278,18 @@ describe("the worker", () => {
     await until("the original is gone", async () => (await parts.photos.head("a.jpg")) === undefined);
   });
 
+  test("a job that the ledger does not know is told and leaves the queue; the original stays", async () => {
+    await using parts = await setUp({}, true);
+    await parts.photos.put("a.jpg", streamOf(portrait), type);
+    const known = await parts.admitObject("a.jpg");
+    await parts.settled(known.id, "done");
+    const { version } = await parts.photos.put("b.jpg", streamOf(portrait), type);
+    await parts.queue.publish([{ ...known, id: "stranger", input: { ...known.input, key: "b.jpg", version } }], "bulk");
+    await until("it is told", async () => parts.problems.some(({ code }) => code === "ledger-broken"));
+    await until("an empty queue", async () => (await parts.queue.depth!("bulk")) === 0);
+    assert.ok(await parts.photos.head("b.jpg"));
+  });
+
   test("what a second look puts in doubt is held: nothing is written, and the original stays", async () => {
     // With such a score the flat mask itself passes for a head, so the second look is sure to see one more.
     await using parts = await setUp({}, true, { ...route.policy, minScore: 0.1, verify: "hold" });

@@ -1,10 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import type { AlertChannel } from "./alerts/alert.ts";
 import { createAlerts } from "./alerts/alerts.ts";
 import { deadLetterAlert } from "./alerts/dead-letter.ts";
-import { createMail } from "./alerts/mail.ts";
-import { createWebhook, webhookSecretIn } from "./alerts/webhook.ts";
 import { type Config, rolesOf } from "./config.ts";
 import { parseDayWindow } from "./core/day-window.ts";
 import { parseDetectors } from "./core/detector.ts";
@@ -13,7 +10,7 @@ import { claimDataFolder, lockDataFolder } from "./data-claim.ts";
 import { openDataFolder, readyFolders } from "./data-folder.ts";
 import { evaluationsIn, placesIn } from "./data-places.ts";
 import { disksOf } from "./disks.ts";
-import { openCache } from "./drivers.ts";
+import { openAlertChannels, openCache } from "./drivers.ts";
 import { hasHeicDecoder } from "./engine/heic.ts";
 import { createPool } from "./engine/pool.ts";
 import { Problem } from "./errors.ts";
@@ -117,7 +114,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const detector = await loading;
 
   // Who is told, and when work waits.
-  const channels = await alertChannelsOf(config, places.webhookSecret);
+  const channels = await openAlertChannels(config, places.webhookSecret);
   const alerts = started.adopt(
     await createAlerts({
       ...{ sqlite, ledger, channels, intervalMs: config.alerts.intervalMinutes * 60_000 },
@@ -265,20 +262,6 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     },
     stop: () => running.disposeAsync(),
   };
-}
-
-async function alertChannelsOf({ alerts }: Config, secretFile: string): Promise<readonly AlertChannel[]> {
-  const { webhook, mail, intervalMinutes } = alerts;
-  const { url, allowPrivate } = webhook;
-  const { host, from, to } = mail;
-  const channels: AlertChannel[] = [];
-  if (url !== undefined) {
-    const secret = await webhookSecretIn(webhook.secretFile ?? secretFile);
-    channels.push(createWebhook({ url, allowPrivate, secret }));
-  }
-  if (host !== undefined && from !== undefined && to !== undefined)
-    channels.push(createMail({ ...mail, host, from, to, digestMs: intervalMinutes * 60_000 }));
-  return channels;
 }
 
 function addressOf({ address, family, port }: AddressInfo): string {

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import type { AlertChannel } from "./alerts/alert.ts";
 import type { Cache } from "./caches/cache.ts";
 import type { Config } from "./config.ts";
 import { createSerial, type Serial } from "./core/serial.ts";
@@ -143,4 +144,22 @@ export async function openCache({ cache }: Config, folder: string): Promise<Cach
   if (driver === "none") return undefined;
   const { createRedisCache } = await import("./caches/redis.ts");
   return createRedisCache({ url: redis!.url });
+}
+
+/** Who is told of alerts; `secretFile` holds what signs them where the configuration names no other file. */
+export async function openAlertChannels({ alerts }: Config, secretFile: string): Promise<readonly AlertChannel[]> {
+  const { webhook, mail, intervalMinutes } = alerts;
+  const { url, allowPrivate } = webhook;
+  const { host, from, to } = mail;
+  const channels: AlertChannel[] = [];
+  if (url !== undefined) {
+    const { createWebhook, webhookSecretIn } = await import("./alerts/webhook.ts");
+    const secret = await webhookSecretIn(webhook.secretFile ?? secretFile);
+    channels.push(createWebhook({ url, allowPrivate, secret }));
+  }
+  if (host !== undefined && from !== undefined && to !== undefined) {
+    const { createMail } = await import("./alerts/mail.ts");
+    channels.push(createMail({ ...mail, host, from, to, digestMs: intervalMinutes * 60_000 }));
+  }
+  return channels;
 }

@@ -71,7 +71,11 @@ const floors: readonly Floor[] = [
     packages: ["fastify", "fastify-type-provider-zod", "zod", "prom-client", "@fastify/*"],
   },
   { name: "config", files: /^src\/config(\/|\.ts$)/, may: ["errors", "core"], packages: ["yaml", "zod"] },
-  { name: "drivers", files: /^src\/drivers\.ts$/, may: [...below, "stores", "queues", "caches", "ledgers", "config"] },
+  {
+    name: "drivers",
+    files: /^src\/drivers\.ts$/,
+    may: [...below, "stores", "queues", "caches", "ledgers", "alerts", "config"],
+  },
   {
     name: "data-folder",
     files: /^src\/(data-(folder|places|claim)|confirmations|disks)\.ts$/,

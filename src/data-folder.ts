@@ -90,7 +90,7 @@ export async function openDataFolder(
   // With the host's name: a copy of the folder elsewhere is another one.
   const replica = `${hostname()}/${await replicaIn(places.replica)}`;
   const serving = config.queue.driver === "sqlite" ? { alone: replica } : {};
-  const parts = { sqlite, installationKey, stamp, ...(role === "service" && { serving }) };
+  const parts = { sqlite, installationKey, stamp, onProblem, ...(role === "service" && { serving }) };
   const shared = opened.adopt(await openLedger(config, parts), (it) => it.close());
   const { ledger, seals, pauses, leases } = shared;
   const queue = opened.adopt(await openQueue(config, { sqlite, onProblem }), (it) => it.close());

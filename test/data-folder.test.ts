@@ -29,6 +29,8 @@ test("what waits in another queue than the one that was used last is published a
   assert.equal(await unstarted(), 1);
 });
 
+const withServer = { skip: withoutPostgres };
+
 test("the built-in queue over a PostgreSQL ledger is one process's, and what waited in it goes to the next one", {
   skip: withoutPostgres,
 }, async () => {
@@ -53,4 +55,23 @@ test("the built-in queue over a PostgreSQL ledger is one process's, and what wai
   }
   await using other = await open("other", "service");
   assert.equal((await other.ledger.unstarted(Number.MAX_SAFE_INTEGER, 10)).length, 1);
+});
+
+test("a process that serves says once that its ledger's connection is not encrypted", withServer, async () => {
+  await using server = await startPostgres();
+  await using folder = await temporaryFolder();
+  // Another name for this machine, which does not tell so.
+  const url = (await server.database()).replace("127.0.0.1", "0.0.0.0");
+  const told = async (url: string, role: "service" | "command") => {
+    const set = ["ledger.driver=postgres", `ledger.url=${url}`];
+    const config = loadConfig({ flags: { dataDir: join(folder.path, "data"), set }, env: {}, cwd: folder.path });
+    const problems: string[] = [];
+    await using _ = await openDataFolder(config, ({ message }) => problems.push(message), role);
+    return problems;
+  };
+  const [problem, ...more] = await told(url, "service");
+  assert.match(problem ?? "", /0\.0\.0\.0 is not encrypted: set sslmode/);
+  assert.deepEqual(more, []);
+  assert.deepEqual(await told(url, "command"), []);
+  assert.deepEqual(await told(`${url}?sslmode=disable`, "service"), []);
 });

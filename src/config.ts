@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { stringify } from "yaml";
+import type { z } from "zod";
 import { configFields, fieldByPath, yamlOf } from "./config/fields.ts";
 import { contains } from "./config/folders.ts";
 import { type ConfigFlags, type Entry, readEnv, readFlags, readYaml } from "./config/layers.ts";
@@ -59,7 +60,7 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
     ...fromEnv.faults,
     ...fromFlags.faults,
     ...(named === undefined ? movedFaults(fromFile.entries) : []),
-    ...(parsed.error?.issues ?? []).map(({ path }) => rangeFault(path.join("."), merged)),
+    ...(parsed.error?.issues ?? []).map((issue) => rangeFault(issue, merged)),
     ...cosmeticFaults(merged),
     ...addressFaults(merged),
     ...headsFaults(merged),
@@ -121,12 +122,14 @@ export function printConfig(config: Config): string {
 
 const redacted = '"(not shown)"';
 
-function rangeFault(path: string, merged: ReadonlyMap<string, Entry>): string {
+function rangeFault(issue: z.core.$ZodIssue, merged: ReadonlyMap<string, Entry>): string {
+  const path = issue.path.join(".");
+  const reason = issue.code === "custom" && issue.params?.why ? `: ${issue.params.why}` : "";
   const why = path === "host" ? " (veil has no login yet, so it serves this machine only)" : "";
   const field = fieldByPath.get(path);
   const value = merged.get(path)?.value;
   const received = field?.isSecret && value !== undefined ? "something else, which is not shown" : show(value);
-  return `${nameOf(path, merged)}: expected ${field?.expected}${why} but received ${received}`;
+  return `${nameOf(path, merged)}: expected ${field?.expected}${why} but received ${received}${reason}`;
 }
 
 /** Drivers over the network, and where their addresses stand. */

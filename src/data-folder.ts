@@ -7,6 +7,7 @@ import { takeConfirmation } from "./confirmations.ts";
 import type { Serial } from "./core/serial.ts";
 import { claimDataFolder } from "./data-claim.ts";
 import { placesIn, storesOf } from "./data-places.ts";
+import { readyUploads } from "./data-uploads.ts";
 import { type OpenLedger, openLedger, openQueue, queueName } from "./drivers.ts";
 import { Problem, toProblem } from "./errors.ts";
 import type { Signer } from "./ledger/head.ts";
@@ -83,7 +84,7 @@ export async function openDataFolder(
   const { dataDir } = config;
   const places = placesIn(dataDir);
   const installationKey = await claimDataFolder(dataDir);
-  const uploads = await readyUploads(config);
+  const uploads = await readyUploads(config, installationKey);
   const sqlite = await openSqlite(places.database);
   // Keys of photographs are names of people: its owner alone reads them, whatever the folder allows.
   await chmod(places.database, 0o600);
@@ -93,7 +94,7 @@ export async function openDataFolder(
   // With the host's name: a copy of the folder elsewhere is another one.
   const replica = `${hostname()}/${await replicaIn(places.replica)}`;
   const serving = config.queue.driver === "sqlite" ? { alone: replica } : {};
-  const parts = { sqlite, installationKey, stamp, ...(role === "service" && { serving }) };
+  const parts = { sqlite, installationKey, stamp, onProblem, ...(role === "service" && { serving }) };
   const shared = opened.adopt(await openLedger(config, parts), (it) => it.close());
   const { ledger, seals, pauses, leases, puts } = shared;
   const queue = opened.adopt(
@@ -147,21 +148,6 @@ export async function openDataFolder(
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** Where uploads and their results lie. veil makes no folder that may be a share which is not mounted. */
-async function readyUploads({ dataDir, jobs }: Config): Promise<{ readonly inbox: string; readonly results: string }> {
-  const { inbox, results } = placesIn(jobs.folder ?? dataDir);
-  for (const path of [inbox, results]) {
-    await mkdir(path, { mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code === "EEXIST") return;
-      throw new Problem("invalid-config", `Cannot make ${path} (jobs.folder): ${cause.code}`, {
-        remedy: "Make the folder, or mount the share that it lies on, and let veil's user write to it.",
-        cause,
-      });
-    });
-  }
-  return { inbox, results };
 }
 
 /** Of the system's user; in a container it may have no name. */

@@ -3,7 +3,7 @@ import type { AlertChannel } from "./alerts/alert.ts";
 import type { Cache } from "./caches/cache.ts";
 import type { Config } from "./config.ts";
 import { createSerial, type Serial } from "./core/serial.ts";
-import type { Problem } from "./errors.ts";
+import { Problem } from "./errors.ts";
 import type { Leases } from "./ledger/leases.ts";
 import type { Ledger, Stamp } from "./ledger/ledger.ts";
 import type { Pauses } from "./ledger/pauses.ts";
@@ -13,6 +13,7 @@ import { createSqliteLedger } from "./ledger/sqlite.ts";
 import { createSqliteLeases } from "./ledger/sqlite-leases.ts";
 import { createSqlitePauses } from "./ledger/sqlite-pauses.ts";
 import { createSqliteSeals } from "./ledger/sqlite-seals.ts";
+import { readPostgresAddress } from "./postgres-address.ts";
 import type { Queue } from "./queues/queue.ts";
 import type { Sqlite } from "./sqlite.ts";
 
@@ -28,6 +29,7 @@ export interface LedgerParts {
   readonly stamp: Stamp;
   /** The process serves: others over the same ledger are to know. With its own queue it does so `alone`, under that name. */
   readonly serving?: { readonly alone?: string };
+  readonly onProblem: (problem: Problem) => void;
 }
 
 /** The ledger, and what all who work over it share. */
@@ -47,7 +49,7 @@ export interface OpenLedger {
 /** The ledger that the configuration names. Problems: ledger-unavailable, invalid-config. */
 export async function openLedger(
   { ledger: { driver, url, caFile } }: Config,
-  { sqlite, serving, ...keyed }: LedgerParts,
+  { sqlite, serving, onProblem, ...keyed }: LedgerParts,
 ): Promise<OpenLedger> {
   if (driver === "sqlite") {
     return {
@@ -60,6 +62,11 @@ export async function openLedger(
     };
   }
   const ca = caFile === undefined ? undefined : await readFile(caFile, "utf8");
+  const address = readPostgresAddress(url!);
+  if (serving && ca === undefined && typeof address !== "string" && address.isOpen) {
+    const detail = `The connection to the ledger's PostgreSQL at ${address.host} is not encrypted: set sslmode in ledger.url to require, or to disable where nobody else can listen`;
+    onProblem(new Problem("invalid-config", detail));
+  }
   const { openPostgres } = await import("./postgres.ts");
   const { createPostgresLedger } = await import("./ledger/postgres.ts");
   const { createPostgresSeals } = await import("./ledger/postgres-seals.ts");

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientConfig, PoolClient } from "pg";
 import { Problem } from "./errors.ts";
+import { readPostgresAddress } from "./postgres-address.ts";
 import { createLocks } from "./postgres-locks.ts";
 import { type Serving, showServing, whileNobodyServes } from "./postgres-presence.ts";
 import { isConflict, isLost, postgresProblem } from "./postgres-problem.ts";
@@ -246,16 +247,11 @@ async function askOf(
   return (await client.query(statement.text, values)).rows as PostgresRow[];
 }
 
-/** What the address says. A certificate is always checked: `sslmode=require` means `verify-full` here. */
+/** A certificate is always checked: `sslmode=require` means `verify-full` here. */
 function connectionOf({ url, ca }: PostgresOptions): { readonly config: ClientConfig; readonly place: string } {
-  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
-  const host = searchParams.get("host") ?? decodeURIComponent(hostname);
-  const database = decodeURIComponent(pathname.slice(1)) || decodeURIComponent(username);
-  const mode = searchParams.get("sslmode") ?? "disable";
-  const config = {
-    ...{ host, port: Number(port || 5432), database, user: decodeURIComponent(username) },
-    ...(password !== "" && { password: decodeURIComponent(password) }),
-    ...((ca !== undefined || mode !== "disable") && { ssl: ca === undefined ? {} : { ca } }),
-  };
-  return { config, place: `${host}:${config.port}/${database}` };
+  const address = readPostgresAddress(url);
+  if (typeof address === "string") throw new Problem("invalid-config", `ledger.url can't be read: ${address}`);
+  const { isEncrypted, isOpen, ...config } = address;
+  const ssl = (ca !== undefined || isEncrypted) && { ssl: ca === undefined ? {} : { ca } };
+  return { config: { ...config, ...ssl }, place: `${config.host}:${config.port}/${config.database}` };
 }

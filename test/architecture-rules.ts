@@ -22,10 +22,11 @@ const houses = ["stores", "queues", "caches", "sources", "ledgers", "engine", "p
 /** From the ground up. The words are in ARCHITECTURE.md. */
 const floors: readonly Floor[] = [
   { name: "errors", files: /^src\/errors\.ts$/, may: [], node: [] },
+  { name: "addresses", files: /^src\/postgres-address\.ts$/, may: [], node: [] },
   {
     name: "leaves",
     files: /^src\/(log|sqlite|sqlite-thread|postgres(-[a-z]+)?|bell|points|version)\.ts$/,
-    may: ["errors"],
+    may: ["errors", "addresses"],
     packages: ["pino", "pg"],
   },
   { name: "core", files: /^src\/core\//, may: ["errors"], node: ["node:crypto"] },
@@ -70,15 +71,15 @@ const floors: readonly Floor[] = [
     may: [...below, "pipeline"],
     packages: ["fastify", "fastify-type-provider-zod", "zod", "prom-client", "@fastify/*"],
   },
-  { name: "config", files: /^src\/config(\/|\.ts$)/, may: ["errors", "core"], packages: ["yaml", "zod"] },
+  { name: "config", files: /^src\/config(\/|\.ts$)/, may: ["errors", "addresses", "core"], packages: ["yaml", "zod"] },
   {
     name: "drivers",
     files: /^src\/drivers\.ts$/,
-    may: [...below, "stores", "queues", "caches", "ledgers", "alerts", "config"],
+    may: [...below, "addresses", "stores", "queues", "caches", "ledgers", "alerts", "config"],
   },
   {
     name: "data-folder",
-    files: /^src\/(data-(folder|places|claim)|confirmations|disks)\.ts$/,
+    files: /^src\/(data-(folder|places|claim|uploads)|confirmations|disks)\.ts$/,
     may: [...below, "stores", "queues", "ledgers", "config", "drivers"],
   },
   {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import * as Kafka from "@platformatic/kafka";
 import { loadConfig } from "../src/config.ts";
 import { openDataFolder } from "../src/data-folder.ts";
@@ -73,6 +73,8 @@ test("what Kafka has lost is published again, what had failed too", { skip: noKa
   await consuming;
 });
 
+const withServer = { skip: withoutPostgres };
+
 test("the built-in queue over a PostgreSQL ledger is one process's, and what waited in it goes to the next one", {
   skip: withoutPostgres,
 }, async () => {
@@ -97,4 +99,88 @@ test("the built-in queue over a PostgreSQL ledger is one process's, and what wai
   }
   await using other = await open("other", "service");
   assert.equal((await other.ledger.unstarted(Number.MAX_SAFE_INTEGER, 10)).length, 1);
+});
+
+test("a process that serves says once that its ledger's connection is not encrypted", withServer, async () => {
+  await using server = await startPostgres();
+  await using folder = await temporaryFolder();
+  // Another name for this machine, which does not tell so.
+  const url = (await server.database()).replace("127.0.0.1", "0.0.0.0");
+  const told = async (url: string, role: "service" | "command") => {
+    const set = ["ledger.driver=postgres", `ledger.url=${url}`];
+    const config = loadConfig({ flags: { dataDir: join(folder.path, "data"), set }, env: {}, cwd: folder.path });
+    const problems: string[] = [];
+    await using _ = await openDataFolder(config, ({ message }) => problems.push(message), role);
+    return problems;
+  };
+  const [problem, ...more] = await told(url, "service");
+  assert.match(problem ?? "", /0\.0\.0\.0 is not encrypted: set sslmode/);
+  assert.deepEqual(more, []);
+  assert.deepEqual(await told(url, "command"), []);
+  assert.deepEqual(await told(`${url}?sslmode=disable`, "service"), []);
+});
+
+describe("jobs.folder", () => {
+  async function openFolders() {
+    const folder = await temporaryFolder();
+    const jobs = join(folder.path, "jobs");
+    await mkdir(jobs);
+    return {
+      jobs,
+      async open(name: string, key?: string) {
+        const dataDir = join(folder.path, name);
+        const config = loadConfig({ flags: { dataDir, set: [`jobs.folder=${jobs}`] }, env: {}, cwd: folder.path });
+        if (key !== undefined) {
+          await mkdir(dataDir, { recursive: true, mode: 0o700 });
+          await writeFile(placesIn(dataDir).key, key, { mode: 0o600 });
+        }
+        const data = await openDataFolder(config, (problem) => assert.fail(problem), "service");
+        await data.close();
+      },
+      [Symbol.asyncDispose]: folder[Symbol.asyncDispose],
+    };
+  }
+  const [key, otherKey] = ["a".repeat(64), "b".repeat(64)];
+  const refused = { code: "invalid-config" };
+
+  test("is taken when it is new, by all of an installation and by no other one, whose files would be removed", async () => {
+    await using folders = await openFolders();
+    const { jobs, open } = folders;
+    await Promise.all(["one", "two", "three"].map((name) => open(name, key)));
+    await writeFile(join(jobs, "inbox", "photo.jpg"), "x");
+    await open("one");
+    await assert.rejects(open("stranger", otherKey), { ...refused, message: /another installation/ });
+    for (const name of await readdir(jobs)) assert.ok(!name.includes(key), name);
+    assert.ok(!(await readFile(join(jobs, "veil-jobs.mark"), "utf8")).includes(key));
+  });
+
+  test("is refused where somebody's files lie in what would be veil's, which stay", async () => {
+    await using folders = await openFolders();
+    const { jobs, open } = folders;
+    for (const name of ["inbox", "results"]) {
+      await mkdir(join(jobs, name), { mode: 0o700, recursive: true });
+      await open(`empty ${name}`, key);
+      await rm(join(jobs, "veil-jobs.mark"));
+      await writeFile(join(jobs, name, "mine.jpg"), "x");
+      await assert.rejects(open(`full ${name}`, key), {
+        ...refused,
+        message: new RegExp(`is not veil's.*${name}/mine`),
+      });
+      assert.deepEqual(await readdir(jobs).then((names) => names.filter((one) => one.includes("mark"))), []);
+      await rm(join(jobs, name, "mine.jpg"));
+    }
+  });
+
+  test("is refused where others may look into it", async () => {
+    await using folders = await openFolders();
+    const { jobs, open } = folders;
+    await open("one", key);
+    assert.equal((await stat(join(jobs, "inbox"))).mode & 0o777, 0o700);
+    for (const name of ["inbox", "results"]) {
+      await chmod(join(jobs, name), 0o750);
+      await assert.rejects(open("one"), { ...refused, remedy: /^chmod 700 .*(inbox|results);/ });
+      await chmod(join(jobs, name), 0o700);
+    }
+    await open("one");
+  });
 });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseDayWindow } from "../core/day-window.ts";
+import { readPostgresAddress } from "../postgres-address.ts";
 import { count, folder } from "./kinds.ts";
 
 /** How jobs are worked. */
@@ -110,7 +111,10 @@ export const ledgerSettings = z
     url: z.exactOptional(
       z
         .string()
-        .regex(/^postgres(ql)?:\/\/[^\s]+$/)
+        .superRefine((text, context) => {
+          const address = readPostgresAddress(text);
+          if (typeof address === "string") context.addIssue({ code: "custom", params: { why: address } });
+        })
         .meta({
           secret: true,
           shown: "none",

@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from "node:fs";
+import { type BigIntStats, type FSWatcher, watch } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "./fs-problem.ts";
@@ -28,10 +28,11 @@ const isOneByOne = process.platform === "linux";
  * followed.
  */
 export function watchFolders({ top, ignores, onHint, onError }: FolderWatchOptions): FolderWatch {
-  const watches = new Map<string, FSWatcher>();
+  const watches = new Map<string, { readonly watching: FSWatcher; readonly identity: string }>();
   let closed = false;
 
-  function begin(folder: string): void {
+  function begin(folder: string, identity: string): void {
+    end(folder);
     const watching = watch(folder, { recursive: !isOneByOne }, (kind, name) => {
       // Without a name something happened somewhere: the comparison finds it.
       if (name === null || name.split(/[\\/]/).some(ignores)) return;
@@ -41,13 +42,13 @@ export function watchFolders({ top, ignores, onHint, onError }: FolderWatchOptio
     });
     watching.on("error", (error) => {
       onError(error, folder);
-      end(folder);
+      if (watches.get(folder)?.watching === watching) end(folder);
     });
-    watches.set(folder, watching);
+    watches.set(folder, { watching, identity });
   }
 
   function end(folder: string): void {
-    watches.get(folder)?.close();
+    watches.get(folder)?.watching.close();
     watches.delete(folder);
   }
 
@@ -56,8 +57,11 @@ export function watchFolders({ top, ignores, onHint, onError }: FolderWatchOptio
     try {
       const stats = await lstatOrNothing(path);
       if (closed) return;
-      if (stats?.isDirectory()) return watches.has(path) ? undefined : await enter(path, onHint);
-      if (watches.has(path)) leave(path);
+      const before = watches.get(path)?.identity;
+      // A watch goes along with its folder: another one of that name is not watched.
+      if (before !== undefined && before === (stats && identityOf(stats))) return;
+      if (before !== undefined) leave(path);
+      if (stats?.isDirectory()) return await enter(path, onHint);
       if (stats !== undefined) onHint(path);
     } catch (error) {
       onError(error, path);
@@ -74,7 +78,11 @@ export function watchFolders({ top, ignores, onHint, onError }: FolderWatchOptio
     const folders = [folder];
     for (let next = folders.pop(); next !== undefined && !closed; next = folders.pop()) {
       try {
-        if (isOneByOne || next === top) begin(next);
+        if (isOneByOne || next === top) {
+          const stats = await lstatOrNothing(next);
+          if (stats === undefined || closed) continue;
+          begin(next, identityOf(stats));
+        }
         for (const entry of await readdir(next, { withFileTypes: true })) {
           if (ignores(entry.name)) continue;
           if (entry.isDirectory()) folders.push(join(next, entry.name));
@@ -95,4 +103,9 @@ export function watchFolders({ top, ignores, onHint, onError }: FolderWatchOptio
       for (const folder of [...watches.keys()]) end(folder);
     },
   };
+}
+
+/** A number of a file system's is given again to whatever is made next. */
+function identityOf({ dev, ino, birthtimeNs }: BigIntStats): string {
+  return `${dev} ${ino} ${birthtimeNs}`;
 }

@@ -130,6 +130,16 @@ describe("docs/operations.md", () => {
       }
       if (service.build) assert.ok(existsSync(join(root, service.build.dockerfile)));
     }
+    // A named volume belongs to root, unless the image has that folder for the user that veil runs as.
+    const image = await readFile(join(root, "deploy/Dockerfile"), "utf8");
+    const [, user] = /^USER (\w+)$/m.exec(image)!;
+    const [, made = ""] = new RegExp(`install -d -o ${user} -g ${user} -m 0700 (.*?) &&`).exec(image) ?? [];
+    for (const service of Object.values(services).filter(({ build }) => build)) {
+      for (const volume of service.volumes ?? []) {
+        const [source = "", target = ""] = volume.replace(/\$\{\w+:-([^}]*)\}/, "$1").split(":");
+        if (source in volumes) assert.ok(made.split(" ").includes(target), `${target} is made by the image`);
+      }
+    }
     const roles = Object.values(services).flatMap(({ command }) => (Array.isArray(command) ? command.slice(2) : []));
     assert.deepEqual(roles.toSorted(), ["api", "sources", "worker"]);
   });

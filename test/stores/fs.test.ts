@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, mkdirSync, renameSync, rmdirSync } from "node:fs";
 import {
   appendFile,
   chmod,
@@ -312,6 +312,25 @@ describe("the fs store's watch", () => {
     await store.put("x.jpg", bodyOf("other"), image);
     await eventually("all 51 are named", () => new Set(watched.keys()).size === 51);
     await rm(join(root, "import"), { recursive: true });
+  });
+
+  test("names what comes into a folder that has taken another one's name, and into the one that had it", async () => {
+    await using opened = await openStore();
+    const { store, root } = opened;
+    for (const name of ["a/deep", "gone"]) await mkdir(join(root, name), { recursive: true });
+    await using watched = watchStore(store);
+    await eventually("the watch has begun", () => watched.batches.length > 0);
+    // In one go, so that nobody looks in between.
+    renameSync(join(root, "a"), join(root, "b"));
+    mkdirSync(join(root, "a"));
+    rmdirSync(join(root, "gone"));
+    mkdirSync(join(root, "gone"));
+    const names = ["a/new.jpg", "b/moved.jpg", "b/deep/moved.jpg", "gone/new.jpg"];
+    for (const name of names) await writeFile(join(root, name), "x");
+    await eventually("each is named", () => names.every((name) => watched.keys().includes(name)));
+    const later = names.map((name) => name.replace(".jpg", "-later.jpg"));
+    for (const name of later) await writeFile(join(root, name), "x");
+    await eventually("each later one too", () => later.every((name) => watched.keys().includes(name)));
   });
 
   test("fails when the folder goes away, for a watcher of nothing would stay silent for ever", async () => {

@@ -84,6 +84,11 @@ async function installationKeyIn(path: string): Promise<string> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
+  return readInstallationKey(path);
+}
+
+/** Problem invalid-config for what is no such key. */
+export async function readInstallationKey(path: string): Promise<string> {
   const key = await readFile(path, "utf8");
   if (!/^[0-9a-f]{64}$/.test(key)) {
     throw new Problem("invalid-config", `${path} does not hold an installation key`, {

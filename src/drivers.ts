@@ -61,9 +61,9 @@ export async function openLedger(
       close: async () => {},
     };
   }
-  const ca = caFile === undefined ? undefined : await readFile(caFile, "utf8");
+  const ca = await authorities("ledger.caFile", caFile);
   const address = readPostgresAddress(url!);
-  if (serving && ca === undefined && typeof address !== "string" && address.isOpen) {
+  if (serving && ca.ca === undefined && typeof address !== "string" && address.isOpen) {
     const detail = `The connection to the ledger's PostgreSQL at ${address.host} is not encrypted: set sslmode in ledger.url to require, or to disable where nobody else can listen`;
     onProblem(new Problem("invalid-config", detail));
   }
@@ -73,7 +73,7 @@ export async function openLedger(
   const { createPostgresPauses } = await import("./ledger/postgres-pauses.ts");
   const { createPostgresLeases } = await import("./ledger/postgres-leases.ts");
   const { openInstallation } = await import("./ledger/postgres-installation.ts");
-  const postgres = await openPostgres({ url: url!, ...(ca !== undefined && { ca }), ...(serving && { serving }) });
+  const postgres = await openPostgres({ url: url!, ...ca, ...(serving && { serving }) });
   const puts = createSerial();
   try {
     const installation = await openInstallation(postgres, keyed.installationKey);
@@ -92,13 +92,24 @@ export async function openLedger(
   }
 }
 
+/** What `caFile` holds, for a client. */
+export async function authorities(setting: string, path: string | undefined): Promise<{ readonly ca?: string }> {
+  if (path === undefined) return {};
+  const ca = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    throw new Problem("invalid-config", `Cannot read ${path} (${setting}): ${cause.code}`, { cause });
+  });
+  return { ca };
+}
+
 export interface QueueParts {
-  /** Where the embedded queue lies. */
-  readonly sqlite: Sqlite;
+  /** Where the embedded queue lies, where that is the one. */
+  readonly sqlite?: Sqlite;
   /** Told that the queue has lost jobs, maybe many times at once. */
-  readonly onJobsLost: () => void;
+  readonly onJobsLost?: () => void;
   /** Told what fails beside a call. */
   readonly onProblem: (problem: Problem) => void;
+  /** How long a broker that does not answer is waited for. */
+  readonly patienceMs?: number;
 }
 
 /**
@@ -118,26 +129,35 @@ const leastSessionMs = 6000;
 /** The queue that the configuration names. Problems: queue-unavailable, invalid-config. */
 export async function openQueue(
   { queue, jobs }: Config,
-  { sqlite, onJobsLost, onProblem }: QueueParts,
+  { sqlite, onJobsLost, onProblem, patienceMs }: QueueParts,
 ): Promise<Queue> {
   const { driver, prefix, url, brokers, caFile } = queue;
   if (driver === "sqlite") {
     const { createSqliteQueue } = await import("./queues/sqlite.ts");
-    return createSqliteQueue({ sqlite, leaseMs: jobs.leaseMs });
+    return createSqliteQueue({ sqlite: sqlite!, leaseMs: jobs.leaseMs });
   }
-  const ca = caFile === undefined ? undefined : await readFile(caFile, "utf8");
+  const ca = await authorities("queue.caFile", caFile);
   if (driver === "rabbitmq") {
     const { createRabbitQueue } = await import("./queues/rabbitmq.ts");
     // A process that is silent for two of its beats is given up.
     const heartbeatMs = jobs.leaseMs / 2;
-    return createRabbitQueue({ url: url!, prefix, heartbeatMs, onProblem, ...(ca !== undefined && { ca }) });
+    return createRabbitQueue({
+      ...{ url: url!, prefix, heartbeatMs, onProblem, ...ca },
+      ...(patienceMs !== undefined && { waitMs: patienceMs }),
+    });
   }
   const { createKafkaQueue } = await import("./queues/kafka.ts");
   const { username, password, mechanism, tls } = queue;
   return createKafkaQueue({
-    ...{ brokers: brokers!.split(",").map((broker) => broker.trim()), prefix, onJobsLost, onProblem },
+    ...{
+      brokers: brokers!.split(",").map((broker) => broker.trim()),
+      prefix,
+      onProblem,
+      ...(onJobsLost && { onJobsLost }),
+    },
     sessionTimeoutMs: Math.max(leastSessionMs, jobs.leaseMs),
-    ...((tls || ca !== undefined) && { tls: ca === undefined ? {} : { ca } }),
+    ...(patienceMs !== undefined && { confirmMs: patienceMs }),
+    ...((tls || ca.ca !== undefined) && { tls: ca }),
     ...(username !== undefined && { sasl: { mechanism, username, password: password ?? "" } }),
   });
 }

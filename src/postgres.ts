@@ -84,6 +84,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   const pool = new pg.Pool({
     ...config,
     ...{ types, max: maxConnections, keepAlive: true, application_name: "veil" },
+    // Who serves is to be seen while it is idle too.
+    ...(serving !== undefined && { min: 1 }),
     ...{ connectionTimeoutMillis: connectMs, query_timeout: silentMs, idleTimeoutMillis: 30_000 },
   } as ClientConfig);
   // An idle connection that is lost is no news: the next call makes a new one.

@@ -74,7 +74,7 @@ const floors: readonly Floor[] = [
   { name: "config", files: /^src\/config(\/|\.ts$)/, may: ["errors", "addresses", "core"], packages: ["yaml", "zod"] },
   {
     name: "drivers",
-    files: /^src\/drivers\.ts$/,
+    files: /^src\/driver(s|-checks)\.ts$/,
     may: [...below, "addresses", "stores", "queues", "caches", "ledgers", "alerts", "config"],
   },
   {
@@ -100,7 +100,7 @@ const floors: readonly Floor[] = [
   {
     name: "cli",
     files: /^src\/cli(\/|\.ts$)/,
-    may: [...below, ...houses, "data-folder", "app", "eval"],
+    may: [...below, ...houses, "drivers", "data-folder", "app", "eval"],
     packages: ["commander", "cli-progress"],
   },
   { name: "main", files: /^src\/main\.ts$/, may: ["cli"] },

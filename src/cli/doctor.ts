@@ -1,9 +1,14 @@
-import { access, constants, mkdir, readFile, statfs } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { access, constants, mkdir, stat, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
+import { basename } from "node:path";
 import type { ConfigFlags } from "../config/layers.ts";
 import { type Config, routesOf } from "../config.ts";
-import { refuseNetworkDisk } from "../data-claim.ts";
+import { readInstallationKey, refuseNetworkDisk } from "../data-claim.ts";
 import { readyFolders } from "../data-folder.ts";
+import { placesIn } from "../data-places.ts";
+import { readyUploads } from "../data-uploads.ts";
+import { checkCache, checkLedger, checkQueue } from "../driver-checks.ts";
 import { hasHeicDecoder } from "../engine/heic.ts";
 import { Problem, toProblem } from "../errors.ts";
 import { openCommandEngine } from "./engine.ts";
@@ -33,12 +38,36 @@ const checks: Readonly<Record<string, (config: Config) => Promise<Finding>>> = {
     const text = `${dataDir}, ${free.toFixed(1)} GiB free`;
     return free < 1 ? note(`${text}: little room`) : ok(text);
   },
-  Ledger: async ({ ledger: { driver, url, caFile } }) => {
-    if (driver === "sqlite") return ok("in the data folder");
-    const ca = caFile === undefined ? undefined : await readFile(caFile, "utf8");
-    const { openPostgres } = await import("../postgres.ts");
-    await using postgres = await openPostgres({ url: url!, ...(ca !== undefined && { ca }), patienceMs: 0 });
-    return ok(`PostgreSQL at ${postgres.place}`);
+  Keys: async (config) => {
+    const { key, ledgerKey } = placesIn(config.dataDir);
+    const isShared = config.ledger.driver !== "sqlite";
+    const absent = [key, ledgerKey].filter((path) => !existsSync(path)).map((path) => basename(path));
+    if (!absent.includes("installation.key")) await readInstallationKey(key);
+    const open: string[] = [];
+    for (const path of [key, ledgerKey].filter((path) => existsSync(path)))
+      if (process.platform !== "win32" && ((await stat(path)).mode & 0o077) !== 0) open.push(path);
+    if (open.length > 0) return note(`others may read ${open.join(" and ")}: chmod 600`);
+    if (absent.length === 0) return ok("installation.key and ledger.key are here");
+    const are = `${absent.join(" and ")} ${absent.length === 1 ? "is" : "are"} not here`;
+    return isShared
+      ? note(
+          `${are}: made at the first start, where this is the first process; else copy them from another one's data folder`,
+        )
+      : ok(`${are} yet, and made at the first start`);
+  },
+  Ledger: async (config) => ok(await checkLedger(config, await keyOf(config))),
+  Queue: async (config) => ok(await checkQueue(config)),
+  Cache: async (config) => ok(await checkCache(config)),
+  Uploads: async (config) => {
+    const { folder } = config.jobs;
+    if (folder === undefined) return ok("in the data folder");
+    const key = await keyOf(config);
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK).catch(cannotUse(folder));
+    if (key === undefined) return note(`${folder}: whether it is this installation's is known once it has a key`);
+    const folders = await readyUploads(config, key);
+    for (const path of Object.values(folders))
+      await access(path, constants.R_OK | constants.W_OK | constants.X_OK).catch(cannotUse(path));
+    return ok(folder);
   },
   Folders: async (config) => {
     await readyFolders(config);
@@ -67,6 +96,19 @@ const checks: Readonly<Record<string, (config: Config) => Promise<Finding>>> = {
       probe.listen(port, host, () => probe.close(() => resolve(ok(`${host}:${port} is free`))));
     }),
 };
+
+async function keyOf({ dataDir }: Config): Promise<string | undefined> {
+  const { key } = placesIn(dataDir);
+  return existsSync(key) ? readInstallationKey(key) : undefined;
+}
+
+function cannotUse(path: string): (cause: NodeJS.ErrnoException) => never {
+  return (cause) => {
+    throw new Problem("invalid-config", `veil can't use ${path} (jobs.folder): ${cause.code}`, {
+      remedy: "Make the folder, or mount the share that it lies on, and let veil's user write to it.",
+    });
+  };
+}
 
 function cannot(route: string, verb: string, path: string): (cause: NodeJS.ErrnoException) => never {
   return (cause) => {

@@ -24,19 +24,13 @@ export interface Installation {
  */
 export async function openInstallation(postgres: Postgres, installationKey: string): Promise<Installation> {
   await postgres.migrate("installation", tables);
-  const fingerprint = createHmac("sha256", installationKey).update("veil ledger").digest("hex");
+  const fingerprint = fingerprintOf(installationKey);
   await postgres.ask(
     "insert into installation (one, fingerprint) values (1, $fingerprint) on conflict do nothing",
     { fingerprint },
     again,
   );
-  const [row] = await postgres.ask("select fingerprint from installation", {}, again);
-  if (row!.fingerprint !== fingerprint) {
-    throw new Problem("invalid-config", `The ledger at ${postgres.place} belongs to another installation of veil`, {
-      remedy:
-        "Stop, copy installation.key and ledger.key from the data folder of one that uses this ledger into this one's, and start again; or choose another database.",
-    });
-  }
+  await refuseOthers(postgres, installationKey);
   return {
     async queue() {
       const [row] = await postgres.ask("select queue from installation", {}, again);
@@ -46,4 +40,20 @@ export async function openInstallation(postgres: Postgres, installationKey: stri
       await postgres.ask("update installation set queue = $queue", { queue }, again);
     },
   };
+}
+
+/** Problem `invalid-config` where the ledger is another installation's; one that is nobody's yet is not. */
+export async function refuseOthers(postgres: Postgres, installationKey: string): Promise<void> {
+  const [table] = await postgres.ask("select to_regclass('installation') is not null as made", {}, again);
+  if (table!.made !== true) return;
+  const [row] = await postgres.ask("select fingerprint from installation", {}, again);
+  if (row === undefined || row.fingerprint === fingerprintOf(installationKey)) return;
+  throw new Problem("invalid-config", `The ledger at ${postgres.place} belongs to another installation of veil`, {
+    remedy:
+      "Stop, copy installation.key and ledger.key from the data folder of one that uses this ledger into this one's, and start again; or choose another database.",
+  });
+}
+
+function fingerprintOf(installationKey: string): string {
+  return createHmac("sha256", installationKey).update("veil ledger").digest("hex");
 }

@@ -7,7 +7,7 @@ import { createPostgresLeases } from "../../src/ledger/postgres-leases.ts";
 import { createPostgresSeals } from "../../src/ledger/postgres-seals.ts";
 import { createSealer } from "../../src/ledger/sealer.ts";
 import { createTombstones } from "../../src/ledger/tombstone.ts";
-import { openPostgres, type Postgres } from "../../src/postgres.ts";
+import { openPostgres } from "../../src/postgres.ts";
 import { eventually } from "../contracts/eventually.ts";
 import { admitOne } from "../contracts/ledger.ts";
 import { sealerOf, testSigner } from "../contracts/ledger-seals.ts";
@@ -129,7 +129,9 @@ describe("a PostgreSQL that others use and set up too", { skip: withoutPostgres 
     });
     await begun.promise;
     const rewriting = command.rewrite(["kept"]);
-    await assert.rejects(eventuallyRefused(open), { code: "ledger-unavailable", message: /being written anew/ });
+    const isAtIt = "select 1 from pg_stat_activity where query = 'vacuum full kept' and state = 'active'";
+    await eventually("it waits for the table", async () => (await command.ask(isAtIt)).length > 0);
+    await assert.rejects(open(0), { code: "ledger-unavailable", message: /being written anew/ });
     ended.resolve();
     await reading;
     assert.equal(await rewriting, true);
@@ -218,8 +220,3 @@ describe("a PostgreSQL that others use and set up too", { skip: withoutPostgres 
     }
   });
 });
-
-/** Some rounds may still come before the tables are locked. */
-async function eventuallyRefused(open: (patienceMs: number) => Promise<Postgres>): Promise<void> {
-  for (;;) await (await open(0)).close();
-}

@@ -10,22 +10,20 @@ export function PassedOver({ count, examples }: Status["routes"][number]["passed
   return (
     <div role="status">
       {count > 0 ? (
-        <div className={classes.notice}>
-          <Notice
-            tone="bad"
-            icon={<IconAlertTriangle size={22} aria-hidden />}
-            title={t("folder.passedOver", { count })}
-          >
-            <ul className={classes.list}>
-              {examples.map((example) => (
-                <li key={example}>{example}</li>
-              ))}
-              {count > examples.length ? (
-                <li>{t("folder.passedOver.more", { count: count - examples.length })}</li>
-              ) : null}
-            </ul>
-          </Notice>
-        </div>
+        <Notice
+          tone="look"
+          icon={<IconAlertTriangle size={22} aria-hidden />}
+          title={t("folder.passedOver", { count })}
+        >
+          <ul className={classes.list}>
+            {examples.map((example) => (
+              <li key={example}>{example}</li>
+            ))}
+            {count > examples.length ? (
+              <li>{t("folder.passedOver.more", { count: count - examples.length })}</li>
+            ) : null}
+          </ul>
+        </Notice>
       ) : null}
     </div>
   );

@@ -1,25 +1,39 @@
 import { useTranslation } from "react-i18next";
 import type { Status } from "../../../src/http/schema.ts";
 import { formatDuration } from "../i18n/format.ts";
-import classes from "./folder-progress.module.css";
+import classes from "./route-figures.module.css";
 import { isTroubleClass } from "./trouble-class.ts";
 
-/** How long the rest will take, whether it is told to wait, and what kinds of trouble there were: one quiet line. */
-export function FolderProgress({ progress, room }: { progress: Status["routes"][number]["progress"]; room: number }) {
+interface RouteFiguresProps {
+  readonly route: Status["routes"][number];
+  readonly room: number;
+}
+
+/** How many wait and how long they will take, what failed or is in doubt by kind, what becomes of originals. */
+export function RouteFigures({ route: { progress, originals }, room }: RouteFiguresProps) {
   const { t, i18n } = useTranslation();
-  const { left, per_minute: pace, seconds_left: seconds, paused, dead } = progress;
+  const { left, per_minute: pace, seconds_left: seconds, paused, dead, held, trying_again: again } = progress;
+  const listed = (counts: Readonly<Record<string, number>>) => {
+    const kinds = Object.entries(counts);
+    const words = kinds.map(
+      ([name, count]) => `${t(`folder.trouble.${isTroubleClass(name) ? name : "internal"}`)} ${count}`,
+    );
+    return words.join(t("routes.and"));
+  };
   const rest =
     left > 0 && !paused && seconds !== null
       ? t("folder.rest", { time: formatDuration(seconds, i18n.language), pace: Math.max(1, Math.round(pace)) })
       : undefined;
-  const troubles = Object.entries(dead).map(
-    ([name, count]) => `${t(`folder.trouble.${isTroubleClass(name) ? name : "internal"}`)} ${count}`,
+  const [failed, doubtful, tried] = [dead, held, again].map(listed);
+  return (
+    <ul className={classes.figures}>
+      <li className={classes.left}>{left > 0 ? t("folder.left", { count: left }) : t("routes.idle")}</li>
+      {rest ? <li>{rest}</li> : null}
+      {room >= 1 ? <li data-tone="look">{t("folder.full")}</li> : null}
+      {failed ? <li data-tone="bad">{t("folder.troubles", { list: failed })}</li> : null}
+      {doubtful ? <li data-tone="look">{t("routes.held", { list: doubtful })}</li> : null}
+      {tried ? <li data-tone="look">{t("routes.again.list", { list: tried })}</li> : null}
+      {originals === "keep" ? null : <li>{t(`routes.originals.${originals}`)}</li>}
+    </ul>
   );
-  const parts = [
-    paused ? t("folder.paused") : undefined,
-    room >= 1 ? t("folder.full") : undefined,
-    rest,
-    troubles.length > 0 ? t("folder.troubles", { list: troubles.join(", ") }) : undefined,
-  ].filter((part) => part !== undefined);
-  return parts.length === 0 ? null : <p className={classes.line}>{parts.join(" · ")}</p>;
 }

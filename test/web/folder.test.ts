@@ -94,6 +94,9 @@ describe("the page's folder view", { skip: noBrowser }, () => {
       await hold(tab.page, "second.jpg");
       await approve(stale.page, "second.jpg").waitFor();
       await stale.page.route(/\/api\/v1\/jobs\?/, (route) => route.abort());
+      await tab.page.setViewportSize({ width: 400, height: 850 });
+      const { x, width } = (await reject(tab.page, "second.jpg").boundingBox())!;
+      assert.ok(x + width < 390, "the button is cut off on a phone");
       await reject(tab.page, "second.jpg").click();
       await tab.page.getByText("Rejected: no result is written").waitFor();
       await row(tab.page, "second.jpg").getByText("Rejected", { exact: true }).waitFor();

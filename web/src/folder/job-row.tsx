@@ -19,7 +19,7 @@ export function JobRow({ job, now, onShow }: { job: JobBody; now: number; onShow
   const slash = input.key.lastIndexOf("/") + 1;
   const name = input.key.slice(slash);
   return (
-    <tr>
+    <tr data-state={state}>
       <td className={classes.file}>
         <span className={classes.folder}>{input.key.slice(0, slash)}</span>
         <span className={classes.name}>{name}</span>

@@ -1,4 +1,3 @@
-import type { RouteSettings } from "../config/routes.ts";
 import type { Limits } from "../core/media.ts";
 import { allStyles, cosmeticStatement, type Policy, styles } from "../core/policy.ts";
 import type { Paused } from "../ledger/pauses.ts";
@@ -24,7 +23,11 @@ export interface StatusFacts {
 /** What is known of a route between folders. */
 export interface RouteFacts {
   readonly route: Pick<Route, "name" | "watched">;
-  readonly settings: Pick<RouteSettings, "from" | "to" | "originals">;
+  readonly settings: {
+    readonly from: string;
+    readonly to: string;
+    readonly originals: Status["routes"][number]["originals"];
+  };
   readonly health: Pick<RouteHealth, "problem" | "brokenSince" | "standsBy">;
   /** What is in its input and can't be taken, in words. */
   passedOver(): readonly string[];

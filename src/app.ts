@@ -204,7 +204,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     page,
     pool,
     room,
-    pauses: knownPauses(pauses, ledger, () => folders.current().map(({ route }) => route.name)),
+    pauses: knownPauses(pauses, ledger, () => folders.current().map(({ route }) => route.name), paused.lookNow),
   };
   const server = started.adopt(await createServer(parts, log, { api: roles.has("api") }), (it) =>
     closeWithin(it, graceMs),

@@ -365,7 +365,19 @@ export const statusSchema = z.object({
         .object({ count: z.number().int(), examples: z.array(z.string()) })
         .describe("What lies there and can't be taken, with the reason: no job stands for it"),
       progress: progressSchema,
-      problem: z.string().nullable().describe("Why the route does not work now; null: it does"),
+      originals: z
+        .enum(["keep", "move", "delete"])
+        .describe("What becomes of an original once its masked picture is there"),
+      stands_by: z
+        .boolean()
+        .describe(
+          "True: this process does not watch it, another one may; `problem` and `passed_over` are not known here",
+        ),
+      problem: problemSchema
+        .pick({ code: true, title: true, detail: true, remedy: true })
+        .extend({ since: z.string().describe("ISO 8601") })
+        .nullable()
+        .describe("Why the route does not work now; null: it does"),
     }),
   ),
   limits: z.object({
@@ -374,6 +386,7 @@ export const statusSchema = z.object({
     max_frames: z.number().int(),
     max_batch: z.number().int(),
   }),
+  paused: pausedSchema.describe("What somebody has told to wait"),
   room: z
     .object({ share: z.number(), detail: z.string() })
     .describe("How full the fullest place is; at 1 no new work is taken"),

@@ -23,8 +23,12 @@ export interface StatusFacts {
 /** What is known of a route between folders. */
 export interface RouteFacts {
   readonly route: Pick<Route, "name" | "watched">;
-  readonly settings: { readonly from: string; readonly to: string };
-  readonly health: Pick<RouteHealth, "problem">;
+  readonly settings: {
+    readonly from: string;
+    readonly to: string;
+    readonly originals: Status["routes"][number]["originals"];
+  };
+  readonly health: Pick<RouteHealth, "problem" | "brokenSince" | "standsBy">;
   /** What is in its input and can't be taken, in words. */
   passedOver(): readonly string[];
 }
@@ -34,14 +38,15 @@ const maxExamples = 20;
 
 /** What the page is told about this installation. */
 export function statusOf(facts: StatusFacts): Status {
-  const { version, detector, routes, limits, formats, policy, room } = facts;
+  const { version, detector, routes, limits, formats, policy, paused, room } = facts;
   const none = { count: 0, examples: [] };
   const between = ({ route, settings, health, passedOver }: RouteFacts) => {
     const words = passedOver();
     return {
       ...{ name: route.name, watched: route.watched, input: settings.from, output: settings.to },
+      ...{ originals: settings.originals, stands_by: route.watched && health.standsBy() },
       passed_over: { count: words.length, examples: words.slice(0, maxExamples) },
-      problem: health.problem() ?? null,
+      problem: problemOf(health),
       progress: progressBody(route.name, facts),
     };
   };
@@ -52,6 +57,7 @@ export function statusOf(facts: StatusFacts): Status {
       ...routes.map(between),
       {
         ...{ name: uploadRoute, watched: false, input: "POST /api/v1/jobs", output: "GET /api/v1/jobs/{id}/result" },
+        ...{ originals: "delete" as const, stands_by: false },
         passed_over: none,
         problem: null,
         progress: progressBody(uploadRoute, facts),
@@ -63,11 +69,19 @@ export function statusOf(facts: StatusFacts): Status {
       max_frames: limits.maxFrames,
       max_batch: limits.maxBatch,
     },
+    paused: { all: paused.all, routes: [...paused.routes] },
     room: { share: room.share, detail: room.words },
     formats: [...formats],
     policy: policyBody(policy),
     styles: policy.cosmetic === cosmeticStatement ? [...allStyles] : [...styles],
   };
+}
+
+function problemOf(health: RouteFacts["health"]): Status["routes"][number]["problem"] {
+  const [problem, since] = [health.problem(), health.brokenSince()];
+  if (problem === undefined || since === undefined) return null;
+  const { code, title, message: detail, remedy } = problem;
+  return { code, title, detail, ...(remedy !== undefined && { remedy }), since: new Date(since).toISOString() };
 }
 
 function progressBody(name: string, { progress, paused }: Pick<StatusFacts, "progress" | "paused">): ProgressBody {

@@ -7,15 +7,21 @@ import { uploadRoute } from "./route.ts";
 export interface WatchedPauses {
   /** At most a second old. */
   current(): Paused;
+  /** For whoever has just changed them: afterwards `current` knows. */
+  lookNow(): Promise<void>;
   /** Looks again and again; ends when the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Pauses of routes that are configured or have jobs: a misspelt one, which would hold up nothing, is `invalid-request`. */
+/**
+ * Pauses of routes that are configured or have jobs: a misspelt one, which would hold up nothing, is `invalid-request`.
+ * A change returns once `onChange` has.
+ */
 export function knownPauses(
   pauses: Pauses,
   ledger: Pick<Ledger, "stats">,
   configured: () => readonly string[],
+  onChange: () => Promise<void> = async () => {},
 ): Pauses {
   return {
     ...pauses,
@@ -31,6 +37,11 @@ export function knownPauses(
         }
       }
       await pauses.pause(route);
+      await onChange();
+    },
+    async resume(route) {
+      await pauses.resume(route);
+      await onChange();
     },
   };
 }
@@ -42,18 +53,22 @@ export async function watchPauses(
   everyMs = 1000,
 ): Promise<WatchedPauses> {
   let paused = await pauses.read();
+  async function lookNow(): Promise<void> {
+    try {
+      paused = await pauses.read();
+    } catch (error) {
+      onProblem(toProblem(error));
+    }
+  }
   return {
     current: () => paused,
+    lookNow,
     async run(signal) {
       const clock = createBell();
       while (!signal.aborted) {
         await clock.wait(everyMs, signal);
         if (signal.aborted) return;
-        try {
-          paused = await pauses.read();
-        } catch (error) {
-          onProblem(toProblem(error));
-        }
+        await lookNow();
       }
     },
   };

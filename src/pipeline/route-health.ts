@@ -22,23 +22,27 @@ export interface RouteHealth {
   standBy(isIdle: boolean): void;
   /** To be called from time to time: silence makes no noise. */
   look(): void;
-  /** Why it does not work; undefined: it does. */
-  problem(): string | undefined;
+  /** Why it does not work; undefined: it does, or nothing is known of it here. */
+  problem(): Problem | undefined;
+  /** Since when it does not, milliseconds since 1970. */
+  brokenSince(): number | undefined;
+  /** Whether nothing is known of it here: see `standBy`. */
+  standsBy(): boolean;
   /** Milliseconds since 1970; undefined: nothing since the start. */
   lastArrival(): number | undefined;
 }
 
 export function createRouteHealth({ route, silentAfterMs, onAlert, now, uptime }: RouteHealthOptions): RouteHealth {
-  let broken: string | undefined;
+  let broken: { readonly problem: Problem; readonly since: number } | undefined;
   let last: number | undefined;
   let quietSince = uptime();
   let isSilent = false;
   let isIdle = false;
   const alert = (kind: Alert["kind"], message: string) => onAlert({ kind, route, message, at: now() });
   return {
-    broken({ message }) {
-      if (broken === undefined) alert("share-gone", `Route ${route} is broken: ${message}`);
-      broken = message;
+    broken(problem) {
+      if (broken === undefined) alert("share-gone", `Route ${route} is broken: ${problem.message}`);
+      broken = { problem, since: broken?.since ?? now() };
     },
     well() {
       if (broken === undefined) return false;
@@ -63,7 +67,9 @@ export function createRouteHealth({ route, silentAfterMs, onAlert, now, uptime }
       isSilent = true;
       alert("silence", `Nothing has arrived on route ${route} for ${wordsOf(silentAfterMs)}`);
     },
-    problem: () => broken,
+    problem: () => broken?.problem,
+    brokenSince: () => broken?.since,
+    standsBy: () => isIdle,
     lastArrival: () => last,
   };
 }

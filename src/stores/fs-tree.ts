@@ -39,6 +39,7 @@ export function createTree(root: string, memory: MountMemory): Tree {
       if (errorCode(error) === "EACCES") throw fsProblem(error, `Cannot look into ${root}`);
       if (error instanceof Problem) throw error;
       throw new Problem("store-unavailable", `The folder ${root} cannot be reached: ${errorCode(error)}`, {
+        remedy: "Mount it or make it again, or correct its path in the configuration.",
         cause: error,
       });
     }

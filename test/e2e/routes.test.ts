@@ -159,7 +159,11 @@ describe("routes", () => {
   });
 
   test("a route without its folder is shown as broken, stops no other one, and works once the folder is there", async () => {
-    assert.match((await statusOf("lost")).problem ?? "", /lost cannot be reached: ENOENT/);
+    const { problem, stands_by: standsBy } = await statusOf("lost");
+    assert.match(problem?.detail ?? "", /lost cannot be reached: ENOENT/);
+    assert.deepEqual([problem?.code, standsBy], ["store-unavailable", false]);
+    assert.match(problem?.remedy ?? "", /^Mount it or make it again/);
+    assert.ok(Date.parse(problem?.since ?? "") < Date.now());
     assert.equal((await statusOf("taking")).problem, null);
     const metrics = async () => (await fetch(`${veil.address}/metrics`)).text();
     assert.match(await metrics(), /^veil_route_broken\{route="lost"\} 1$/m);

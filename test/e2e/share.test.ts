@@ -59,7 +59,7 @@ async function jobsOf(route: string): Promise<readonly JobBody[]> {
 
 async function problemOf(route: string): Promise<string | null> {
   const status = (await (await fetch(`${veil.address}/api/v1/status`)).json()) as Status;
-  return status.routes.find(({ name }) => name === route)!.problem;
+  return status.routes.find(({ name }) => name === route)!.problem?.detail ?? null;
 }
 
 test("where no share can be mounted, the reason is said", () => {

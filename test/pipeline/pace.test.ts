@@ -94,8 +94,10 @@ describe("pauses", () => {
     const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
     await ledger.admit([makeCandidate({ route: "former" })]);
     const plain = await createSqlitePauses(sqlite);
-    const pauses = knownPauses(plain, ledger, () => ["folder", "ward"]);
+    const watched = await watchPauses(plain, assert.fail);
+    const pauses = knownPauses(plain, ledger, () => ["folder", "ward"], watched.lookNow);
     for (const route of ["ward", "former", "upload"]) await pauses.pause(route);
+    assert.deepEqual(watched.current().routes, ["former", "upload", "ward"], "whoever changes them need not wait");
     await plain.pause("gone");
     const refused = {
       code: "invalid-request",
@@ -104,6 +106,7 @@ describe("pauses", () => {
     await assert.rejects(pauses.pause("wrad"), refused);
     await pauses.resume("gone");
     await pauses.resume("wrad");
+    assert.deepEqual(watched.current().routes, ["former", "upload", "ward"]);
     assert.deepEqual((await pauses.read()).routes, ["former", "upload", "ward"]);
     await pauses.pause();
     assert.equal((await pauses.read()).all, true);

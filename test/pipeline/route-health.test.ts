@@ -21,17 +21,29 @@ function setUp() {
 
 describe("a route's health", () => {
   test("alarms once when its share goes and once when it is back", () => {
-    const { alerts, options } = setUp();
+    const { alerts, options, pass } = setUp();
     const health = createRouteHealth({ ...options, route: "ward" });
     assert.equal(health.well(), false);
-    for (const reason of ["away", "still away"]) health.broken(new Problem("store-unavailable", reason));
-    assert.equal(health.problem(), "still away");
+    for (const reason of ["away", "still away"]) {
+      health.broken(new Problem("store-unavailable", reason));
+      pass(5000);
+    }
+    assert.deepEqual([health.problem()?.message, health.brokenSince()], ["still away", 1_000_000]);
     assert.equal(health.well(), true);
-    assert.equal(health.problem(), undefined);
+    assert.deepEqual([health.problem(), health.brokenSince()], [undefined, undefined]);
     assert.deepEqual(alerts, [
       { kind: "share-gone", route: "ward", message: "Route ward is broken: away", at: 1_000_000 },
-      { kind: "share-back", route: "ward", message: "Route ward works again", at: 1_000_000 },
+      { kind: "share-back", route: "ward", message: "Route ward works again", at: 1_010_000 },
     ]);
+  });
+
+  test("is not known while another process watches the route", () => {
+    const health = createRouteHealth({ ...setUp().options, route: "ward" });
+    health.broken(new Problem("store-unavailable", "away"));
+    health.standBy(true);
+    assert.deepEqual([health.standsBy(), health.problem(), health.brokenSince()], [true, undefined, undefined]);
+    health.standBy(false);
+    assert.equal(health.standsBy(), false);
   });
 
   test("alarms once for each silence, and never where none was asked for", () => {

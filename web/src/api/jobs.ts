@@ -1,5 +1,5 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { JobsResponse } from "../../../src/http/schema.ts";
+import type { JobBody, JobsResponse } from "../../../src/http/schema.ts";
 import { apiUrl, getJson, post } from "./answer.ts";
 
 /** How many jobs a page of the table holds. */
@@ -61,6 +61,16 @@ export function useDecision(decision: "approve" | "reject") {
     mutationFn: (id: string) => post(`reviews/${encodeURIComponent(id)}/${decision}`, {}),
     onSettled: () => queries.invalidateQueries({ queryKey: ["jobs"] }),
   });
+}
+
+/** What has become of a job meanwhile; undefined where nobody can say it now. */
+export async function stateOf(id: string): Promise<JobBody["state"] | undefined> {
+  const path = `jobs/${encodeURIComponent(id)}`;
+  const asked = getJson<JobBody>(path, {}, AbortSignal.timeout(5000));
+  return asked.then(
+    ({ state }) => state,
+    () => undefined,
+  );
 }
 
 /** Where a finished job's masked picture is. */

@@ -8,7 +8,7 @@ import classes from "./folder-paths.module.css";
 export function FolderPaths({ input, output }: { input: string; output: string }) {
   const { t } = useTranslation();
   return (
-    <div className={`card ${classes.paths}`}>
+    <div className={classes.paths}>
       <FolderPath label={t("folder.input")} path={input} icon={<IconFolderDown size={26} stroke={1.6} aria-hidden />} />
       <IconArrowRight className={classes.arrow} size={24} stroke={1.6} aria-hidden />
       <FolderPath label={t("folder.output")} path={output} icon={<IconFolderUp size={26} stroke={1.6} aria-hidden />} />

@@ -1,4 +1,5 @@
 import type { JobBody, JobsResponse } from "../../../src/http/schema.ts";
+import type { Tone } from "../shell/pill.tsx";
 
 type State = JobBody["state"];
 
@@ -22,7 +23,7 @@ export function countOf(group: Group, counts: JobsResponse["counts"]): number {
 }
 
 /** How a state looks: what moves, what went well, what needs a person. */
-export const tones: Record<State, "wait" | "work" | "good" | "bad" | "quiet" | "look"> = {
+export const tones: Record<State, Tone> = {
   admitted: "wait",
   started: "work",
   failed: "look",

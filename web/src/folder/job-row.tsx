@@ -4,9 +4,10 @@ import { IconDownload, IconPhoto } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { JobBody } from "../../../src/http/schema.ts";
 import { troubleOf } from "../api/answer.ts";
-import { resultUrl, useDecision, useRetry } from "../api/jobs.ts";
+import { resultUrl, stateOf, useDecision, useRetry } from "../api/jobs.ts";
 import { formatAgo, formatMoment } from "../i18n/format.ts";
 import { troubleTitle } from "../i18n/trouble-text.ts";
+import { Pill } from "../shell/pill.tsx";
 import { tones } from "./job-groups.ts";
 import classes from "./job-row.module.css";
 import table from "./jobs-table.module.css";
@@ -18,7 +19,7 @@ export function JobRow({ job, now, onShow }: { job: JobBody; now: number; onShow
   const slash = input.key.lastIndexOf("/") + 1;
   const name = input.key.slice(slash);
   return (
-    <tr>
+    <tr data-state={state}>
       <td className={classes.file}>
         <span className={classes.folder}>{input.key.slice(0, slash)}</span>
         <span className={classes.name}>{name}</span>
@@ -31,9 +32,7 @@ export function JobRow({ job, now, onShow }: { job: JobBody; now: number; onShow
         {kind ? <span className={classes.reason}>{t("jobs.notPhoto", { kind })}</span> : null}
       </td>
       <td>
-        <span className={classes.state} data-tone={tones[state]}>
-          {t(`jobs.state.${state}`)}
-        </span>
+        <Pill tone={tones[state]}>{t(`jobs.state.${state}`)}</Pill>
       </td>
       <td className={table.number}>{regions ?? "–"}</td>
       <td className={classes.changed} title={formatMoment(updated_at, i18n.language)}>
@@ -109,8 +108,13 @@ function Ask({ id, words, verb }: AskProps) {
   const send = () =>
     verb.mutate(id, {
       onSuccess: () => notifications.show({ message: done }),
-      onError: (error) =>
-        notifications.show({ color: "red", message: troubleTitle(troubleOf(error), t, i18n.language) }),
+      onError: async (error) => {
+        const trouble = troubleOf(error);
+        const title = troubleTitle(trouble, t, i18n.language);
+        const decided = trouble.code === "already-decided" ? await stateOf(id) : undefined;
+        const message = decided ? t("jobs.decided", { title, state: t(`jobs.state.${decided}`) }) : title;
+        notifications.show({ color: "red", message });
+      },
     });
   return (
     <Button size="xs" variant="default" loading={verb.isPending} aria-label={hint} title={hint} onClick={send}>

@@ -4,28 +4,34 @@ import type { Status } from "../../../src/http/schema.ts";
 import { Notice } from "../shell/notice.tsx";
 import classes from "./passed-over.module.css";
 
-/** What lies in the folder and can't be taken, so that nobody believes it masked. */
+/** How many are seen without asking. */
+const seen = 3;
+
+/** What lies in the folder and is not taken, so that nobody believes it masked. */
 export function PassedOver({ count, examples }: Status["routes"][number]["passed_over"]) {
   const { t } = useTranslation();
+  const listed = (some: readonly string[]) => some.map((example) => <li key={example}>{example}</li>);
   return (
     <div role="status">
       {count > 0 ? (
-        <div className={classes.notice}>
-          <Notice
-            tone="bad"
-            icon={<IconAlertTriangle size={22} aria-hidden />}
-            title={t("folder.passedOver", { count })}
-          >
-            <ul className={classes.list}>
-              {examples.map((example) => (
-                <li key={example}>{example}</li>
-              ))}
-              {count > examples.length ? (
-                <li>{t("folder.passedOver.more", { count: count - examples.length })}</li>
-              ) : null}
-            </ul>
-          </Notice>
-        </div>
+        <Notice
+          tone="look"
+          icon={<IconAlertTriangle size={22} aria-hidden />}
+          title={t("folder.passedOver", { count })}
+        >
+          <ul className={classes.list}>{listed(examples.slice(0, seen))}</ul>
+          {count > seen ? (
+            <details>
+              <summary className={classes.more}>{t("folder.passedOver.more", { count: count - seen })}</summary>
+              <ul className={classes.list}>
+                {listed(examples.slice(seen))}
+                {count > examples.length ? (
+                  <li>{t("folder.passedOver.more", { count: count - examples.length })}</li>
+                ) : null}
+              </ul>
+            </details>
+          ) : null}
+        </Notice>
       ) : null}
     </div>
   );

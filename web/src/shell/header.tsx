@@ -1,5 +1,6 @@
 import { IconFolder, IconPhoto } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import { useStatus } from "../api/status.ts";
 import classes from "./header.module.css";
 import { LanguageSwitch } from "./language-switch.tsx";
 import { SchemeSwitch } from "./scheme-switch.tsx";
@@ -7,9 +8,11 @@ import { type View, viewLinks } from "./view.ts";
 
 const icons = { photos: IconPhoto, folder: IconFolder };
 
-/** Name, the two views, language and light. */
+/** Name, the two views (with a mark where a route is broken), language and light. */
 export function Header({ view }: { view: View }) {
   const { t } = useTranslation();
+  const { data: status } = useStatus();
+  const broken = status?.routes.filter(({ problem }) => problem).length ?? 0;
   return (
     <header className={classes.header}>
       <a className={classes.brand} href={viewLinks.photos}>
@@ -29,6 +32,11 @@ export function Header({ view }: { view: View }) {
             >
               <Icon size={18} stroke={1.8} aria-hidden />
               {t(`shell.${name}`)}
+              {name === "folder" && broken > 0 ? (
+                <span className={classes.broken} title={t("shell.broken", { count: broken })}>
+                  <span className="spoken">{t("shell.broken", { count: broken })}</span>
+                </span>
+              ) : null}
             </a>
           );
         })}

@@ -41,7 +41,7 @@ export function requireOf({ of }: KeptRegions, sha256: string): void {
 export function regionsDigest({ first, second, of }: KeptRegions): string {
   const said = [first, second].map((regions) => regions.map(fieldsOf));
   return createHash("sha256")
-    .update(JSON.stringify([...said, of ?? null]))
+    .update(JSON.stringify(of === undefined ? said : [...said, of]))
     .digest("hex");
 }
 

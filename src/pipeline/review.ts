@@ -70,7 +70,7 @@ export function createReview({ ledger, queue, installationKey, puts, storeOf }: 
     if (noFaces) return { first: [], second: [], of };
     if (regions !== undefined) return { first: regions, second: [], of };
     const kept = await keptOf(record);
-    if (kept !== undefined) return kept;
+    if (kept !== undefined) return { ...kept, of };
     throw new Problem("not-ready", `What was found in job ${record.job.id} was not kept by the veil that held it`, {
       remedy: `Give the regions, or look again: veil jobs retry ${record.job.id} masks all that both looks find.`,
     });

@@ -30,7 +30,7 @@ export interface DataFolder extends AsyncDisposable {
   readonly seals: Seals;
   readonly pauses: Pauses;
   readonly leases: Leases;
-  /** One put or removal at a time for each output, of all who work over the same ledger. */
+  /** One put or removal at a time for each output, of this process, and over PostgreSQL of all processes. */
   readonly puts: Serial;
   /** What this data folder is known by to others that work over the same ledger. */
   readonly replica: string;

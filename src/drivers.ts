@@ -39,7 +39,7 @@ export interface OpenLedger {
   readonly seals: Seals;
   readonly pauses: Pauses;
   readonly leases: Leases;
-  /** One put or removal at a time for each output, of all who work over the same ledger. */
+  /** One put or removal at a time for each output, of this process, and over PostgreSQL of all processes. */
   readonly puts: Serial;
   /** Knows which queue was in use last. Absent: the data folder keeps that. */
   readonly installation?: Installation;

@@ -80,7 +80,7 @@ export function createFolderRoutes(config: Config, routes: Map<string, Route>, p
         open.delete(name);
         applied.delete(name);
         // Its jobs that are still in the queue end as they would have: their stores stay too.
-        if (settings === undefined) routes.set(name, { ...route.route, watched: false, retired: true });
+        if (settings === undefined) routes.set(name, { ...route.route, retired: true });
         else add(name, settings);
       }
       for (const [name, settings] of wanted) {

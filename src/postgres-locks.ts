@@ -3,9 +3,19 @@ import type { Client } from "pg";
 import { Problem } from "./errors.ts";
 
 export interface Locks {
-  /** Runs work while no other session of this database holds the name. */
+  /**
+   * Runs work while no other session of this database holds the name. Problems: `ledger-unavailable` where the server is
+   * away for too long, `store-unavailable` where somebody else holds it for too long, and the work's own.
+   */
   alone<T>(name: string, work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
+}
+
+export interface LockTimes {
+  /** How long a server that is away is waited for. */
+  readonly awayMs: number;
+  /** How long whoever holds the name is waited for. */
+  readonly heldMs: number;
 }
 
 /** The class of these advisory locks, beside a hash of the name: two names with the same hash only wait for one another. */
@@ -17,52 +27,70 @@ const restMs = 50;
  * any more, and one that is only slow keeps its own. Within a session each lock may be had many times, so that callers of
  * one process have to keep their own order.
  */
-export function createLocks(connect: () => Promise<Client>, closing: AbortSignal): Locks {
+export function createLocks(connect: () => Promise<Client>, closing: AbortSignal, times: LockTimes): Locks {
   let session: Promise<Client> | undefined;
 
-  async function start(): Promise<Client> {
-    const forget = () => {
-      session = undefined;
-    };
+  function forget(which: Promise<Client>): void {
+    if (session === which) session = undefined;
+    // What it holds goes with it: nobody knows whether an answer that was lost had been given.
+    which.then((client) => client.end()).catch(() => {});
+  }
+
+  function connected(): Promise<Client> {
+    if (session === undefined) {
+      const mine = connect();
+      session = mine;
+      mine.then(
+        (client) => client.on("end", () => session === mine && forget(mine)),
+        () => forget(mine),
+      );
+    }
+    return session;
+  }
+
+  /** Undefined: the session is gone, and with it all that it held. */
+  async function ask(which: Promise<Client>, verb: string, name: string): Promise<boolean | undefined> {
     try {
-      const client = await connect();
-      client.on("error", forget);
-      client.on("end", forget);
-      return client;
-    } catch (error) {
-      forget();
-      throw error;
+      const client = await which;
+      const { rows } = await client.query(`select ${verb}($1::int4, hashtext($2)) as done`, [locked, name]);
+      return rows[0].done === true;
+    } catch {
+      forget(which);
+      return undefined;
     }
   }
 
   return {
     async alone(name, work) {
+      const began = performance.now();
+      let answered = began;
       while (true) {
         if (closing.aborted) throw new Problem("shutting-down", "The database is closed");
-        session ??= start();
-        const client = await session.catch(() => undefined);
-        // While the server is away nothing else can be written either: whoever waits learns it there.
-        const isMine = client && (await ask(client, "pg_try_advisory_lock", name).catch(() => false));
+        const mine = connected();
+        const isMine = await ask(mine, "pg_try_advisory_lock", name);
         if (isMine) {
           try {
             return await work();
           } finally {
-            // A session that is gone has given it back.
-            await ask(client, "pg_advisory_unlock", name).catch(() => false);
+            await ask(mine, "pg_advisory_unlock", name);
           }
+        }
+        const now = performance.now();
+        if (isMine !== undefined) answered = now;
+        if (now - answered > times.awayMs)
+          throw new Problem("ledger-unavailable", "The ledger's database gives no locks");
+        if (now - began > times.heldMs) {
+          throw new Problem("store-unavailable", `Another process has been writing to ${name} for long`, {
+            remedy: "It is tried again. Does a disk or file server hang on one of the hosts?",
+          });
         }
         await sleep(restMs, undefined, { signal: closing }).catch(() => undefined);
       }
     },
     async close() {
-      const client = await session?.catch(() => undefined);
+      const last = session;
       session = undefined;
-      await client?.end();
+      await last?.then((client) => client.end()).catch(() => {});
     },
   };
-}
-
-async function ask(client: Client, verb: string, name: string): Promise<boolean> {
-  const { rows } = await client.query(`select ${verb}($1::int4, hashtext($2)) as done`, [locked, name]);
-  return rows[0].done === true;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ClientConfig, PoolClient } from "pg";
+import type { Client, ClientConfig, PoolClient } from "pg";
 import { Problem } from "./errors.ts";
 import { readPostgresAddress } from "./postgres-address.ts";
 import { createLocks } from "./postgres-locks.ts";
@@ -42,7 +42,7 @@ export interface Postgres extends AsyncDisposable {
    * a conflict, and with `again` also where nobody can tell whether it was committed: then `isSecond` is true.
    */
   transaction<T>(work: (ask: Ask, isSecond: boolean) => Promise<T>, options?: { readonly again: boolean }): Promise<T>;
-  /** Runs work while nobody else over this database runs work of that name; waits for its turn, without end. */
+  /** Runs work while nobody else over this database runs work of that name; see postgres-locks.ts. */
   alone<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** Brings one owner's tables up to date: runs those steps that this database has not seen. Steps are only ever added. */
   migrate(part: string, steps: readonly string[]): Promise<void>;
@@ -58,6 +58,8 @@ const connectMs = 5000;
 /** A server that is silent for longer is given up. */
 const silentMs = 60_000;
 const rewriteMs = 24 * 3_600_000;
+/** A put that takes longer holds up whoever else has something for that output: that one is tried again later. */
+const lockMs = 120_000;
 /** A constant of veil's own among advisory locks. */
 const migrating = 7_310_528_001;
 // What a host that lost its power had begun is given up soon, and its sessions after a minute: others wait for its locks.
@@ -149,15 +151,21 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
       }
     };
 
-  const locks = createLocks(async () => {
-    const client = new pg.Client({
-      ...config,
-      ...{ keepAlive: true, application_name: "veil", connectionTimeoutMillis: connectMs, query_timeout: silentMs },
-    } as ClientConfig);
-    await client.connect();
-    await client.query(settings);
-    return client;
-  }, closing.signal);
+  async function openSession(): Promise<Client> {
+    const times = { connectionTimeoutMillis: connectMs, query_timeout: silentMs };
+    const client = new pg.Client({ ...config, keepAlive: true, application_name: "veil", ...times } as ClientConfig);
+    // That it is lost shows with the next question.
+    client.on("error", () => {});
+    try {
+      await client.connect();
+      await client.query(settings);
+      return client;
+    } catch (error) {
+      await client.end().catch(() => {});
+      throw error;
+    }
+  }
+  const locks = createLocks(openSession, closing.signal, { awayMs: patienceMs, heldMs: lockMs });
 
   const database: Postgres = {
     place,

@@ -77,8 +77,9 @@ export async function rejectReview(
   const config = configFor(flags);
   await using data = await openDataFolder(config, told);
   for (const [name, settings] of routesOf(config)) data.openRoute(name, settings);
-  await createReview(data).reject(id, options.reason);
-  process.stdout.write("rejected: nothing is written, what was written of it before is gone, and the original stays\n");
+  const { takenBack } = await createReview(data).reject(id, options.reason);
+  const before = takenBack === 0 ? "" : ", what was written of it before is taken back";
+  process.stdout.write(`rejected: nothing is written${before}, and the original stays\n`);
   return 0;
 }
 

@@ -57,7 +57,7 @@ export type JobState = (typeof jobStates)[number];
 
 const successors: Record<JobState, readonly JobState[]> = {
   admitted: ["started", "superseded", "dead"],
-  started: ["started", "failed", "done", "copied", "skipped", "held", "dead", "superseded"],
+  started: ["started", "failed", "done", "copied", "skipped", "held", "rejected", "dead", "superseded"],
   failed: ["started", "dead", "superseded"],
   dead: ["redriven", "superseded"],
   held: ["redriven", "approved", "rejected", "superseded"],

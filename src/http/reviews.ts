@@ -119,7 +119,7 @@ export function reviewRoutes({ ledger, review, submit }: HttpParts): FastifyPlug
       },
       async ({ params: { id }, body }, reply) => {
         try {
-          return jobBody(await review.reject(id, body.reason));
+          return jobBody((await review.reject(id, body.reason)).record);
         } catch (error) {
           const place = await successorOf(id);
           if (place !== undefined) reply.header("location", place);

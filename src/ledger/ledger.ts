@@ -195,6 +195,8 @@ export interface Ledger {
   get(jobId: string): Promise<JobRecord | undefined>;
   /** What was kept with the job; undefined: nothing, or it was erased. Problem `ledger-broken`: what is there can't be read. */
   regions(jobId: string): Promise<KeptRegions | undefined>;
+  /** What people have decided on objects of that name, newest generation first: approved with regions, or rejected. */
+  decisions(route: string, key: string): Promise<readonly JobRecord[]>;
   /**
    * Whether no newer generation of the same route and input key has been admitted; with a fencing number also, in the
    * same look, whether the claim of that start has neither been taken over nor run out.

@@ -116,6 +116,16 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
       return row && toRegions(String(row.regions), jobId);
     },
 
+    async decisions(route, key) {
+      const rows = await rowsOf(
+        `${records} where j.key = $key and j.route = $route and j.erased_at is null
+          and (s.state = 'rejected' or exists (select 1 from regions r where r.job_id = j.id))
+          order by j.generation desc, s.seq desc`,
+        { route, key },
+      );
+      return rows.map(toJobRecord).filter(({ job, state }) => state === "rejected" || job.regionsDigest !== undefined);
+    },
+
     async isCurrent({ id, route, input, generation }, fence) {
       const [row] = await rowsOf(
         `select not exists (select 1 from jobs where key = $key and route = $route and generation > $generation)

@@ -1,5 +1,4 @@
 import { type Job, jobId, type Lane, maxJobBytes } from "../core/job.ts";
-import type { KeptRegions } from "../core/kept-regions.ts";
 import type { Policy } from "../core/policy.ts";
 import { Problem } from "../errors.ts";
 import type { Admission, Candidate, JobRecord, Ledger } from "../ledger/ledger.ts";
@@ -34,7 +33,7 @@ export type Admit = (
 /** Does a known job's version again, under another policy, as its newest revision. */
 export type Rerun = (record: JobRecord, options: Required<Pick<AdmitOptions, "policy" | "lane">>) => Promise<JobRecord>;
 
-export function createRerun(parts: AdmitParts & { readonly ledger: Pick<Ledger, "regions"> }): Rerun {
+export function createRerun(parts: AdmitParts): Rerun {
   const { ledger, queue } = parts;
   return async (record, { policy, lane }) => {
     const { job, state, erased } = record;
@@ -46,9 +45,7 @@ export function createRerun(parts: AdmitParts & { readonly ledger: Pick<Ledger, 
     if (state === "rejected") {
       throw new Problem("already-decided", `Job ${job.id} was rejected: nothing of this version is to be written`);
     }
-    // What a person decided on holds under another policy too.
-    const regions = job.regionsDigest === undefined ? undefined : await ledger.regions(job.id);
-    const candidate = revisionOf(record, { policy, lane, ...(regions && { regions }) }, parts);
+    const candidate = revisionOf(record, { policy, lane }, parts);
     const [admission] = await ledger.admit([candidate]);
     const { record: admitted } = admission!;
     if (admitted.job.id !== candidate.job.id) {
@@ -59,15 +56,18 @@ export function createRerun(parts: AdmitParts & { readonly ledger: Pick<Ledger, 
   };
 }
 
-/** A job's next revision, to be admitted although its version is known, unless a newer one is. */
+/**
+ * A job's next revision, to be admitted although its version is known, unless a newer one is. A detector looks again; what
+ * a person decided on is masked beside it (`decidedBefore`).
+ */
 export function revisionOf(
-  { job: { id: _, generation, ...rest } }: JobRecord,
-  { policy, lane, regions }: { readonly policy: Policy; readonly lane: Lane; readonly regions?: KeptRegions },
+  { job: { id: _, generation, regionsDigest: __, ...rest } }: JobRecord,
+  { policy, lane }: { readonly policy: Policy; readonly lane: Lane },
   { installationKey, modelDigests }: Pick<AdmitParts, "installationKey" | "modelDigests">,
 ): Candidate {
   const revised = { ...rest, policy, revision: rest.revision + 1 };
   const job = { ...revised, id: jobId(installationKey, revised, modelDigests) };
-  return { job, lane, rerun: generation, ...(regions && { regions }) };
+  return { job, lane, rerun: generation };
 }
 
 /** The ledger's record comes before the queue's: no queue ever carries a job that the ledger does not know. */

@@ -8,7 +8,7 @@ import { Problem, toProblem } from "../errors.ts";
 import type { EventDetail } from "../ledger/ledger.ts";
 import { reached } from "../points.ts";
 import type { HeldClaim } from "./claims.ts";
-import { decidedBefore, decidedFor } from "./decided.ts";
+import { decidedBefore, decidedFor, decisionsOn } from "./decided.ts";
 import { type DeliverParts, deliver } from "./deliver.ts";
 import { inspectCopy } from "./inspect-copy.ts";
 import type { MaskedNow } from "./mask-now.ts";
@@ -19,7 +19,7 @@ import type { Spool, SpoolFile } from "./spool.ts";
 
 /** How one attempt at a job ended; `failed` is for the retry rules to judge. */
 export type Outcome =
-  | { readonly kind: "done" | "copied" | "skipped" | "superseded"; readonly detail: EventDetail }
+  | { readonly kind: "done" | "copied" | "skipped" | "superseded" | "rejected"; readonly detail: EventDetail }
   /** `regions`: what a person is to judge. */
   | { readonly kind: "held"; readonly detail: EventDetail; readonly regions?: KeptRegions }
   | { readonly kind: "failed"; readonly problem: Problem; readonly detail: Pick<EventDetail, "input" | "detector"> };
@@ -103,6 +103,8 @@ async function mask(parts: AttemptParts, assignment: Assignment, { onRead, onFou
   // It gets its own name when it is finished, and announces itself then.
   const unfinished = route?.watched ? unfinishedKind(job.input.key) : undefined;
   if (unfinished !== undefined) return { kind: "skipped", detail: { recognised: unfinished } };
+  const before = await decisionsOn(ledger, job);
+  if (before.rejected) return { kind: "rejected", detail: { message: "A person rejected this version before" } };
   const asked = await decidedFor(ledger, job);
   const clock = stopwatch();
   const { recognised, file, modifiedAt } = await fetchOriginal(parts, job, route?.copyTypes);
@@ -128,10 +130,11 @@ async function mask(parts: AttemptParts, assignment: Assignment, { onRead, onFou
     return { kind: "copied", detail: { input, output, recognised: copy.type, timings: clock.laps } };
   }
   const { policy } = job;
-  const decided = asked ?? (await decidedBefore(ledger, job, original.sha256));
+  const kept = asked === undefined ? await decidedBefore(ledger, before, original.sha256) : undefined;
+  const decided = asked ?? kept;
   const heard = (found: Doubt) => onFound({ ...found, regions: { ...found.regions, of: original.sha256 } });
-  const given = decided && allOf(decided);
-  const work = () => render(medium, original.path, assignment, { decided: given, onFound: heard, lap: clock.lap });
+  const persons = { exactly: asked && allOf(asked), also: kept ? allOf(kept) : [] };
+  const work = () => render(medium, original.path, assignment, { ...persons, onFound: heard, lap: clock.lap });
   const cached = () =>
     results.through({ sha256: original.sha256, policy, lane, signal }, async () => {
       clock.lap("cache");
@@ -150,7 +153,10 @@ async function mask(parts: AttemptParts, assignment: Assignment, { onRead, onFou
     sha256: masked.sha256,
     contentType: masked.contentType,
   };
-  const from = decided === undefined ? { detector } : { regionsDigest: regionsDigest(decided) };
+  const from = {
+    ...(asked === undefined && { detector }),
+    ...(decided !== undefined && { regionsDigest: regionsDigest(decided) }),
+  };
   const detail = { input, output, regions: regions.length, ...from, operator: operatorVersion, timings: clock.laps };
   return { kind: "done", detail: { ...detail, ...(result.cached && { cached: result.cached }) } };
 }
@@ -161,11 +167,15 @@ async function render(
   path: string,
   { job, lane, signal }: Assignment,
   {
-    decided,
+    exactly,
+    also,
     onFound,
     lap,
   }: Pick<Ears, "onFound"> & {
-    readonly decided: readonly Region[] | undefined;
+    /** A person's, in place of what the detector finds. */
+    readonly exactly: readonly Region[] | undefined;
+    /** A person's, beside what the detector finds. */
+    readonly also: readonly Region[];
     readonly lap: (stage: string) => void;
   },
 ): Promise<MaskedNow> {
@@ -180,7 +190,7 @@ async function render(
     reached("detected", job.id);
     return requireCertain(found, job.policy);
   };
-  const regions = decided ?? (await detect());
+  const regions = exactly ?? [...(await detect()), ...also];
   const masked = await picture.render(regions, job.policy);
   lap("render");
   reached("rendered", job.id);

@@ -1,13 +1,11 @@
 import type { Job } from "../core/job.ts";
 import { type KeptRegions, regionsDigest } from "../core/kept-regions.ts";
 import { Problem } from "../errors.ts";
-import type { Ledger } from "../ledger/ledger.ts";
-
-type Kept = Pick<Ledger, "find" | "regions">;
+import type { JobRecord, Ledger } from "../ledger/ledger.ts";
 
 /** The regions that a person decided on for this job, or nothing: what the ledger keeps must be what the job stands for. */
 export async function decidedFor(
-  ledger: Pick<Kept, "regions">,
+  ledger: Pick<Ledger, "regions">,
   { id, regionsDigest: wanted }: Job,
 ): Promise<KeptRegions | undefined> {
   if (wanted === undefined) return undefined;
@@ -19,20 +17,38 @@ export async function decidedFor(
   });
 }
 
-/** How many jobs of one name are looked through. */
-const looked = 50;
+/** What people have decided before on the very object that a job is for. */
+export interface Decisions {
+  /** The version was rejected: nothing of it is to be written. */
+  readonly rejected: boolean;
+  /** With regions, of whatever file of that name, the newest first. */
+  readonly approved: readonly Job[];
+}
+
+export async function decisionsOn(ledger: Pick<Ledger, "decisions">, job: Job): Promise<Decisions> {
+  if (job.generation === 1) return { rejected: false, approved: [] };
+  const records = await ledger.decisions(job.route, job.input.key);
+  const others = records.filter((record) => record.job.id !== job.id);
+  const isSame = (record: JobRecord) => record.state === "rejected" && record.job.input.version === job.input.version;
+  return {
+    rejected: others.some(isSame),
+    approved: others.map((record) => record.job).filter(({ regionsDigest: digest }) => digest !== undefined),
+  };
+}
 
 /**
- * What a person decided on this very file under an earlier job of its name: a face that only a person saw stays masked when
- * the file comes back, whatever the policy is by then. `sha256` (hex) is the file's.
+ * The regions that a person decided on for this very file, whose SHA-256 (hex) is given: a face that only a person saw
+ * stays masked when the file comes back or is masked again, whatever the policy and the detector are by then.
  */
-export async function decidedBefore(ledger: Kept, job: Job, sha256: string): Promise<KeptRegions | undefined> {
-  if (job.generation === 1) return undefined;
-  const { records } = await ledger.find({ route: job.route, key: job.input.key, limit: looked });
-  for (const { job: other } of records) {
-    if (other.regionsDigest === undefined) continue;
-    const kept = await decidedFor(ledger, other);
-    if (kept?.of === sha256) return kept;
+export async function decidedBefore(
+  ledger: Pick<Ledger, "regions">,
+  { approved }: Decisions,
+  sha256: string,
+): Promise<KeptRegions | undefined> {
+  for (const job of approved) {
+    const kept = await ledger.regions(job.id);
+    // Of another file they say nothing, whatever has become of them.
+    if (kept?.of === sha256) return await decidedFor(ledger, job);
   }
   return undefined;
 }

@@ -1,3 +1,4 @@
+import { isFinished, jobStates } from "../core/job.ts";
 import type { Serial } from "../core/serial.ts";
 import { type Problem, toProblem } from "../errors.ts";
 import type { JobRecord, Ledger, LedgerEvent } from "../ledger/ledger.ts";
@@ -15,14 +16,21 @@ export interface ExpireParts {
   readonly onProblem: (problem: Problem) => void;
 }
 
+const following = [...jobStates.filter((state) => !isFinished(state)), "done", "copied"] as const;
+
 /** Takes back what a route delivered before that time (ms since 1970); originals stay known, and are not taken again. */
 export async function expire(parts: ExpireParts, before: number): Promise<void> {
   const { ledger, route, output, puts, now, observe, onProblem } = parts;
 
+  /** Of an object that was masked again the newest result counts, the same bytes may lie there; and one may be on its way. */
+  async function isFollowed({ input, generation }: JobRecord["job"]): Promise<boolean> {
+    const { records } = await ledger.find({ route, key: input.key, states: following, limit: 100 });
+    return records.some(({ job }) => job.generation > generation);
+  }
+
   /** False: the output can't be reached. */
   async function end(record: JobRecord): Promise<boolean> {
-    // Of an object that was masked again the newest result counts: the same bytes may lie there.
-    if (!(await ledger.isCurrent(record.job))) return true;
+    if (!(await ledger.isCurrent(record.job)) && (await isFollowed(record.job))) return true;
     try {
       await takeBack(output, record);
     } catch (error) {

@@ -12,7 +12,7 @@ export const rerunReasons = ["policy", "model", "operator", "version"] as const;
 export type RerunReason = (typeof rerunReasons)[number];
 
 export interface RerunParts extends Pick<AdmitParts, "queue" | "installationKey"> {
-  readonly ledger: Pick<Ledger, "find" | "isCurrent" | "admit" | "published" | "regions">;
+  readonly ledger: Pick<Ledger, "find" | "isCurrent" | "admit" | "published">;
   readonly route: Pick<Route, "name" | "policy">;
   readonly input: Pick<Store, "head">;
   readonly detector: { readonly digest: string };
@@ -62,13 +62,9 @@ export async function rerunRoute(parts: RerunParts, { dryRun, selects }: RerunOp
     if (dryRun || records.length === 0) return;
     await room.wait(signal);
     if (signal.aborted) return;
-    const candidates = await Promise.all(
-      records.map(async (record) => {
-        // What a person decided holds under another policy too.
-        const regions = record.job.regionsDigest === undefined ? undefined : await ledger.regions(record.job.id);
-        const asked = { policy: route.policy, lane: "bulk" as const, ...(regions && { regions }) };
-        return revisionOf(record, asked, { installationKey, modelDigests: [detector.digest] });
-      }),
+    const asked = { policy: route.policy, lane: "bulk" as const };
+    const candidates = records.map((record) =>
+      revisionOf(record, asked, { installationKey, modelDigests: [detector.digest] }),
     );
     const admissions = await ledger.admit(candidates);
     count.admitted += admissions.filter(({ fresh }) => fresh).length;

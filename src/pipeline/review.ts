@@ -3,7 +3,7 @@ import { type KeptRegions, regionsDigest } from "../core/kept-regions.ts";
 import type { Region } from "../core/region.ts";
 import type { Serial } from "../core/serial.ts";
 import { requireWithin } from "../core/within.ts";
-import { Problem } from "../errors.ts";
+import { Problem, toProblem } from "../errors.ts";
 import type { JobRecord, Ledger } from "../ledger/ledger.ts";
 import type { Store } from "../stores/store.ts";
 import { type PublishParts, publish } from "./admit.ts";
@@ -23,6 +23,12 @@ export interface Approval {
   readonly noFaces?: boolean | undefined;
 }
 
+export interface Rejected {
+  readonly record: JobRecord;
+  /** Results of the same version that were taken back. */
+  readonly takenBack: number;
+}
+
 /** What becomes of a picture in doubt. Each call returns once the decision is durable. */
 export interface Review {
   /** Problems: not-found, not-ready where the job was never held. */
@@ -31,9 +37,10 @@ export interface Review {
   approve(id: string, approval?: Approval): Promise<JobRecord>;
   /**
    * Ends the job without output; its original stays. Where the picture was masked before, as when it was held on a rerun,
-   * that result is taken back. Problems: not-found, not-ready, already-decided, and what keeps a result from being taken back.
+   * that result is taken back; where that can't be done, asking again goes on with it. Problems: not-found, not-ready,
+   * already-decided, and what keeps a result from being taken back.
    */
-  reject(id: string, reason?: string): Promise<JobRecord>;
+  reject(id: string, reason?: string): Promise<Rejected>;
 }
 
 export interface ReviewParts {
@@ -76,14 +83,25 @@ export function createReview({ ledger, queue, installationKey, puts, storeOf }: 
     });
   }
 
-  /** What was masked of this very version before shows what a person wants nobody to see. */
-  async function takeBackOlder({ route, input }: Job): Promise<void> {
+  /** What was masked of this very version shows what a person wants nobody to see. */
+  async function takeBackAll({ id, route, input }: Job): Promise<number> {
     const query = { route, key: input.key, states: ["done", "copied"] as const, limit: 100 };
-    for (const older of (await ledger.find(query)).records) {
-      if (older.job.input.version !== input.version) continue;
-      await puts.run(placeOf(older.job), () => takeBack(storeOf(older.job.output.store), older));
-      await ledger.append({ jobId: older.job.id, kind: "removed", at: Date.now() });
+    const { records } = await ledger.find(query);
+    const same = records.filter((record) => record.job.input.version === input.version);
+    for (const record of same) {
+      const { store, key } = record.job.output;
+      try {
+        await puts.run(placeOf(record.job), () => takeBack(storeOf(store), record));
+      } catch (cause) {
+        const { code, message } = toProblem(cause);
+        throw new Problem(code, `Job ${id} is rejected, but ${store}/${key} could not be taken back: ${message}`, {
+          remedy: "Reject it once more when that is mended.",
+          cause,
+        });
+      }
+      await ledger.append({ jobId: record.job.id, kind: "removed", at: Date.now() });
     }
+    return same.length;
   }
 
   return {
@@ -121,12 +139,19 @@ export function createReview({ ledger, queue, installationKey, puts, storeOf }: 
     },
 
     async reject(id, reason) {
+      const before = await ledger.get(id);
+      if (before?.state === "rejected" && !before.erased) {
+        // The first time may have been cut off.
+        const takenBack = await takeBackAll(before.job);
+        if (takenBack === 0) throw decided(before);
+        return { record: before, takenBack };
+      }
       const { job } = await held(id);
       const event = { jobId: id, kind: "rejected" as const, at: Date.now() };
       if (!(await ledger.append({ ...event, ...(reason && { message: reason }) })))
         throw decided((await ledger.get(id))!);
-      await takeBackOlder(job);
-      return (await ledger.get(id))!;
+      const takenBack = await takeBackAll(job);
+      return { record: (await ledger.get(id))!, takenBack };
     },
   };
 }

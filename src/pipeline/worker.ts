@@ -198,8 +198,9 @@ async function conclude(
     if (isGiven) await buryOlder(parts, job);
     const since = parts.now();
     if (isGiven) return () => finishGiven(parts, delivery, outcome.detail, since);
-    // A person is to look at what is held: its original stays.
-    return () => (outcome.kind === "held" ? delivery.ack() : finish(parts, delivery, false));
+    // A person is to look at what is held, or has decided: its original stays.
+    const stays = outcome.kind === "held" || outcome.kind === "rejected";
+    return () => (stays ? delivery.ack() : finish(parts, delivery, false));
   }
   const { code, message } = outcome.problem;
   const detail = { code, message, attempt: number, ...outcome.detail };

@@ -95,6 +95,20 @@ export function ledgerRegionsContract(name: string, open: () => Promise<SealsUnd
       assert.equal((await ledger.find({ states: ["rejected"], limit: 9 })).records.length, 1);
     });
 
+    test("knows what was decided on objects of a name: approved with regions, or rejected", async () => {
+      await using opened = await open();
+      const { ledger } = opened;
+      assert.deepEqual(await ledger.decisions("folder", "a.jpg"), []);
+      const id = await hold(ledger, "a.jpg");
+      assert.deepEqual(await ledger.decisions("folder", "a.jpg"), [], "what was found is no decision");
+      const approved = (await ledger.redrive(id, successorOf("a.jpg", drawn), 5, "approved"))!.job.id;
+      const later = await hold(ledger, "b.jpg");
+      await ledger.append({ jobId: later, kind: "rejected", at: 6 });
+      const idsOf = async (key: string) => (await ledger.decisions("folder", key)).map(({ job }) => job.id);
+      assert.deepEqual([await idsOf("a.jpg"), await idsOf("b.jpg")], [[approved], [later]]);
+      assert.deepEqual(await ledger.decisions("another", "a.jpg"), []);
+    });
+
     test("keeps the regions of what is admitted again, and of a batch each one's own", async () => {
       await using opened = await open();
       const { ledger } = opened;

@@ -13,6 +13,7 @@ import { openSqlite } from "../../src/sqlite.ts";
 import { createMemoryStore } from "../../src/stores/memory.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { makeCandidate } from "../contracts/jobs.ts";
+import { admitOne } from "../contracts/ledger.ts";
 import { keysOf, read, withCode } from "../contracts/store.ts";
 
 const type = { contentType: "image/jpeg" };
@@ -280,4 +281,17 @@ test("outputs whose time is over go, their originals stay and are not taken agai
   assert.equal(await parts.stateOf(job.id), "expired");
   const objects = [(await parts.input.head("a.jpg"))!];
   assert.deepEqual(await parts.ledger.unseen("folder", objects), []);
+});
+
+test("a result's time is also over where a newer version came to nothing, and not while one may still come", async () => {
+  await using parts = await setUp();
+  const { job } = await parts.deliver("a.jpg");
+  const rest = { ...parts, ...parts.parts, route: "folder", now: () => 9, observe: () => {}, onProblem: assert.fail };
+  const { job: newer } = await admitOne(parts.ledger, { key: "a.jpg", version: "newer" });
+  await expire(rest, 5);
+  assert.deepEqual(await keysOf(parts.output), ["a.jpg"]);
+  await parts.ledger.append({ jobId: newer.id, kind: "dead", at: 3 });
+  await expire(rest, 5);
+  assert.deepEqual(await keysOf(parts.output), []);
+  assert.equal(await parts.stateOf(job.id), "expired");
 });

@@ -129,8 +129,11 @@ test("what was approved and failed keeps its regions when it is sent back, and u
   const done = await parts.settled(job.id, "done");
   assert.equal(done.last.regions, 1);
   const rerun = createRerun({ ...parts.keyed, modelDigests: ["another"], onProblem: assert.ifError });
-  const other = await rerun(done, { policy: { ...fast, style: "solid" }, lane: "bulk" });
-  assert.equal((await parts.settled(other.job.id, "done")).last.regions, 1);
+  const other = await rerun(done, { policy: { ...fast, style: "solid", minScore: 0.8 }, lane: "bulk" });
+  // A detector looks again, and what the person drew is masked beside what it finds.
+  const { last } = await parts.settled(other.job.id, "done");
+  assert.deepEqual([last.regions, last.regionsDigest], [2, done.job.regionsDigest]);
+  assert.ok(last.detector);
 });
 
 test("two decisions at once are one, and who comes second is told of the job that took its place", async () => {
@@ -159,7 +162,7 @@ test("what is rejected has no output, stays where it is, and a new version of it
   await using parts = await startWorker(workshop, { policy: doubting });
   const id = await parts.take("a.jpg", workshop.portrait);
   const held = await parts.settled(id, "held");
-  const record = await parts.review.reject(id, "not to be shown");
+  const { record } = await parts.review.reject(id, "not to be shown");
   assert.deepEqual([record.state, record.last.message], ["rejected", "not to be shown"]);
   assert.equal((await parts.take("b.jpg", workshop.portrait)) === id, false);
   assert.deepEqual(await parts.ledger.unseen("folder", [{ key: "a.jpg", version: held.job.input.version }]), []);
@@ -238,10 +241,62 @@ test("what a person decided on holds when the same file is taken away and comes 
   assert.equal(await parts.ledger.append({ jobId: job.id, kind: "removed", at: Date.now() }), true);
   await parts.masked.remove(job.output.key);
   const admit = createAdmit({ ...parts.keyed, modelDigests: [parts.detector.digest], onProblem: assert.ifError });
-  const [again] = await admit({ ...parts.route, policy: fast }, [{ key: "a.jpg", version: job.input.version }]);
+  const policy = { ...fast, minScore: 0.8 };
+  const [again] = await admit({ ...parts.route, policy }, [{ key: "a.jpg", version: job.input.version }]);
   assert.equal(again?.fresh, true);
   const { last } = await parts.settled(again!.record.job.id, "done");
-  assert.deepEqual([last.regions, last.detector, last.regionsDigest], [1, undefined, job.regionsDigest]);
+  assert.deepEqual([last.regions, last.regionsDigest], [2, job.regionsDigest]);
+  // Of another file under its name they say nothing.
+  const other = await parts.settled(
+    await parts.take("a.jpg", await sharp(workshop.portrait).flop().jpeg().toBuffer()),
+    "held",
+  );
+  assert.equal(other.job.regionsDigest, undefined);
+});
+
+test("a version that was rejected is written by no later job of its name", async () => {
+  await using parts = await startWorker(workshop, { policy: doubting });
+  const id = await parts.take("a.jpg", workshop.portrait);
+  const held = await parts.settled(id, "held");
+  // Somebody asks for it under another policy, before it is decided on.
+  const rerun = createRerun({ ...parts.keyed, modelDigests: ["another"], onProblem: assert.ifError });
+  const quiet = { ...parts.keyed, queue: { ...parts.queue, publish: async () => {} } };
+  const waiting = await createRerun({ ...quiet, modelDigests: ["another"], onProblem: assert.ifError })(held, {
+    ...{ policy: fast, lane: "bulk" },
+  });
+  await parts.review.reject(id);
+  await parts.queue.publish([waiting.job], "bulk");
+  const { last } = await parts.settled(waiting.job.id, "rejected");
+  assert.match(last.message ?? "", /rejected this version/);
+  assert.equal(await parts.masked.head(held.job.output.key), undefined);
+  assert.ok(await parts.photos.head("a.jpg"));
+  await assert.rejects(rerun((await parts.ledger.get(waiting.job.id))!, { policy: fast, lane: "bulk" }), {
+    code: "already-decided",
+  });
+});
+
+test("a rejection that could not take a result back goes on with it when it is said again", async () => {
+  let isAway = false;
+  const memory = createMemoryStore({ name: "masked" });
+  const head: typeof memory.head = async (key) => {
+    if (isAway) throw new Problem("store-unavailable", "the share is away");
+    return memory.head(key);
+  };
+  await using parts = await startWorker(workshop, { policy: fast, output: { ...memory, head } });
+  const id = await parts.take("a.jpg", workshop.portrait);
+  const done = await parts.settled(id, "done");
+  const rerun = createRerun({ ...parts.keyed, modelDigests: ["another"], onProblem: assert.ifError });
+  const { job } = await rerun(done, { policy: doubting, lane: "bulk" });
+  await parts.settled(job.id, "held");
+  isAway = true;
+  await assert.rejects(parts.review.reject(job.id), {
+    code: "store-unavailable",
+    message: /is rejected, but masked\/a\.jpg/,
+  });
+  isAway = false;
+  assert.equal((await parts.review.reject(job.id)).takenBack, 1);
+  assert.equal(await memory.head(done.job.output.key), undefined);
+  await assert.rejects(parts.review.reject(job.id), { code: "already-decided" });
 });
 
 test("what is rejected after it was masked before is taken back", async () => {

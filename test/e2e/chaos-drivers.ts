@@ -92,7 +92,7 @@ export async function kafkaChaos(album: Album, ends: Ends, often: Often): Promis
         "broker hung": {
           every: often.broker,
           async how() {
-            broker.pause();
+            await broker.pause();
             await sleep(1500);
             broker.resume();
           },

@@ -262,7 +262,7 @@ describe("kafka", { skip: noKafka, concurrency: 3 }, () => {
       await queue.publish(makeJobs(2), "bulk");
       await using consumer = collect(queue, 2);
       const [first, second] = await consumer.take(2);
-      broker.pause();
+      await broker.pause();
       const before = Date.now();
       await assert.rejects(queue.publish([makeJob({ key: "meanwhile.jpg" })], "bulk"), unavailable);
       assert.ok(Date.now() - before < 4000);

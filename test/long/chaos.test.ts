@@ -10,7 +10,8 @@ import { withoutRabbit } from "../fixtures/rabbitmq-server.ts";
 
 const album = await makeAlbum();
 const reports: ChaosReport[] = [];
-const wanted = { sqlite: 112, rabbitmq: 70, kafka: 20 };
+// A full disk ends some lives in order: those are no kills.
+const wanted = { sqlite: 122, rabbitmq: 70, kafka: 20 };
 
 after(async () => {
   const cache = new URL("../../.cache/", import.meta.url);

@@ -1,3 +1,4 @@
+import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { lanes } from "../../src/core/job.ts";
 import { toProblem } from "../../src/errors.ts";
@@ -29,4 +30,19 @@ export async function holdJobs(queue: Queue, prefetch: number): Promise<void> {
     });
     if (held === prefetch) process.send?.({ held });
   }
+}
+
+/** Starts a file that calls `holdJobs` as a process of its own; one of `closers` kills it. */
+export function startHolder(
+  file: string,
+  args: readonly string[],
+  closers: { push(close: () => Promise<unknown>): void },
+): ChildProcess {
+  const holder = fork(file, args);
+  closers.push(async () => {
+    if (holder.exitCode !== null || holder.signalCode !== null) return;
+    holder.kill("SIGKILL");
+    await once(holder, "exit");
+  });
+  return holder;
 }

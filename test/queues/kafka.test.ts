@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -13,6 +12,7 @@ import type { Queue } from "../../src/queues/queue.ts";
 import { eventually } from "../contracts/eventually.ts";
 import { makeJob, makeJobs } from "../contracts/jobs.ts";
 import { collect, type DurableQueueUnderTest, durableQueueContract, queueContract } from "../contracts/queue.ts";
+import { startHolder } from "../contracts/queue-holder.ts";
 import { noKafka, startKafkaServer } from "../fixtures/kafka-server.ts";
 
 const server = noKafka ? undefined : await startKafkaServer();
@@ -52,17 +52,12 @@ async function openQueue(
     leaseMs,
     queue: await client(),
     another: client,
-    hold(prefetch) {
-      const holder = fork(join(import.meta.dirname, "kafka-holder.ts"), [
-        ...[broker!.address, prefix, String(leaseMs), String(prefetch)],
-      ]);
-      closers.push(async () => {
-        if (holder.exitCode !== null || holder.signalCode !== null) return;
-        holder.kill("SIGKILL");
-        await once(holder, "exit");
-      });
-      return holder;
-    },
+    hold: (prefetch) =>
+      startHolder(
+        join(import.meta.dirname, "kafka-holder.ts"),
+        [broker!.address, prefix, String(leaseMs), String(prefetch)],
+        closers,
+      ),
     async [Symbol.asyncDispose]() {
       for (const close of closers.splice(0)) await close();
     },

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -11,6 +10,7 @@ import { createRabbitQueue, type RabbitQueueOptions } from "../../src/queues/rab
 import { eventually } from "../contracts/eventually.ts";
 import { makeJob, makeJobs } from "../contracts/jobs.ts";
 import { collect, type DurableQueueUnderTest, durableQueueContract, queueContract } from "../contracts/queue.ts";
+import { startHolder } from "../contracts/queue-holder.ts";
 import { startRabbit, withoutRabbit } from "../fixtures/rabbitmq-server.ts";
 
 const skip = withoutRabbit();
@@ -47,15 +47,12 @@ async function openQueue(more: Partial<RabbitQueueOptions> = {}): Promise<Rabbit
     leaseMs,
     queue: await client(),
     another: client,
-    hold(prefetch) {
-      const holder = fork(join(import.meta.dirname, "rabbitmq-holder.ts"), [JSON.stringify(options), String(prefetch)]);
-      closers.push(async () => {
-        if (holder.exitCode !== null || holder.signalCode !== null) return;
-        holder.kill("SIGKILL");
-        await once(holder, "exit");
-      });
-      return holder;
-    },
+    hold: (prefetch) =>
+      startHolder(
+        join(import.meta.dirname, "rabbitmq-holder.ts"),
+        [JSON.stringify(options), String(prefetch)],
+        closers,
+      ),
     async [Symbol.asyncDispose]() {
       for (const close of closers.splice(0)) await close();
     },

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -8,6 +7,7 @@ import { createSqliteQueue } from "../../src/queues/sqlite.ts";
 import { openSqlite, type Sqlite } from "../../src/sqlite.ts";
 import { makeJob } from "../contracts/jobs.ts";
 import { collect, type DurableQueueUnderTest, durableQueueContract, queueContract } from "../contracts/queue.ts";
+import { startHolder } from "../contracts/queue-holder.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 
 const leaseMs = 1000;
@@ -32,15 +32,8 @@ async function openQueue(): Promise<DurableQueueUnderTest & { readonly path: str
     leaseMs,
     queue: await client(),
     another: client,
-    hold(prefetch) {
-      const holder = fork(join(import.meta.dirname, "sqlite-holder.ts"), [path, String(leaseMs), String(prefetch)]);
-      closers.push(async () => {
-        if (holder.exitCode !== null || holder.signalCode !== null) return;
-        holder.kill("SIGKILL");
-        await once(holder, "exit");
-      });
-      return holder;
-    },
+    hold: (prefetch) =>
+      startHolder(join(import.meta.dirname, "sqlite-holder.ts"), [path, String(leaseMs), String(prefetch)], closers),
     async [Symbol.asyncDispose]() {
       for (const close of closers.splice(0)) await close();
       await folder[Symbol.asyncDispose]();

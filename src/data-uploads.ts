@@ -17,8 +17,9 @@ const markName = "veil-jobs.mark";
 const markMs = 2000;
 
 /**
- * Makes them on first use, but never what may be a share that is not mounted. What lies in them is removed after a while:
- * those of `jobs.folder` must be this installation's, and nobody else's to read.
+ * Makes them on first use, but never `jobs.folder` itself: that may be a share. Whether an empty one that is there is a
+ * share's mount point without its share, nothing tells. What lies in them is removed after a while: those of `jobs.folder`
+ * must be this installation's, and nobody else's to read.
  */
 export async function readyUploads(
   { dataDir, jobs }: Pick<Config, "dataDir" | "jobs">,

@@ -11,6 +11,7 @@ export function toJobRecord(row: LedgerRow): JobRecord {
     lane: row.lane as Lane,
     state: row.state as JobState,
     attempts: Number(row.attempts),
+    ...(row.state === "started" && { fence: Number(row.seq) }),
     admittedAt: Number(row.admitted_at),
     updatedAt: Number(row.updated_at),
     last: JSON.parse(String(row.last)) as EventDetail,

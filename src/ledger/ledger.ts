@@ -62,6 +62,8 @@ export interface JobRecord {
   readonly lane: Lane;
   readonly state: JobState;
   readonly attempts: number;
+  /** For started: what the ledger knows that start by. */
+  readonly fence?: number;
   readonly admittedAt: number;
   readonly updatedAt: number;
   /** Detail of the last event. */

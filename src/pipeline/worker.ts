@@ -136,11 +136,12 @@ async function settle(parts: LaneParts, delivery: Delivery): Promise<void> {
 
   // Attempts are counted before the engine is called: a job that kills the service can't loop.
   const spent = record.attempts === 0 ? 0 : spentAttempts(await ledger.history(job.id));
-  if (spent > maxRetries) {
+  const { fence } = record;
+  if (fence !== undefined && spent > maxRetries) {
     const message = `Given up after ${record.attempts} attempts; the last one did not end`;
-    if (await write(parts, job, "dead", { code: "crashed", message, attempt: record.attempts }))
+    if (await write(parts, job, "dead", { code: "crashed", message, attempt: record.attempts }, { fence }))
       return delivery.deadLetter();
-    return delivery.ack();
+    return yieldTo(parts, delivery);
   }
   const number = record.attempts + 1;
   const route = parts.routes.get(job.route);

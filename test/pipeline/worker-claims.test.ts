@@ -142,3 +142,35 @@ test("a worker that was silent for too long delivers nothing, and says nothing m
   const { stream } = await hosts.output.get("a.png", {});
   assert.equal(Buffer.concat(await Array.fromAsync(stream)).toString(), "masked by other");
 });
+
+test("a job whose attempts are used up is not given up under the hands of a worker that has just begun it", async () => {
+  await using hosts = await openHosts(60_000);
+  const { ledger, job } = hosts;
+  const start = { jobId: job.id, kind: "started" as const, at: 1, alone: true as const };
+  for (let attempt = 1; attempt <= 4; attempt += 1)
+    await ledger.start({ ...start, attempt }, { holder: "gone", ttlMs: 0 });
+  let begun = false;
+  const history: Ledger["history"] = async (id) => {
+    const events = await ledger.history(id);
+    if (!begun) await ledger.start({ ...start, attempt: 5 }, { holder: "other", ttlMs: 60_000 });
+    begun = true;
+    return events;
+  };
+  const one = await hosts.host("one", { history });
+  await one.lend(job);
+  await eventually("the other one has begun", () => begun);
+  await sleep(200);
+  assert.equal((await ledger.get(job.id))?.state, "started");
+  assert.ok(!(await hosts.kinds()).includes("dead"));
+});
+
+test("a job whose last attempt did not end, as the ones before, is given up", async () => {
+  await using hosts = await openHosts(60_000);
+  const { ledger, job } = hosts;
+  for (let attempt = 1; attempt <= 4; attempt += 1)
+    await ledger.start({ jobId: job.id, kind: "started", at: 1, alone: true, attempt }, { holder: "gone", ttlMs: 0 });
+  const one = await hosts.host("one");
+  await one.lend(job);
+  await eventually("it is given up", async () => (await ledger.get(job.id))?.state === "dead");
+  assert.equal((await ledger.get(job.id))?.last.code, "crashed");
+});

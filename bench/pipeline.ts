@@ -13,6 +13,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { bundledDetector } from "../src/core/detector.ts";
+import { claimDataFolder } from "../src/data-claim.ts";
 import { allTopics } from "../src/queues/kafka-topics.ts";
 import { startProgram, until } from "../test/e2e/program.ts";
 import { noKafka, startKafkaServer } from "../test/fixtures/kafka-server.ts";
@@ -155,6 +156,8 @@ async function dataFolder(): Promise<string> {
   const folder = await mkdtemp(join(root, "data-"));
   await rm(folder, { recursive: true });
   await mkdir(folder, { mode: 0o700 });
+  // A folder with models in it and without its key would not be taken for veil's.
+  await claimDataFolder(folder);
   if (values.detector !== bundledDetector) await cp(values.models, join(folder, "models"), { recursive: true });
   await writeFile(join(folder, "veil.yaml"), "");
   return folder;

@@ -4,7 +4,7 @@ import type { Serial } from "../core/serial.ts";
 import { Problem } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { reached } from "../points.ts";
-import type { Attributes, ObjectInfo, PutOptions, Store } from "../stores/store.ts";
+import type { Attributes, Metadata, ObjectInfo, PutOptions, Store } from "../stores/store.ts";
 import type { HeldClaim } from "./claims.ts";
 import { placeOf, stillThere } from "./delivered.ts";
 import { withSpoolFile } from "./spool.ts";
@@ -24,6 +24,8 @@ export interface DeliverOptions {
   /** Of the claim on the job. */
   readonly claim?: Pick<HeldClaim, "fence" | "renew">;
   readonly attributes?: Attributes;
+  /** What stores that can keep with the result. */
+  readonly metadata?: Metadata;
   /** Whether an older result of the same input may be replaced: not where its original is gone with it. */
   readonly replace: boolean;
 }
@@ -37,28 +39,41 @@ export async function deliver(
   { ledger, puts, bury, storeOf }: DeliverParts,
   job: Job,
   result: Anonymized | Copyable,
-  { signal, claim, attributes, replace }: DeliverOptions,
+  { signal, claim, attributes, metadata = {}, replace }: DeliverOptions,
 ): Promise<ObjectInfo | "superseded"> {
   const { store: name, key } = job.output;
+  async function isOurs(): Promise<boolean> {
+    if (await ledger.isCurrent(job, claim?.fence)) return true;
+    if (claim === undefined || !(await ledger.isCurrent(job))) return false;
+    // It ran out, as after this machine has slept: it is renewed, unless somebody was faster.
+    if (!(await claim.renew())) throw new Problem("lease-lost", `Another worker has taken job ${job.id} over`);
+    return true;
+  }
   return puts.run(placeOf(job), async () => {
-    if (!(await ledger.isCurrent(job, claim?.fence))) {
-      if (claim === undefined || !(await ledger.isCurrent(job))) return "superseded";
-      // It ran out, as after this machine has slept: it is renewed, unless somebody was faster.
-      if (!(await claim.renew())) throw new Problem("lease-lost", `Another worker has taken job ${job.id} over`);
-    }
+    if (!(await isOurs())) return "superseded";
     signal.throwIfAborted();
     const store = storeOf(name);
-    const options = attributes === undefined ? {} : { attributes };
-    const put = async (conditions: Pick<PutOptions, "ifNoneMatch" | "attributes">) => {
-      const written = await putMasked(store, key, result, conditions);
+    const put = async (condition: Pick<PutOptions, "ifNoneMatch" | "ifMatch">) => {
+      const written = await putMasked(store, key, result, {
+        ...{ ...condition, metadata, ...(attributes && { attributes }) },
+        // A database that went away has let go of the lock meanwhile, and somebody newer may have delivered.
+        async beforeVisible() {
+          if (!(await isOurs())) throw new Problem("lease-lost", `A newer version of ${job.input.key} has come`);
+        },
+      });
       reached("put", job.id);
       return written;
     };
-    if (replace && (await hasOlderResult({ ledger, bury }, job, store))) return put(options);
+    const older = replace ? await olderResult({ ledger, bury }, job, store) : undefined;
     try {
-      return await put({ ifNoneMatch: "*", ...options });
+      return await put(older === undefined ? { ifNoneMatch: "*" } : { ifMatch: older.version });
     } catch (error) {
+      if (error instanceof Problem && ["lease-lost", "already-exists"].includes(error.code) && !(await isOurs()))
+        return "superseded";
       if (!(error instanceof Problem) || error.code !== "already-exists") throw error;
+      // What lay there when it was looked at is not what was met: the next attempt looks anew.
+      if (older !== undefined)
+        throw new Problem("store-unavailable", `${name}/${key} changed while it was to be replaced`, { cause: error });
       // The same bytes are what an attempt that died after its put has left.
       const { size, sha256 } = result;
       const existing = await stillThere(store, key, { size, sha256 });
@@ -74,23 +89,23 @@ export async function deliver(
   });
 }
 
-/** Whether what lies at the output is the result of an older version of the same input. */
-async function hasOlderResult(
+/** What lies at the output, if it is the result of an older version of the same input. */
+async function olderResult(
   { ledger, bury }: Pick<DeliverParts, "ledger" | "bury">,
   { route, input, output, generation }: Job,
   store: Store,
-): Promise<boolean> {
-  if (generation === 1) return false;
+): Promise<ObjectInfo | undefined> {
+  if (generation === 1) return undefined;
   // Where names were erased their tombstones say the same; what was written, and where its bytes can be compared, stays.
   const tombstone = (key: string) => bury({ key, version: "" }).key;
   for (const named of [(key: string) => key, tombstone]) {
     const { records } = await ledger.find({ route, key: named(input.key), states: ["done", "copied"], limit: 1 });
     const [older] = records;
     if (older?.last.output === undefined) continue;
-    if (older.job.generation >= generation || older.job.output.key !== named(output.key)) return false;
-    return (await stillThere(store, output.key, older.last.output)) !== undefined;
+    if (older.job.generation >= generation || older.job.output.key !== named(output.key)) return undefined;
+    return await stillThere(store, output.key, older.last.output);
   }
-  return false;
+  return undefined;
 }
 
 /** Whether an older job of the same input is at work, whose result may lie there and not be recorded yet. */
@@ -107,9 +122,9 @@ export async function putMasked(
   store: Store,
   key: string,
   { path, contentType, size }: Anonymized | Copyable,
-  condition: Pick<PutOptions, "ifNoneMatch" | "attributes"> = {},
+  options: Omit<PutOptions, "contentType" | "size"> = {},
 ): Promise<ObjectInfo> {
-  const written = await withSpoolFile(path, (body) => store.put(key, body, { contentType, ...condition }));
+  const written = await withSpoolFile(path, (body) => store.put(key, body, { contentType, size, ...options }));
   const found = await store.head(key);
   if (found?.version !== written.version || found.size !== size) {
     throw new Problem("store-unavailable", `${store.name}/${key} did not read back as it was written`, {

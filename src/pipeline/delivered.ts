@@ -49,9 +49,10 @@ export function placeOf({ output }: Pick<Job, "output">): string {
   return `${output.store}/${output.key}`;
 }
 
-/** Takes an output back if it is still what veil wrote: what somebody put in its place stays. */
-export async function takeBack(store: Store, { job, last }: JobRecord): Promise<void> {
+/** Takes an output back if it is still what veil wrote, and answers whether: what somebody put in its place stays. */
+export async function takeBack(store: Store, { job, last }: JobRecord): Promise<boolean> {
   const { key } = job.output;
   const mine = last.output && (await stillThere(store, key, last.output));
   if (mine !== undefined) await store.remove(key);
+  return mine !== undefined;
 }

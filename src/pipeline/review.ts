@@ -88,10 +88,11 @@ export function createReview({ ledger, queue, installationKey, puts, storeOf }: 
     const query = { route, key: input.key, states: ["done", "copied"] as const, limit: 100 };
     const { records } = await ledger.find(query);
     const same = records.filter((record) => record.job.input.version === input.version);
+    let takenBack = 0;
     for (const record of same) {
       const { store, key } = record.job.output;
       try {
-        await puts.run(placeOf(record.job), () => takeBack(storeOf(store), record));
+        if (await puts.run(placeOf(record.job), () => takeBack(storeOf(store), record))) takenBack += 1;
       } catch (cause) {
         const { code, message } = toProblem(cause);
         throw new Problem(code, `Job ${id} is rejected, but ${store}/${key} could not be taken back: ${message}`, {
@@ -101,7 +102,7 @@ export function createReview({ ledger, queue, installationKey, puts, storeOf }: 
       }
       await ledger.append({ jobId: record.job.id, kind: "removed", at: Date.now() });
     }
-    return same.length;
+    return takenBack;
   }
 
   return {

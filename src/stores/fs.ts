@@ -12,7 +12,7 @@ import { readFile } from "./fs-read.ts";
 import { createTree, infoOf, lstatOrNothing, syncFolder } from "./fs-tree.ts";
 import { walk } from "./fs-walk.ts";
 import { watchRoot, watchTree } from "./fs-watch.ts";
-import { checkKey, isTemporary } from "./key.ts";
+import { checkKey, isTemporary, requireSize } from "./key.ts";
 import type { Attributes, Store } from "./store.ts";
 
 export interface FsStoreOptions {
@@ -99,7 +99,7 @@ export function createFsStore(options: FsStoreOptions): FsStore {
         }
       }),
 
-    put: (key, body, { ifNoneMatch, attributes }) =>
+    put: (key, body, { size, ifNoneMatch, ifMatch, beforeVisible, attributes }) =>
       translated(`Cannot write ${key} to ${name}`, async () => {
         let temporary: string | undefined;
         let word: string | undefined;
@@ -108,13 +108,19 @@ export function createFsStore(options: FsStoreOptions): FsStore {
           const there = await lstatOrNothing(path);
           const taken = new Problem("already-exists", `There is something at ${key} in ${name} already`);
           if (there !== undefined && (ifNoneMatch === "*" || !there.isFile())) throw taken;
+          const requireMatch = (stats: typeof there) => {
+            if (ifMatch !== undefined && (stats === undefined || infoOf(key, stats).version !== ifMatch)) throw taken;
+          };
+          requireMatch(there);
           if (there === undefined && (await isOnShare())) await names.refuseTwin(key);
           temporary = join(dirname(path), `.veil-${randomUUID()}.part`);
           word = words && join(words, basename(temporary));
           if (word !== undefined) await symlink(temporary, word);
           const handle = await tree.openWithin(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
-          await writeFile(handle, body, attributes);
+          requireSize(key, await writeFile(handle, body, attributes), size);
           reached("written");
+          await beforeVisible?.();
+          if (ifMatch !== undefined) requireMatch(await lstatOrNothing(path));
           if (ifNoneMatch === "*") await moveToFree(temporary, path, taken, await isOnShare());
           else await replaceBy(temporary, path);
           temporary = undefined;
@@ -185,11 +191,14 @@ export function createFsStore(options: FsStoreOptions): FsStore {
   };
 }
 
-async function writeFile(handle: FileHandle, body: Readable, attributes: Attributes = {}): Promise<void> {
+/** Answers how many bytes there were. */
+async function writeFile(handle: FileHandle, body: Readable, attributes: Attributes = {}): Promise<number> {
   const { mode, owner, modifiedAt } = attributes;
+  let size = 0;
   try {
     for await (const chunk of body) {
       const bytes = Buffer.from(chunk);
+      size += bytes.length;
       for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
     }
     // Giving a file away may clear bits of its mode; writing to it changes its time.
@@ -197,6 +206,7 @@ async function writeFile(handle: FileHandle, body: Readable, attributes: Attribu
     if (mode !== undefined) await handle.chmod(mode);
     if (modifiedAt !== undefined) await handle.utimes(new Date(), new Date(modifiedAt));
     await handle.sync();
+    return size;
   } finally {
     await handle.close();
   }

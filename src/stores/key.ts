@@ -22,6 +22,12 @@ function faultOf(key: string): string | undefined {
   return undefined;
 }
 
+/** Fails where a body was not as long as was said. Problem: `changed-while-reading`. */
+export function requireSize(key: string, got: number, size: number | undefined): void {
+  if (size === undefined || got === size) return;
+  throw new Problem("changed-while-reading", `Expected ${size} bytes for ${key} but received ${got}`);
+}
+
 /** The name of what veil itself writes beside objects until they are whole. */
 export function isTemporary(name: string): boolean {
   return name.startsWith(".veil-");

@@ -1,11 +1,11 @@
 import { Readable } from "node:stream";
 import { Problem } from "../errors.ts";
-import { checkKey } from "./key.ts";
-import type { ObjectInfo, Store } from "./store.ts";
+import { checkKey, requireSize } from "./key.ts";
+import type { Metadata, ObjectInfo, Store } from "./store.ts";
 
 /** A store in this process alone. */
 export function createMemoryStore({ name }: { readonly name: string }): Store {
-  const objects = new Map<string, { readonly info: ObjectInfo; readonly bytes: Buffer }>();
+  const objects = new Map<string, { readonly info: ObjectInfo; readonly metadata: Metadata; readonly bytes: Buffer }>();
   let versions = 0;
 
   return {
@@ -19,12 +19,14 @@ export function createMemoryStore({ name }: { readonly name: string }): Store {
         throw new Problem("changed-while-reading", `${key} in ${name} is not the version that was announced any more`);
       }
       const bytes = range === undefined ? object.bytes : object.bytes.subarray(range.start, range.end + 1);
-      return { info: object.info, stream: Readable.from(bytes.length > 0 ? [bytes] : [], { objectMode: false }) };
+      const info = { ...object.info, metadata: object.metadata };
+      return { info, stream: Readable.from(bytes.length > 0 ? [bytes] : [], { objectMode: false }) };
     },
 
-    async put(key, body, { ifNoneMatch }) {
+    async put(key, body, { size, ifNoneMatch, ifMatch, beforeVisible, metadata = {} }) {
       const refuse = () => {
-        if (ifNoneMatch === "*" && objects.has(key)) {
+        const there = objects.get(key)?.info.version;
+        if ((ifNoneMatch === "*" && there !== undefined) || (ifMatch !== undefined && there !== ifMatch)) {
           throw new Problem("already-exists", `There is something at ${key} in ${name} already`);
         }
       };
@@ -32,11 +34,13 @@ export function createMemoryStore({ name }: { readonly name: string }): Store {
         checkKey(key);
         refuse();
         const bytes = Buffer.concat(await body.toArray());
+        requireSize(key, bytes.length, size);
+        await beforeVisible?.();
         refuse();
         versions += 1;
         const info = { key, version: String(versions), size: bytes.length, modifiedAt: Date.now() };
-        objects.set(key, { info, bytes });
-        return info;
+        objects.set(key, { info, metadata, bytes });
+        return { ...info, metadata };
       } finally {
         body.destroy();
       }
@@ -44,7 +48,8 @@ export function createMemoryStore({ name }: { readonly name: string }): Store {
 
     async head(key) {
       checkKey(key);
-      return objects.get(key)?.info;
+      const object = objects.get(key);
+      return object && { ...object.info, metadata: object.metadata };
     },
 
     async *list(prefix) {

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 
 export interface ObjectInfo {
-  /** Relative, `/` between segments, never starting with it and without `.` or `..` segments. */
+  /** As the store names it. Stores of folders know none that starts with `/` or has an empty, `.` or `..` segment. */
   readonly key: string;
   /** Changes whenever the content does; opaque. */
   readonly version: string;
@@ -11,7 +11,12 @@ export interface ObjectInfo {
   readonly modifiedAt: number;
   /** When anything about it changed last, where the store knows: a copy may carry its source's old modification time. */
   readonly changedAt?: number;
+  /** What was put with it, by names in lower case: from `get` and `head` alone, and of stores that keep such. */
+  readonly metadata?: Metadata;
 }
+
+/** Names are lower case letters, digits and dashes, values printable ASCII; 2 kB in all. */
+export type Metadata = Readonly<Record<string, string>>;
 
 export interface GetOptions {
   /** Refuse with `changed-while-reading` unless the object still has this version. */
@@ -28,18 +33,31 @@ export interface Attributes {
 
 export interface PutOptions {
   readonly contentType: string;
+  /** Bytes the body will have. A store may send them in one go; a body that ends before or after fails. */
+  readonly size?: number;
   /** Refuse with `already-exists` unless nothing is there. */
   readonly ifNoneMatch?: "*";
+  /**
+   * Refuse with `already-exists` unless this version is there. Stores without conditional writes look right before the
+   * new object takes its place.
+   */
+  readonly ifMatch?: string;
+  /** Asked when all bytes are there and nobody sees them yet: what it throws leaves the old object. Not of stores with conditional writes. */
+  readonly beforeVisible?: () => Promise<void>;
+  /** Kept by stores that can. */
+  readonly metadata?: Metadata;
   /** For stores that know of such: permission bits, who owns it, and the modification time it is to have (ms since 1970). */
   readonly attributes?: Attributes;
 }
 
 /**
  * Holds bytes. Failures are Problems: `not-found`, `invalid-request` (a key that would leave the store),
- * `changed-while-reading`, `already-exists`, `store-unavailable`, `store-denied`, `store-full`.
+ * `changed-while-reading`, `already-exists`, `store-unavailable`, `store-denied`, `store-full`. Each names store and key.
  */
 export interface Store {
   readonly name: string;
+  /** Whoever writes to it, no reader ever meets half an object: what is there is whole. */
+  readonly appearsWhole?: true;
   get(key: string, options?: GetOptions): Promise<{ readonly info: ObjectInfo; readonly stream: Readable }>;
   /** Atomic for readers: they see the old object, or the whole new one. A body that fails leaves nothing behind. */
   put(key: string, body: Readable, options: PutOptions): Promise<ObjectInfo>;
@@ -53,5 +71,7 @@ export interface Store {
    * been lost and that the listing knows better; the first batch is one. Ends when the signal aborts.
    */
   watch?(signal: AbortSignal): AsyncIterable<readonly string[]>;
+  /** Removes what interrupted puts have left behind, once it is that old (a day); answers how many. */
+  sweep?(olderThanMs?: number): Promise<number>;
   close(): Promise<void>;
 }

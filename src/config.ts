@@ -3,12 +3,14 @@ import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import type { z } from "zod";
 import { configFields, fieldByPath, yamlOf } from "./config/fields.ts";
-import { contains } from "./config/folders.ts";
 import { type ConfigFlags, type Entry, readEnv, readFlags, readYaml } from "./config/layers.ts";
-import { overlapFaults, type RouteFolders } from "./config/overlaps.ts";
+import { overlapFaults, type RoutePlaces } from "./config/overlaps.ts";
+import { type Extent, placeOf } from "./config/places.ts";
+import { type ReadStore, readStores } from "./config/read-stores.ts";
 import { type ReadRoute, type RouteSettings, readRoutes } from "./config/routes.ts";
+import { absolute, meaningFaults, nameOf, show } from "./config/setting-faults.ts";
 import { type Settings, settingsSchema } from "./config/settings.ts";
-import { cosmeticStatement } from "./core/policy.ts";
+import { identityOf, type StoreSettings, storeFields } from "./config/store-settings.ts";
 import { Problem } from "./errors.ts";
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
@@ -17,6 +19,8 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 export type Config = DeepReadonly<Settings> & {
   /** Those of `routes:`, by name; the one of `folder` is not among them. */
   readonly routes?: DeepReadonly<Record<string, RouteSettings>>;
+  /** Those of `stores:`, by name; secrets among their settings. */
+  readonly stores?: DeepReadonly<Record<string, StoreSettings>>;
   /** Where each value came from, by its path: `default`, `--port`, `VEIL_PORT` or `veil.yaml:3`. */
   readonly origins: Readonly<Record<string, string>>;
 };
@@ -54,21 +58,20 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
   const parsed = settingsSchema.safeParse(nest(merged));
   // Faults of what routes inherit are named where they stand.
   const inherited = parsed.data ?? settingsSchema.parse({ dataDir: base, ...harmless });
-  const read = readRoutes(fromFile.routes, inherited);
+  const { stores, faults: storeFaults } = readStores(fromFile.stores, env);
+  const storeNames = namesIn(fromFile.stores?.value);
+  const read = readRoutes(fromFile.routes, inherited, storeNames);
   const faults = [
     ...fromFile.faults,
     ...fromEnv.faults,
     ...fromFlags.faults,
     ...(named === undefined ? movedFaults(fromFile.entries) : []),
     ...(parsed.error?.issues ?? []).map((issue) => rangeFault(issue, merged)),
-    ...cosmeticFaults(merged),
-    ...addressFaults(merged),
-    ...headsFaults(merged),
-    ...roleFaults(merged),
-    ...mailFaults(merged),
+    ...meaningFaults(merged),
+    ...storeFaults,
     ...read.faults,
     ...overlapFaults(
-      foldersOf(merged, read.routes),
+      placesOf(merged, read.routes, stores),
       { setting: nameOf("dataDir", merged), folder: base },
       merged.has("jobs.folder") ? namedFolder("jobs.folder", merged) : undefined,
     ),
@@ -79,6 +82,7 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
   return freeze({
     ...parsed.data,
     ...(routes.length > 0 && { routes: Object.fromEntries(routes) }),
+    ...(stores.length > 0 && { stores: Object.fromEntries(stores.map(({ name, settings }) => [name, settings])) }),
     origins: Object.fromEntries(origins),
   });
 }
@@ -113,14 +117,20 @@ export function printConfig(config: Config): string {
     const shown = isSecret ? redacted : yamlOf(value);
     lines.push(`${"  ".repeat(names.length)}${key}: ${shown}`.padEnd(40).concat(` # ${config.origins[path]}`));
   }
-  const routes =
-    config.routes === undefined
-      ? ""
-      : stringify({ routes: config.routes }, { lineWidth: 0, aliasDuplicateObjects: false });
-  return `${lines.join("\n")}\n${routes}`;
+  const own = (sections: object) => stringify(sections, { lineWidth: 0, aliasDuplicateObjects: false });
+  const routes = config.routes === undefined ? "" : own({ routes: config.routes });
+  const shown = Object.entries(config.stores ?? {}).map(([name, settings]) => [name, withoutSecrets(settings)]);
+  const stores = shown.length === 0 ? "" : own({ stores: Object.fromEntries(shown) });
+  return `${lines.join("\n")}\n${stores}${routes}`;
 }
 
-const redacted = '"(not shown)"';
+const notShown = "(not shown)";
+const redacted = JSON.stringify(notShown);
+
+function withoutSecrets(settings: DeepReadonly<StoreSettings>): object {
+  const secrets = new Set(storeFields[settings.kind].filter(({ isSecret }) => isSecret).map(({ key }) => key));
+  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, secrets.has(key) ? notShown : value]));
+}
 
 function rangeFault(issue: z.core.$ZodIssue, merged: ReadonlyMap<string, Entry>): string {
   const path = issue.path.join(".");
@@ -130,61 +140,6 @@ function rangeFault(issue: z.core.$ZodIssue, merged: ReadonlyMap<string, Entry>)
   const value = merged.get(path)?.value;
   const received = field?.isSecret && value !== undefined ? "something else, which is not shown" : show(value);
   return `${nameOf(path, merged)}: expected ${field?.expected}${why} but received ${received}${reason}`;
-}
-
-/** Drivers over the network, and where their addresses stand. */
-const addresses = [
-  { setting: "cache.driver", driver: "redis", address: "cache.redis.url" },
-  { setting: "queue.driver", driver: "rabbitmq", address: "queue.url" },
-  { setting: "queue.driver", driver: "kafka", address: "queue.brokers" },
-  { setting: "ledger.driver", driver: "postgres", address: "ledger.url" },
-];
-
-function addressFaults(merged: ReadonlyMap<string, Entry>): string[] {
-  return addresses
-    .filter(({ setting, driver, address }) => merged.get(setting)?.value === driver && !merged.has(address))
-    .map(({ setting, driver, address }) => `${nameOf(setting, merged)}: ${driver} needs ${address}, which is missing`);
-}
-
-function cosmeticFaults(merged: ReadonlyMap<string, Entry>): string[] {
-  if (merged.get("policy.style")?.value !== "cosmetic" || merged.has("policy.cosmetic")) return [];
-  return [
-    `${nameOf("policy.style", merged)}: cosmetic does not anonymise; choose another, or say policy.cosmetic=${cosmeticStatement}`,
-  ];
-}
-
-export const roleNames = ["api", "sources", "worker"] as const;
-export type Role = (typeof roleNames)[number];
-
-/** What this process does. */
-export function rolesOf({ roles }: Pick<Config, "roles">): ReadonlySet<Role> {
-  return new Set(roleNames.filter((name) => roles.split(",").some((one) => one.trim() === name)));
-}
-
-/** Jobs that are taken here and worked elsewhere have to reach there, with their ledger and their uploads. */
-function roleFaults(merged: ReadonlyMap<string, Entry>): string[] {
-  const value = merged.get("roles")?.value;
-  if (typeof value !== "string") return [];
-  const roles = rolesOf({ roles: value });
-  if (roles.size === 0 || (roles.has("worker") && roles.size > 1)) return [];
-  const embedded = (path: string) => (merged.get(path)?.value ?? "sqlite") === "sqlite";
-  const missing = [
-    ...(embedded("queue.driver") ? ["queue.driver rabbitmq or kafka"] : []),
-    ...(embedded("ledger.driver") ? ["ledger.driver postgres"] : []),
-    ...(!roles.has("sources") && !merged.has("jobs.folder") ? ["jobs.folder, where all processes reach it"] : []),
-  ];
-  if (missing.length === 0) return [];
-  const why = roles.has("worker") ? "jobs come from other processes" : "jobs are worked by other processes";
-  return [`${nameOf("roles", merged)}: ${why} with ${show(value)}, which needs ${missing.join(" and ")}`];
-}
-
-/** A mail needs all three. */
-function mailFaults(merged: ReadonlyMap<string, Entry>): string[] {
-  const needed = ["host", "from", "to"].map((key) => `alerts.mail.${key}`);
-  const given = needed.filter((path) => merged.has(path));
-  if (given.length === 0 || given.length === needed.length) return [];
-  const missing = needed.filter((path) => !merged.has(path)).join(" and ");
-  return [`${given.map((path) => nameOf(path, merged)).join(" and ")}: expected ${missing} too`];
 }
 
 function movedFaults(entries: ReadonlyMap<string, Entry>): string[] {
@@ -199,27 +154,42 @@ function namedFolder(path: string, merged: ReadonlyMap<string, Entry>) {
   return { setting: nameOf(path, merged), folder: entry ? absolute(entry) : "" };
 }
 
-/** Every folder that is read or written by a route, those of `folder` first. */
-function foldersOf(merged: ReadonlyMap<string, Entry>, routes: readonly ReadRoute[]): RouteFolders[] {
-  const named = (path: string) => namedFolder(path, merged);
+/** Every place that is read or written by a route, those of `folder` first. */
+function placesOf(
+  merged: ReadonlyMap<string, Entry>,
+  routes: readonly ReadRoute[],
+  stores: readonly ReadStore[],
+): RoutePlaces[] {
+  const named = (path: string) => {
+    const { setting, folder } = namedFolder(path, merged);
+    return { setting, extent: { kind: "folder", folder } as const };
+  };
   const first = { name: "folder", from: named("folder.input"), to: named("folder.output"), takes: false };
   const others = routes.map(({ name, route, nameOf: settingOf }) => ({
     name,
-    from: { setting: settingOf("from"), folder: route.from },
-    to: { setting: settingOf("to"), folder: route.to },
-    movedTo: route.movedTo === undefined ? undefined : { setting: settingOf("movedTo"), folder: route.movedTo },
+    from: { setting: settingOf("from"), extent: extentOf(route.from, stores) },
+    to: { setting: settingOf("to"), extent: extentOf(route.to, stores) },
+    movedTo:
+      route.movedTo === undefined
+        ? undefined
+        : { setting: settingOf("movedTo"), extent: extentOf(route.movedTo, stores) },
     takes: route.originals !== "keep",
   }));
   return [first, ...others];
 }
 
-/** Whoever can change the ledger could change these heads too. */
-function headsFaults(merged: ReadonlyMap<string, Entry>): string[] {
-  const [data, heads] = [merged.get("dataDir"), merged.get("ledger.heads")];
-  if (heads === undefined || !heads.value || !contains(data ? absolute(data) : "", absolute(heads))) return [];
-  return [
-    `${nameOf("ledger.heads", merged)}: expected a file outside the data folder but received ${show(heads.value)}`,
-  ];
+function extentOf(text: string, stores: readonly ReadStore[]): Extent {
+  const place = placeOf(text);
+  if (place.kind === "folder") return place;
+  const found = stores.find(({ name }) => name === place.store);
+  // One with faults of its own is only itself.
+  const { where, prefix } =
+    found === undefined ? { where: place.store, prefix: place.root } : identityOf(found.settings, place.root);
+  return { kind: "store", where, prefix, words: text };
+}
+
+function namesIn(section: unknown): readonly string[] {
+  return typeof section === "object" && section !== null ? Object.keys(section) : [];
 }
 
 function nest(merged: ReadonlyMap<string, Entry>): Record<string, unknown> {
@@ -236,20 +206,6 @@ function nest(merged: ReadonlyMap<string, Entry>): Record<string, unknown> {
     node[key] = value;
   }
   return root;
-}
-
-/** What is no path stays in its base, and is a fault of the schema. */
-function absolute({ value, base }: Entry): string {
-  return typeof value === "string" ? resolve(base, value) : base;
-}
-
-function nameOf(path: string, merged: ReadonlyMap<string, Entry>): string {
-  return `${path} (${merged.get(path)?.origin ?? "default"})`;
-}
-
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? "nothing";
-  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
 }
 
 function invalidConfig(faults: readonly string[]): Problem {

@@ -1,7 +1,8 @@
 import { startApp } from "../app.ts";
 import { configFields } from "../config/fields.ts";
 import type { ConfigFlags } from "../config/layers.ts";
-import { type Config, rolesOf } from "../config.ts";
+import { rolesOf } from "../config/roles.ts";
+import type { Config } from "../config.ts";
 import { toProblem } from "../errors.ts";
 import { createLog } from "../log.ts";
 import { version } from "../version.ts";

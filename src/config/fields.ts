@@ -71,7 +71,7 @@ export function fieldsOf(node: JsonSchema, prefix: string, whole: readonly strin
       env: `VEIL_${path.replaceAll(".", "_").replace(/[A-Z]/g, "_$&").toUpperCase()}`,
       type: child.type as ConfigField["type"],
       expected: expectedOf(child),
-      shown: child.shown ?? `\`${yamlOf(child.default)}\``,
+      shown: child.shown ?? (child.default === undefined ? "" : `\`${yamlOf(child.default)}\``),
       description: child.description ?? "",
       isPath: child.path === true,
       isSecret: child.secret === true,

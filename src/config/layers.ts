@@ -13,8 +13,8 @@ export interface Entry {
   readonly base: string;
 }
 
-/** What stands below `routes:`, before it is checked. */
-export interface RawRoutes {
+/** What stands below `routes:` or `stores:`, before it is checked. */
+export interface RawSection {
   readonly value: unknown;
   /** The folder that relative paths start from. */
   readonly base: string;
@@ -22,13 +22,17 @@ export interface RawRoutes {
   originOf(path: readonly (string | number)[]): string;
 }
 
+/** Sections whose names are the user's own. */
+const named = ["routes", "stores"] as const;
+
 /** What one place says, by the settings' paths; only settings that exist. */
 export interface Layer {
   readonly entries: ReadonlyMap<string, Entry>;
   /** What could not be taken, one sentence each. */
   readonly faults: readonly string[];
-  /** Only a file can tell of routes. */
-  readonly routes?: RawRoutes;
+  /** Only a file can tell of routes and stores. */
+  readonly routes?: RawSection;
+  readonly stores?: RawSection;
 }
 
 const ownFlags = {
@@ -108,9 +112,9 @@ export function readYaml(file: string, required: boolean): Layer {
     return { entries, faults: document.errors.map((error) => `${at(error.pos[0])}: ${error.message}`) };
   }
 
-  const routes: { raw?: RawRoutes } = {};
-  const originOf = (path: readonly (string | number)[]): string => {
-    const whole = ["routes", ...path];
+  const raw: { [name in (typeof named)[number]]?: RawSection } = {};
+  const originIn = (section: string, path: readonly (string | number)[]): string => {
+    const whole = [section, ...path];
     while (whole.length > 1 && !document.hasIn(whole)) whole.pop();
     const node = document.getIn(whole, true);
     const holder = whole.length === 1 ? document.contents : document.getIn(whole.slice(0, -1), true);
@@ -130,15 +134,18 @@ export function readYaml(file: string, required: boolean): Layer {
     for (const { key, value } of node.items) {
       const path = section === "" ? String(key) : `${section}.${String(key)}`;
       const origin = at(key.range?.[0]);
-      if (path === "routes") routes.raw = { value: value?.toJS(document) ?? null, base: dirname(file), originOf };
-      else if (sections.has(path)) visit(value, path);
+      const own = named.find((name) => name === path);
+      if (own !== undefined) {
+        const originOf = (inside: readonly (string | number)[]) => originIn(own, inside);
+        raw[own] = { value: value?.toJS(document) ?? null, base: dirname(file), originOf };
+      } else if (sections.has(path)) visit(value, path);
       else if (fieldByPath.has(path)) {
         entries.set(path, { value: value?.toJS(document) ?? null, origin, base: dirname(file) });
-      } else faults.push(`${path} (${origin}): ${unknown(path, [...fieldByPath.keys(), ...sections, "routes"])}`);
+      } else faults.push(`${path} (${origin}): ${unknown(path, [...fieldByPath.keys(), ...sections, ...named])}`);
     }
   };
   visit(document.contents, "");
-  return { entries, faults, ...(routes.raw && { routes: routes.raw }) };
+  return { entries, faults, ...raw };
 }
 
 /** What does not fit the field stays text, and the schema names it a fault. */

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { contains } from "./folders.ts";
+import { type Extent, isWithin } from "./places.ts";
 
-/** A route's folders, each with the words that name its setting. */
-export interface RouteFolders {
+/** A route's places, each with the words that name its setting. */
+export interface RoutePlaces {
   readonly name: string;
   readonly from: Named;
   readonly to: Named;
@@ -12,6 +12,11 @@ export interface RouteFolders {
 }
 
 interface Named {
+  readonly setting: string;
+  readonly extent: Extent;
+}
+
+interface NamedFolder {
   readonly setting: string;
   readonly folder: string;
 }
@@ -23,17 +28,19 @@ const uploadParts = ["inbox", "results"];
  * Folders that would feed on veil's results or on its own files, or be written to by two, one sentence each. `uploads` is
  * `jobs.folder`, where it is set.
  */
-export function overlapFaults(routes: readonly RouteFolders[], data: Named, uploads?: Named): string[] {
+export function overlapFaults(routes: readonly RoutePlaces[], data: NamedFolder, uploads?: NamedFolder): string[] {
   const faults: string[] = [];
+  const contains = (outer: string, { extent }: Named) => isWithin(folderExtent(outer), extent);
   const apart = (a: Named, b: Named, why: string) => {
-    if (!contains(a.folder, b.folder) && !contains(b.folder, a.folder)) return;
-    const received = `${JSON.stringify(a.folder)} and ${JSON.stringify(b.folder)}`;
-    faults.push(`${a.setting} and ${b.setting}: expected two separate folders but received ${received}: ${why}`);
+    if (!isWithin(a.extent, b.extent) && !isWithin(b.extent, a.extent)) return;
+    const received = `${wordsOf(a)} and ${wordsOf(b)}`;
+    const what = a.extent.kind === "folder" ? "two separate folders" : "two separate places in the store";
+    faults.push(`${a.setting} and ${b.setting}: expected ${what} but received ${received}: ${why}`);
   };
-  const amongUploads = (folder: Named, { setting, folder: root }: Named) => {
-    const isApart = !uploadParts.some((part) => contains(join(root, part), folder.folder));
-    if (isApart && !contains(folder.folder, root)) return;
-    const received = `${JSON.stringify(root)} and ${JSON.stringify(folder.folder)}`;
+  const amongUploads = (folder: Named, { setting, folder: root }: NamedFolder) => {
+    const isApart = !uploadParts.some((part) => contains(join(root, part), folder));
+    if (isApart && !isWithin(folder.extent, folderExtent(root))) return;
+    const received = `${JSON.stringify(root)} and ${wordsOf(folder)}`;
     const why = "uploads and their results would lie among a route's photographs";
     faults.push(`${setting} and ${folder.setting}: expected two separate folders but received ${received}: ${why}`);
   };
@@ -48,15 +55,13 @@ export function overlapFaults(routes: readonly RouteFolders[], data: Named, uplo
     const folders = [from, to, ...(movedTo ? [movedTo] : [])];
     for (const folder of folders) {
       if (uploads !== undefined) amongUploads(folder, uploads);
-      if (!contains(folder.folder, data.folder)) continue;
-      const received = `${JSON.stringify(folder.folder)}, which holds veil's data folder ${JSON.stringify(data.folder)}`;
+      if (!isWithin(folder.extent, folderExtent(data.folder))) continue;
+      const received = `${wordsOf(folder)}, which holds veil's data folder ${JSON.stringify(data.folder)}`;
       faults.push(`${folder.setting}: expected a folder for photographs alone but received ${received}`);
     }
     for (const folder of route.name === "folder" ? [] : folders) {
-      if (!contains(data.folder, folder.folder) || contains(folder.folder, data.folder)) continue;
-      faults.push(
-        `${folder.setting}: expected a folder outside of veil's data folder but received ${JSON.stringify(folder.folder)}`,
-      );
+      if (!contains(data.folder, folder) || isWithin(folder.extent, folderExtent(data.folder))) continue;
+      faults.push(`${folder.setting}: expected a folder outside of veil's data folder but received ${wordsOf(folder)}`);
     }
     for (const other of routes.slice(0, index)) {
       apart(other.from, to, own);
@@ -74,4 +79,12 @@ export function overlapFaults(routes: readonly RouteFolders[], data: Named, uplo
     }
   });
   return faults;
+}
+
+function folderExtent(folder: string): Extent {
+  return { kind: "folder", folder };
+}
+
+function wordsOf({ extent }: Named): string {
+  return JSON.stringify(extent.kind === "folder" ? extent.folder : extent.words);
 }

@@ -2,12 +2,13 @@ import { resolve } from "node:path";
 import type { z } from "zod";
 import { cosmeticStatement, type Policy } from "../core/policy.ts";
 import { fieldByPath } from "./fields.ts";
-import type { RawRoutes } from "./layers.ts";
+import type { RawSection } from "./layers.ts";
 import { nearest } from "./nearest.ts";
+import { parseStorePlace } from "./places.ts";
 import { routeFields, routeSchema } from "./route-settings.ts";
 import type { Settings } from "./settings.ts";
 
-/** A route of the configuration: folders absolute, nothing missing. */
+/** A route of the configuration: folders absolute, stores as `store:NAME/PATH`, nothing missing. */
 export type RouteSettings = Omit<z.output<typeof routeSchema>, "policy" | TimeName> & {
   readonly policy: Policy;
 } & { readonly [name in TimeName]: number };
@@ -24,10 +25,14 @@ export interface ReadRoute {
 
 const reserved = ["folder", "upload"];
 
-/** Reads `routes:`, a map by name or a list with names, and says all that is wrong with it, one sentence each. */
+/**
+ * Reads `routes:`, a map by name or a list with names, and says all that is wrong with it, one sentence each. `stores`
+ * are the names of those that are configured.
+ */
 export function readRoutes(
-  raw: RawRoutes | undefined,
+  raw: RawSection | undefined,
   { folder, policy }: Pick<Settings, "folder" | "policy">,
+  stores: readonly string[],
 ): { readonly routes: readonly ReadRoute[]; readonly faults: readonly string[] } {
   const faults: string[] = [];
   const routes: ReadRoute[] = [];
@@ -56,17 +61,37 @@ export function readRoutes(
     const { settleMs, incompleteMs, reconcileMs, pollMs } = folder;
     const route: RouteSettings = {
       ...{ settleMs, incompleteMs, reconcileMs, pollMs, ...settings },
-      ...{ from: resolve(raw.base, settings.from), to: resolve(raw.base, settings.to) },
-      ...(settings.movedTo !== undefined && { movedTo: resolve(raw.base, settings.movedTo) }),
+      ...{ from: placed(raw.base, settings.from), to: placed(raw.base, settings.to) },
+      ...(settings.movedTo !== undefined && { movedTo: placed(raw.base, settings.movedTo) }),
       policy: { ...policy, ...Object.fromEntries(overrides) },
     };
-    faults.push(...meaningFaults(route, nameOf));
+    faults.push(...meaningFaults(route, nameOf), ...placeFaults(route, nameOf, stores));
     routes.push({ name, route, nameOf });
   }
   return { routes, faults };
 }
 
-function entriesOf({ value, originOf }: RawRoutes, faults: string[]) {
+/** A folder's path from the file that says it; a store's name stays. */
+function placed(base: string, text: string): string {
+  return parseStorePlace(text) === undefined ? resolve(base, text) : text.replace(/\/$/, "");
+}
+
+function placeFaults(route: RouteSettings, nameOf: (setting: string) => string, stores: readonly string[]): string[] {
+  return (["from", "to", "movedTo"] as const).flatMap((setting) => {
+    const place = parseStorePlace(route[setting] ?? "");
+    if (place === undefined) return [];
+    if (place === "malformed") {
+      return [
+        `${nameOf(setting)}: expected store:NAME or store:NAME/PATH but received ${JSON.stringify(route[setting])}`,
+      ];
+    }
+    if (stores.includes(place.store)) return [];
+    const guess = nearest(place.store, stores);
+    return [`${nameOf(setting)}: there is no store ${place.store}${guess ? `; did you mean ${guess}?` : ""}`];
+  });
+}
+
+function entriesOf({ value, originOf }: RawSection, faults: string[]) {
   if (Array.isArray(value)) {
     return value.map((entry: unknown, index) => {
       const { name, ...rest } = (typeof entry === "object" && entry !== null ? entry : {}) as Record<string, unknown>;

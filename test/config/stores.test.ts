@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { loadConfig, printConfig, routesOf } from "../../src/config.ts";
+import { faultsOf } from "./faults.ts";
+
+const root = mkdtempSync(join(tmpdir(), "veil-stores-"));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+/** A working folder whose data folder has this veil.yaml. */
+function folder(yaml: string): string {
+  const cwd = mkdtempSync(join(root, "cwd-"));
+  mkdirSync(join(cwd, "veil-data"));
+  writeFileSync(join(cwd, "veil-data", "veil.yaml"), yaml);
+  return cwd;
+}
+
+const faults = (yaml: string, env: Readonly<Record<string, string>> = {}) => faultsOf({ cwd: folder(yaml), env });
+
+const raw = `stores:
+  raw:
+    kind: s3
+    endpoint: http://127.0.0.1:9000
+    bucket: raw-images
+    accessKey: reader
+    secretKey: env:RAW_SECRET
+  done:
+    kind: s3
+    endpoint: http://127.0.0.1:9000
+    bucket: anonymized-images
+    accessKey: writer
+    secretKey: file:secret.txt
+`;
+
+describe("stores in the configuration", () => {
+  test("are named by routes, with or without a path below them", () => {
+    const cwd = folder(`${raw}routes:
+  wards:
+    from: store:raw/incoming/
+    to: store:done
+  desk:
+    from: ../../desk
+    to: store:raw/desk
+`);
+    writeFileSync(join(cwd, "veil-data", "secret.txt"), "of the file\n");
+    const config = loadConfig({ flags: {}, env: { RAW_SECRET: "of the environment" }, cwd });
+    const routes = routesOf(config);
+    assert.equal(routes.get("wards")?.from, "store:raw/incoming");
+    assert.equal(routes.get("wards")?.to, "store:done");
+    assert.equal(routes.get("desk")?.from, join(cwd, "../desk"));
+    const { raw: first, done } = config.stores!;
+    assert.equal(first?.kind === "s3" && first.secretKey, "of the environment");
+    assert.equal(done?.kind === "s3" && done.secretKey, "of the file");
+    const printed = printConfig(config);
+    assert.ok(!printed.includes("of the"), "a secret was printed");
+    assert.match(printed, /secretKey: \(not shown\)/);
+    assert.match(printed, /bucket: anonymized-images/);
+  });
+
+  test("say what is wrong with them, where, and never a secret", () => {
+    const said = faults(
+      `stores:
+  Bad:
+    kind: s3
+    bucket: b-1
+  two:
+    kind: s4
+  three:
+    kind: s3
+    buckett: photos
+    secretKey: env:NOT_THERE
+  four:
+    kind: s3
+    bucket: photos
+    secretKey: [hidden-value]
+    endpoint: ftp://x
+routes:
+  a:
+    from: store:thre
+    to: store:four/../x
+`,
+    );
+    const expected = [
+      /^stores\.Bad \(veil\.yaml:2\): expected a name of at most 40/,
+      /^stores\.two \(veil\.yaml:5\): expected a kind of store \(s3.*\) but received "s4"/,
+      /^stores\.three\.buckett \(veil\.yaml:9\): there is no such setting of s3; did you mean bucket\?/,
+      /^stores\.three\.bucket \(veil\.yaml:7\): expected a bucket's name but received nothing/,
+      /^stores\.three\.secretKey \(veil\.yaml:10\): there is no variable NOT_THERE/,
+      /^stores\.four\.secretKey \(veil\.yaml:14\): expected text but received something else, which is not shown/,
+      /^stores\.four\.endpoint .*expected an address/,
+      /^routes\.a\.from \(veil\.yaml:18\): there is no store thre; did you mean three\?/,
+      /^routes\.a\.to \(veil\.yaml:19\): expected store:NAME or store:NAME\/PATH/,
+    ];
+    for (const pattern of expected)
+      assert.ok(
+        said.some((line) => pattern.test(line)),
+        `${pattern}\n${said.join("\n")}`,
+      );
+    assert.equal(said.length, expected.length, said.join("\n"));
+    assert.ok(!said.join().includes("hidden-value"));
+  });
+
+  test("may not feed on what veil writes, whatever they are called", () => {
+    const twice = (from: string, to: string, second = "other") => `stores:
+  raw: {kind: s3, endpoint: "http://h:1", bucket: photos}
+  ${second}: {kind: s3, endpoint: "http://h:1", bucket: photos, prefix: masked/}
+routes:
+  a: {from: "${from}", to: "${to}"}
+`;
+    for (const [from, to] of [
+      ["store:raw", "store:raw/masked"],
+      ["store:raw", "store:other"],
+      ["store:raw/masked", "store:other/deep"],
+      ["store:other", "store:raw"],
+    ] as const) {
+      assert.match(faults(twice(from, to)).join("\n"), /two separate places in the store/, `${from} → ${to}`);
+    }
+    loadConfig({ flags: {}, env: {}, cwd: folder(twice("store:raw/new", "store:other")) });
+    loadConfig({ flags: {}, env: {}, cwd: folder(twice("store:raw/mask", "store:other")) });
+  });
+});

@@ -16,6 +16,11 @@ const needed = [
   { file: "/usr/share/postgresql-common", package: "postgresql", why: "the ledger in PostgreSQL" },
   { command: "smbd", package: "samba", why: "a file server's share" },
   { command: "rclone", package: "rclone", why: "a file server's share, mounted" },
+  { command: "ceph-mon", package: "ceph-mon", why: "an object store by S3 and Swift" },
+  { command: "ceph-osd", package: "ceph-osd", why: "an object store by S3 and Swift" },
+  { command: "radosgw", package: "radosgw", why: "an object store by S3 and Swift" },
+  { command: "ceph", package: "ceph-common", why: "an object store by S3 and Swift" },
+  { command: "apache2", package: "apache2-bin", why: "a WebDAV server" },
   { command: "fusermount3", package: "fuse3", why: "a file server's share, mounted" },
 ];
 

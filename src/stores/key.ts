@@ -11,14 +11,27 @@ export function checkKey(key: string): void {
   }
 }
 
+/** Refuses with `invalid-request` what no store can have for a name, where a name means nothing but itself. */
+export function checkName(key: string): void {
+  const fault = nameFault(key);
+  if (fault === undefined) return;
+  throw new Problem("invalid-request", `Expected a name for the key but received ${JSON.stringify(key)}: ${fault}`);
+}
+
 function faultOf(key: string): string | undefined {
+  const fault = nameFault(key);
+  if (fault !== undefined) return fault;
+  const segments = key.split("/");
+  if (segments.includes("")) return "it has an empty segment";
+  if (segments.includes(".") || segments.includes("..")) return "it has a . or .. segment";
+  return undefined;
+}
+
+function nameFault(key: string): string | undefined {
   if (key === "") return "it is empty";
   if (key.includes("\0")) return "it holds a NUL";
   // A lone surrogate has no UTF-8 form: two such keys would name one file.
   if (!key.isWellFormed()) return "it is not well-formed Unicode";
-  const segments = key.split("/");
-  if (segments.includes("")) return "it has an empty segment";
-  if (segments.includes(".") || segments.includes("..")) return "it has a . or .. segment";
   return undefined;
 }
 

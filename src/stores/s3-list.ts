@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ListObjectsV2CommandOutput } from "@aws-sdk/client-s3";
+import { Problem } from "../errors.ts";
+import type { S3Connection } from "./s3-client.ts";
+import { s3Problem } from "./s3-problem.ts";
+
+export interface Listing {
+  readonly bucket: string;
+  readonly prefix: string;
+  /** The store's, for people. */
+  readonly name: string;
+}
+
+const pageRestsMs = [500, 2_000, 8_000];
+
+/** Every object whose name begins so, page by page: one that fails is asked for again, and the listing goes on from there. */
+export async function* listBucket({ aws, client }: S3Connection, { bucket, prefix, name }: Listing) {
+  let token: string | undefined;
+  do {
+    const page = await patiently(name, () =>
+      client.send(
+        new aws.ListObjectsV2Command({
+          // XML can't hold every character of a name.
+          ...{ Bucket: bucket, Prefix: prefix, EncodingType: "url" },
+          ...(token !== undefined && { ContinuationToken: token }),
+        }),
+      ),
+    );
+    const isEncoded = page.EncodingType === "url";
+    for (const object of page.Contents ?? []) {
+      if (object.Key !== undefined) yield { ...object, key: isEncoded ? decoded(object.Key) : object.Key };
+    }
+    token = page.IsTruncated ? page.NextContinuationToken : undefined;
+  } while (token !== undefined);
+}
+
+/** Uploads in parts that were begun so long ago and neither ended nor given up. */
+export async function* abandonedUploads(
+  { aws, client }: S3Connection,
+  { bucket, prefix, olderThanMs }: { readonly bucket: string; readonly prefix: string; readonly olderThanMs: number },
+) {
+  let after: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {};
+  while (after !== undefined) {
+    const page: import("@aws-sdk/client-s3").ListMultipartUploadsCommandOutput = await client.send(
+      new aws.ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix, ...after }),
+    );
+    for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+      if (Key === undefined || UploadId === undefined || Initiated === undefined) continue;
+      if (Initiated.getTime() < Date.now() - olderThanMs) yield { Key, UploadId };
+    }
+    const { IsTruncated, NextKeyMarker, NextUploadIdMarker } = page;
+    after =
+      IsTruncated && NextKeyMarker !== undefined
+        ? { KeyMarker: NextKeyMarker, ...(NextUploadIdMarker !== undefined && { UploadIdMarker: NextUploadIdMarker }) }
+        : undefined;
+  }
+}
+
+async function patiently(
+  name: string,
+  ask: () => Promise<ListObjectsV2CommandOutput>,
+): Promise<ListObjectsV2CommandOutput> {
+  for (const restMs of [...pageRestsMs, undefined]) {
+    try {
+      return await ask();
+    } catch (error) {
+      const problem = s3Problem(error, `Cannot list ${name}`);
+      if (restMs === undefined || !(problem instanceof Problem) || problem.code !== "store-unavailable") throw problem;
+      await sleep(restMs);
+    }
+  }
+  throw new Error("unreachable");
+}
+
+function decoded(key: string): string {
+  return decodeURIComponent(key.replaceAll("+", " "));
+}

@@ -1,0 +1,183 @@
+import { Readable } from "node:stream";
+import { Problem } from "../errors.ts";
+import { checkName, isSystemName } from "./key.ts";
+import { measuredBody } from "./measured-body.ts";
+import { connectS3, type S3Connection, type S3Settings, type S3Timeouts, s3Timeouts } from "./s3-client.ts";
+import { abandonedUploads, listBucket } from "./s3-list.ts";
+import { getPresigned } from "./s3-presigned.ts";
+import { isAbsent, s3Problem, statusOf } from "./s3-problem.ts";
+import { putObject } from "./s3-put.ts";
+import { etagOf, toInfo, withoutQuotes } from "./s3-version.ts";
+import type { GetOptions, ObjectInfo, Store } from "./store.ts";
+
+export interface S3StoreOptions {
+  readonly name: string;
+  readonly settings: S3Settings;
+  /** Where in it this store lies: a path, without a slash at its end. */
+  readonly root: string;
+  readonly timeouts?: S3Timeouts;
+  /** Told what a listing had to pass over. */
+  readonly onProblem?: (problem: Problem) => void;
+}
+
+const bucketIsThereMs = 5_000;
+
+/** A bucket as a store, or what lies below a path in it. Any name is a key; writes are whole or not there. */
+export function createS3Store({ name, settings, root, timeouts = s3Timeouts }: S3StoreOptions): Store {
+  const { bucket } = settings;
+  const base = `${settings.prefix}${root === "" ? "" : `${root}/`}`;
+  let connection: Promise<S3Connection> | undefined;
+  let seenAt = Number.NEGATIVE_INFINITY;
+
+  function connected(): Promise<S3Connection> {
+    connection ??= connectS3(settings, timeouts);
+    return connection;
+  }
+
+  async function translated<T>(what: string, work: (connection: S3Connection) => Promise<T>): Promise<T> {
+    try {
+      return await work(await connected());
+    } catch (error) {
+      throw s3Problem(error, what);
+    }
+  }
+
+  function objectOf(key: string) {
+    checkName(key);
+    return { Bucket: bucket, Key: `${base}${key}` };
+  }
+
+  /** Of a bucket that is gone every object seems to be missing. */
+  async function requireBucket({ aws, client }: S3Connection): Promise<void> {
+    if (performance.now() - seenAt < bucketIsThereMs) return;
+    await client.send(new aws.HeadBucketCommand({ Bucket: bucket })).catch((error: unknown) => {
+      // Keys that may not list tell nothing of the bucket.
+      if (statusOf(error) === 403) return;
+      if (!isAbsent(error)) throw error;
+      const remedy = "veil makes no buckets: make it, or correct its name.";
+      throw new Problem("store-unavailable", `There is no bucket ${bucket} for ${name}`, { remedy, cause: error });
+    });
+    seenAt = performance.now();
+  }
+
+  async function absent(key: string, on: S3Connection): Promise<Problem> {
+    await requireBucket(on);
+    return new Problem("not-found", `There is no ${key} in ${name}`);
+  }
+
+  async function head(key: string, on: S3Connection): Promise<ObjectInfo | undefined> {
+    const object = objectOf(key);
+    try {
+      return toInfo(key, await on.client.send(new on.aws.HeadObjectCommand(object)));
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+      await requireBucket(on);
+      return undefined;
+    }
+  }
+
+  async function get(key: string, { version, range }: GetOptions, on: S3Connection) {
+    const input = {
+      ...objectOf(key),
+      ...(version !== undefined && { IfMatch: etagOf(version) }),
+      ...(range && { Range: `bytes=${range.start}-${range.end}` }),
+    };
+    const changed = () =>
+      new Problem("changed-while-reading", `${key} in ${name} is not the version that was announced any more`);
+    const read =
+      settings.read === "presigned" ? getPresigned(on, input) : on.client.send(new on.aws.GetObjectCommand(input));
+    const answer = await read.catch(async (error: unknown) => {
+      if (statusOf(error) === 412) throw changed();
+      if (statusOf(error) === 416) return undefined;
+      throw isAbsent(error) ? await absent(key, on) : error;
+    });
+    // What begins behind the object's end is nothing.
+    const info = answer === undefined ? await head(key, on) : toInfo(key, answer);
+    if (info === undefined) throw await absent(key, on);
+    const body = answer?.Body as Readable | undefined;
+    if (version !== undefined && version !== info.version) {
+      body?.destroy();
+      throw changed();
+    }
+    if (body === undefined) return { info, stream: Readable.from([], { objectMode: false }) };
+    const stream = measuredBody(body, {
+      ...{ what: `${key} in ${name}`, size: answer?.ContentLength ?? info.size, idleMs: timeouts.idleMs },
+      translate: (error) => s3Problem(error, `Cannot read ${key} from ${name}`),
+    });
+    return { info, stream };
+  }
+
+  return {
+    name,
+    appearsWhole: true,
+
+    get: (key, options = {}) => translated(`Cannot read ${key} from ${name}`, (on) => get(key, options, on)),
+
+    async put(key, body, options) {
+      let bodyFault: { readonly error: unknown } | undefined;
+      const onBodyFault = (error: unknown) => {
+        bodyFault = { error };
+      };
+      const putting = translated(`Cannot write ${key} to ${name}`, async (on) => {
+        try {
+          const object = objectOf(key);
+          const taken = new Problem("already-exists", `There is something else at ${key} in ${name}`);
+          const { ifNoneMatch, ifMatch } = options;
+          if (!settings.conditionalWrites && (ifNoneMatch ?? ifMatch) !== undefined) {
+            const there = await head(key, on);
+            if (there?.version !== ifMatch) throw taken;
+          }
+          const written = await putObject(on, settings, { object, body, options, onBodyFault }).catch(
+            (error: unknown) => {
+              const isRefused = statusOf(error) === 412 || (ifMatch !== undefined && isAbsent(error));
+              throw isRefused ? taken : error;
+            },
+          );
+          const info = await head(key, on);
+          if (info === undefined || etagOf(info.version) !== withoutQuotes(written.ETag)) {
+            throw new Problem("store-unavailable", `Something else was written to ${key} in ${name} meanwhile`);
+          }
+          return info;
+        } finally {
+          body.destroy();
+        }
+      });
+      return await putting.catch((error: unknown) => {
+        throw bodyFault === undefined ? error : bodyFault.error;
+      });
+    },
+
+    head: (key) => translated(`Cannot look at ${key} in ${name}`, (on) => head(key, on)),
+
+    async *list(prefix) {
+      const on = await connected();
+      const below = prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`;
+      for await (const { key, ...object } of listBucket(on, { bucket, prefix: `${base}${below}`, name })) {
+        const own = key.slice(base.length);
+        // Consoles make such for what they show as folders.
+        const isFolder = own === "" || (own.endsWith("/") && object.Size === 0);
+        if (!isFolder && !own.split("/").some(isSystemName)) yield toInfo(own, object);
+      }
+    },
+
+    remove: (key) =>
+      translated(`Cannot remove ${key} from ${name}`, async ({ aws, client }) => {
+        await client.send(new aws.DeleteObjectCommand(objectOf(key)));
+      }),
+
+    sweep: (olderThanMs = 86_400_000) =>
+      translated(`Cannot look for unfinished uploads in ${name}`, async ({ aws, client }) => {
+        let removed = 0;
+        for await (const upload of abandonedUploads({ aws, client }, { bucket, prefix: base, olderThanMs })) {
+          await client.send(new aws.AbortMultipartUploadCommand({ Bucket: bucket, ...upload }));
+          removed += 1;
+        }
+        return removed;
+      }),
+
+    async close() {
+      const opened = await connection?.catch(() => undefined);
+      opened?.client.destroy();
+    },
+  };
+}

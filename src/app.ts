@@ -24,6 +24,7 @@ import { createSealer } from "./ledger/sealer.ts";
 import { createTombstones } from "./ledger/tombstone.ts";
 import type { Logger } from "./log.ts";
 import { createAdmit, createRerun } from "./pipeline/admit.ts";
+import { createMarks } from "./pipeline/marks.ts";
 import { createPace } from "./pipeline/pace.ts";
 import { knownPauses, watchPauses } from "./pipeline/pauses.ts";
 import { readProgress } from "./pipeline/progress.ts";
@@ -222,7 +223,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const workerParts = {
     ...{ ...core, ...jobs, routes, puts, concurrency: engine.processes * jobsPerProcess, pace },
     ...{ now: Date.now, random: Math.random, onProblem, observe, holder, claimMs: jobs.leaseMs },
-    bury: createTombstones(installationKey),
+    ...{ bury: createTombstones(installationKey), marks: createMarks(installationKey) },
   };
   const sweep = async () => {
     await data.sweep();

@@ -18,7 +18,8 @@ import type { Seals } from "./ledger/seals.ts";
 import { openSigner } from "./ledger/signing-key.ts";
 import type { Queue } from "./queues/queue.ts";
 import { openSqlite, type Sqlite } from "./sqlite.ts";
-import { createFsStore, type FsStore, type FsStoreOptions } from "./stores/fs.ts";
+import { openNamedStore } from "./store-drivers.ts";
+import { createFsStore, type FsStoreOptions } from "./stores/fs.ts";
 import { openMountMemories } from "./stores/fs-mount.ts";
 import type { Store } from "./stores/store.ts";
 import { version } from "./version.ts";
@@ -43,8 +44,8 @@ export interface DataFolder extends AsyncDisposable {
   /** Makes job ids and tombstones that nobody outside can guess. */
   readonly installationKey: string;
   storeOf(name: string): Store;
-  /** The stores of a folder route, in place of those that the name had before. */
-  openRoute(name: string, route: RouteFolders, told?: StoreEars): RouteStores;
+  /** The stores of a route, in place of those that the name had before; `stores` are the configuration's. */
+  openRoute(name: string, route: RoutePlaces, stores?: Config["stores"], told?: StoreEars): RouteStores;
   /** How many removals of a route somebody has confirmed within the last hour; the answer uses it up. */
   takeConfirmation(route: string): Promise<number>;
   /** Removes what interrupted puts left behind a day ago or earlier. */
@@ -52,18 +53,18 @@ export interface DataFolder extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** What a route's folders are. */
-export interface RouteFolders {
+/** Where a route's photographs lie: folders, or places in configured stores. */
+export interface RoutePlaces {
   readonly from: string;
   readonly to: string;
   readonly movedTo?: string | undefined;
 }
 
 export interface RouteStores {
-  readonly input: FsStore;
-  readonly output: FsStore;
+  readonly input: Store;
+  readonly output: Store;
   /** Where originals are moved to. */
-  readonly moved?: FsStore;
+  readonly moved?: Store;
 }
 
 /** Told what the input passes over, and how it is watched. */
@@ -104,17 +105,22 @@ export async function openDataFolder(
   if (role === "service") await meetQueue(places.queueName, queueName(config, replica), shared);
   opened.move();
   const mountsOf = openMountMemories(places.mounts);
-  const stores = new Map<string, FsStore>();
-  const openStore = (options: FsStoreOptions) => {
-    const store = createFsStore({ mounts: mountsOf(options.root), ...(words && { words }), ...options });
-    stores.set(options.name, store);
+  const inUse = new Map<string, Store>();
+  // Of routes that were changed: what is in work still uses them.
+  const former: Store[] = [];
+  const take = (store: Store) => {
+    const before = inUse.get(store.name);
+    if (before !== undefined) former.push(before);
+    inUse.set(store.name, store);
     return store;
   };
-  for (const name of ["inbox", "results"] as const) openStore({ name, root: uploads[name], onProblem });
+  const openFolder = (options: FsStoreOptions) =>
+    take(createFsStore({ mounts: mountsOf(options.root), ...(words && { words }), ...options }));
+  for (const name of ["inbox", "results"] as const) openFolder({ name, root: uploads[name], onProblem });
   const close = async () => {
     await queue.close();
     await ledger.close();
-    for (const store of stores.values()) await store.close();
+    for (const store of [...inUse.values(), ...former]) await store.close();
     await shared.close();
     await sqlite.close();
   };
@@ -126,24 +132,28 @@ export async function openDataFolder(
     sqlite,
     installationKey,
     storeOf(name) {
-      const store = stores.get(name);
+      const store = inUse.get(name);
       if (store === undefined) throw new Problem("not-found", `There is no store ${JSON.stringify(name)}`);
       return store;
     },
-    openRoute(name, { from, to, movedTo }, told) {
+    openRoute(name, { from, to, movedTo }, stores, told) {
       const names = storesOf(name);
-      const heard = (part: "input" | "output") => (problem: Problem) => told?.onProblem(problem, part);
-      const watching = told?.onWatching && { onWatching: told.onWatching };
+      const openPlace = (place: string, storeName: string, part: "input" | "output") => {
+        const heard = { name: storeName, onProblem: (problem: Problem) => told?.onProblem(problem, part) };
+        const named = openNamedStore(place, stores, heard);
+        const watching = part === "input" && told?.onWatching && { onWatching: told.onWatching };
+        return named === undefined ? openFolder({ ...heard, root: place, ...watching }) : take(named);
+      };
       return {
-        input: openStore({ name: names.input, root: from, onProblem: heard("input"), ...watching }),
-        output: openStore({ name: names.output, root: to, onProblem: heard("output") }),
-        ...(movedTo && { moved: openStore({ name: names.moved, root: movedTo, onProblem: heard("output") }) }),
+        input: openPlace(from, names.input, "input"),
+        output: openPlace(to, names.output, "output"),
+        ...(movedTo && { moved: openPlace(movedTo, names.moved, "output") }),
       };
     },
     takeConfirmation: (route) => takeConfirmation(places.confirmed, route),
     async sweep() {
       // veil leaves nothing in inputs, and looks for nothing of its own there.
-      for (const [name, store] of stores) if (!isInput(name)) await store.sweep().catch(swallowAway);
+      for (const [name, store] of inUse) if (!isInput(name)) await store.sweep?.().catch(swallowAway);
     },
     close,
     [Symbol.asyncDispose]: close,

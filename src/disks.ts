@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { placeOf } from "./config/places.ts";
 import { type Config, routesOf } from "./config.ts";
 import { networkDiskOf } from "./data-claim.ts";
 
@@ -12,7 +13,7 @@ export interface Disk {
 export async function disksOf(config: Config): Promise<readonly Disk[]> {
   const disks: Disk[] = [{ name: "the data folder", folder: config.dataDir }];
   for (const [route, { to }] of routesOf(config)) {
-    if (existsSync(to) && (await networkDiskOf(to)) === undefined) {
+    if (placeOf(to).kind === "folder" && existsSync(to) && (await networkDiskOf(to)) === undefined) {
       disks.push({ name: route === "folder" ? "the output" : `the output of ${route}`, folder: to });
     }
   }

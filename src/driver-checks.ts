@@ -1,6 +1,8 @@
-import type { Config } from "./config.ts";
+import { placeOf } from "./config/places.ts";
+import { type Config, routesOf } from "./config.ts";
 import { authorities, openQueue } from "./drivers.ts";
 import { Problem, toProblem } from "./errors.ts";
+import { openNamedStore } from "./store-drivers.ts";
 
 /*
  * Whether what the configuration names is there and lets veil in. Each answers what it found, and rejects with the
@@ -44,6 +46,21 @@ export async function checkCache({ cache }: Config): Promise<string> {
     await opened.close();
   }
   return "Redis answers";
+}
+
+/** Looks for what is not there in each store that a route names: that needs the server, the keys and the bucket or folder. */
+export async function checkStores(config: Config): Promise<string> {
+  const places = [...routesOf(config).values()].flatMap(({ from, to, movedTo }) => [from, to, movedTo ?? ""]);
+  const named = [...new Set(places.filter((place) => placeOf(place).kind === "store"))];
+  for (const place of named) {
+    const store = openNamedStore(place, config.stores, { name: place })!;
+    try {
+      await store.head("-");
+    } finally {
+      await store.close();
+    }
+  }
+  return named.length === 0 ? "none" : named.join(", ");
 }
 
 /** For a Problem that says none itself. */

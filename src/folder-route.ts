@@ -1,6 +1,7 @@
 import type { Alert } from "./alerts/alert.ts";
 import { createBell } from "./bell.ts";
 import type { RouteSettings } from "./config/routes.ts";
+import type { Config } from "./config.ts";
 import type { Job } from "./core/job.ts";
 import type { Serial } from "./core/serial.ts";
 import type { DataFolder } from "./data-folder.ts";
@@ -21,10 +22,12 @@ import { runSource } from "./pipeline/run-source.ts";
 import type { RunAlone } from "./pipeline/while-leased.ts";
 import { createReconcileSource } from "./sources/reconcile.ts";
 import type { Judgement } from "./sources/settling.ts";
-import { createWatchSource } from "./sources/watch.ts";
+import { canWatch, createWatchSource } from "./sources/watch.ts";
 
 export interface FolderRouteParts {
   readonly data: DataFolder;
+  /** The configuration's. */
+  readonly stores: Config["stores"];
   readonly admit: Admit;
   readonly redrive: Redrive;
   /** That of the worker's puts. */
@@ -76,11 +79,12 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
     now,
     uptime: () => performance.now(),
   });
-  let isNative = true;
+  // Of whoever gives no hints only a look tells what is new.
+  let isNative = false;
   // At the start too: the share may have come back while veil was stopped.
   let isSentBack = false;
   let fileSystem = "";
-  const { input, output } = data.openRoute(name, settings, {
+  const { input, output } = data.openRoute(name, settings, parts.stores, {
     onProblem: (problem, part) => {
       if (part === "output" || passedOver.report(problem)) onProblem(problem);
     },
@@ -107,6 +111,11 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
           },
         });
 
+  function nextLookMs(tookMs: number): number {
+    const everyMs = isNative ? settings.reconcileMs : Math.min(settings.reconcileMs, settings.pollMs);
+    return health.problem() === undefined ? Math.max(everyMs, tookMs) : Math.min(everyMs, brokenMs);
+  }
+
   const shared = {
     ...{ route: name, store: input, settleMs: settings.settleMs, incompleteMs: settings.incompleteMs, onProblem },
     selects: createKeyFilter(settings),
@@ -118,10 +127,7 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
   };
   const reconcile = createReconcileSource({
     ...{ ...shared, name: "reconcile", unseen: ledger.unseen },
-    intervalMs(tookMs) {
-      const everyMs = isNative ? settings.reconcileMs : Math.min(settings.reconcileMs, settings.pollMs);
-      return health.problem() === undefined ? Math.max(everyMs, tookMs) : Math.min(everyMs, brokenMs);
-    },
+    intervalMs: nextLookMs,
     ...(removals && { onListed: removals.seen }),
     async onPass() {
       const away = await outputProblem();
@@ -137,10 +143,12 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
     },
     onBroken,
   });
-  const watch = createWatchSource({
-    ...{ ...shared, name: "watch", store: input, onHintsLost: reconcile.lookNow },
-    ...(doneFile !== undefined && { releases: (key: string) => isDoneFile(doneFile, key) }),
-  });
+  const watch = canWatch(input)
+    ? createWatchSource({
+        ...{ ...shared, name: "watch", store: input, onHintsLost: reconcile.lookNow },
+        ...(doneFile !== undefined && { releases: (key: string) => isDoneFile(doneFile, key) }),
+      })
+    : undefined;
 
   function waiterFor(doneName: string): (key: string) => Promise<string | undefined> {
     return async (key) => {
@@ -208,7 +216,9 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
       const work = async (mine: AbortSignal) => {
         const sources = [
           runSource({ source: reconcile, admit: admitted, room, signal: mine, onProblem }),
-          runSource({ source: watch, admit: admitted, room, signal: mine, onProblem: onHintProblem }),
+          ...(watch
+            ? [runSource({ source: watch, admit: admitted, room, signal: mine, onProblem: onHintProblem })]
+            : []),
         ];
         await Promise.all([...(settings.watch ? sources : []), keepTime(mine)]);
       };
@@ -216,6 +226,9 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
         health.standBy(!isMine);
         if (!isMine) removals?.abandon();
         log.info(isMine ? "this process watches the route" : "this process watches the route no more");
+        if (isMine && watch === undefined && settings.watch) {
+          log.info({ store: settings.from }, `compared with the ledger every ${nextLookMs(0)} ms`);
+        }
       });
     },
   };

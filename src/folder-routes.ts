@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Alert } from "./alerts/alert.ts";
 import { createBell } from "./bell.ts";
+import { placeOf } from "./config/places.ts";
 import { type Config, routesOf } from "./config.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { type FolderRoute, type FolderRouteParts, openFolderRoute } from "./folder-route.ts";
 import type { Route } from "./pipeline/route.ts";
 import { createClockWatch } from "./pipeline/route-health.ts";
 
-export interface FolderRoutesParts extends Omit<FolderRouteParts, "onAlert"> {
+export interface FolderRoutesParts extends Omit<FolderRouteParts, "onAlert" | "stores"> {
   readonly data: DataFolder;
   readonly onAlert: (alert: Alert) => void;
 }
@@ -40,15 +41,15 @@ export function createFolderRoutes(config: Config, routes: Map<string, Route>, p
     });
   }
 
-  function add(name: string, settings: Parameters<typeof openFolderRoute>[1]): void {
-    const route = openFolderRoute(name, settings, parts);
+  function add(name: string, settings: Parameters<typeof openFolderRoute>[1], stores: Config["stores"]): void {
+    const route = openFolderRoute(name, settings, { ...parts, stores });
     open.set(name, { ...route, stop: new AbortController() });
     routes.set(name, route.route);
-    applied.set(name, settings);
+    applied.set(name, signOf(settings, stores));
     start(name);
   }
 
-  for (const [name, settings] of routesOf(config)) add(name, settings);
+  for (const [name, settings] of routesOf(config)) add(name, settings, config.stores);
 
   return {
     current: () => [...open.values()],
@@ -73,7 +74,7 @@ export function createFolderRoutes(config: Config, routes: Map<string, Route>, p
       const changed: string[] = [];
       for (const [name, route] of [...open]) {
         const settings = wanted.get(name);
-        if (settings !== undefined && isDeepStrictEqual(settings, applied.get(name))) continue;
+        if (settings !== undefined && isDeepStrictEqual(signOf(settings, next.stores), applied.get(name))) continue;
         changed.push(settings === undefined ? `${name} is gone` : `${name} has changed`);
         route.stop.abort();
         await route.running;
@@ -81,14 +82,20 @@ export function createFolderRoutes(config: Config, routes: Map<string, Route>, p
         applied.delete(name);
         // Its jobs that are still in the queue end as they would have: their stores stay too.
         if (settings === undefined) routes.set(name, { ...route.route, retired: true });
-        else add(name, settings);
+        else add(name, settings, next.stores);
       }
       for (const [name, settings] of wanted) {
         if (open.has(name)) continue;
         changed.push(`${name} is new`);
-        add(name, settings);
+        add(name, settings, next.stores);
       }
       return changed;
     },
   };
+}
+
+/** What a route was made of: its own settings and those of the stores that it names. */
+function signOf(settings: Parameters<typeof openFolderRoute>[1], stores: Config["stores"] = {}): unknown {
+  const places = [settings.from, settings.to, settings.movedTo ?? ""].map(placeOf);
+  return [settings, places.map((place) => place.kind === "store" && stores[place.store])];
 }

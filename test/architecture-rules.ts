@@ -36,7 +36,12 @@ const floors: readonly Floor[] = [
   { name: "source", files: /^src\/sources\/source\.ts$/, may: ["core", "errors", "store"], types: ["core", "store"] },
   { name: "ledger", files: /^src\/ledger\/(ledger|leases|pauses)\.ts$/, may: ["core", "errors"], types: ["core"] },
   { name: "alert", files: /^src\/alerts\/alert\.ts$/, may: ["core", "errors"], types: ["core", "errors"] },
-  { name: "stores", files: /^src\/stores\//, may: ["errors", "leaves", "core", "store"] },
+  {
+    name: "stores",
+    files: /^src\/stores\//,
+    may: ["errors", "leaves", "core", "store"],
+    packages: ["@aws-sdk/client-s3", "@aws-sdk/lib-storage", "@aws-sdk/s3-request-presigner"],
+  },
   {
     name: "queues",
     files: /^src\/queues\//,
@@ -74,7 +79,7 @@ const floors: readonly Floor[] = [
   { name: "config", files: /^src\/config(\/|\.ts$)/, may: ["errors", "addresses", "core"], packages: ["yaml", "zod"] },
   {
     name: "drivers",
-    files: /^src\/driver(s|-checks)\.ts$/,
+    files: /^src\/(store-drivers|driver(s|-checks))\.ts$/,
     may: [...below, "addresses", "stores", "queues", "caches", "ledgers", "alerts", "config"],
   },
   {
@@ -108,7 +113,7 @@ const floors: readonly Floor[] = [
 
 /** Folders with several drivers of one contract; a driver is a file and those named after it (`fs`, `fs-read`). */
 const drivers: Readonly<Record<string, readonly string[]>> = {
-  "src/stores/": ["fs", "memory"],
+  "src/stores/": ["fs", "memory", "s3"],
   "src/queues/": ["memory", "sqlite", "rabbitmq", "kafka"],
   "src/caches/": ["disk", "memory", "redis"],
   "src/ledger/": ["sqlite", "postgres"],

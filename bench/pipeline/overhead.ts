@@ -7,6 +7,7 @@ import { createSerial } from "../../src/core/serial.ts";
 import { openDataFolder } from "../../src/data-folder.ts";
 import { createTombstones } from "../../src/ledger/tombstone.ts";
 import { createAdmit } from "../../src/pipeline/admit.ts";
+import { createMarks } from "../../src/pipeline/marks.ts";
 import { noResultCache } from "../../src/pipeline/result-cache.ts";
 import type { Route } from "../../src/pipeline/route.ts";
 import { openSpool } from "../../src/pipeline/spool.ts";
@@ -76,6 +77,7 @@ export async function measureOverhead({
       ...{ ledger, queue, storeOf, spool, detector, concurrency, onProblem },
       ...{ medium: copying(spool.folder), results: noResultCache, puts: createSerial() },
       bury: createTombstones(installationKey),
+      marks: createMarks(installationKey),
       ...{ limits: config.limits, maxRetries: 0, retryDelayMs: 1, now: Date.now, random: Math.random },
       ...{ routes: new Map([[route.name, route]]), pace: { ready: async () => {}, pausedRoutes: () => [] } },
       observe(_, { kind, message }) {

@@ -3,12 +3,13 @@ import { access, constants, mkdir, stat, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { basename } from "node:path";
 import type { ConfigFlags } from "../config/layers.ts";
+import { placeOf } from "../config/places.ts";
 import { type Config, routesOf } from "../config.ts";
 import { readInstallationKey, refuseNetworkDisk } from "../data-claim.ts";
 import { readyFolders } from "../data-folder.ts";
 import { placesIn } from "../data-places.ts";
 import { readyUploads } from "../data-uploads.ts";
-import { checkCache, checkLedger, checkQueue } from "../driver-checks.ts";
+import { checkCache, checkLedger, checkQueue, checkStores } from "../driver-checks.ts";
 import { hasHeicDecoder } from "../engine/heic.ts";
 import { Problem, toProblem } from "../errors.ts";
 import { openCommandEngine } from "./engine.ts";
@@ -73,13 +74,16 @@ const checks: Readonly<Record<string, (config: Config) => Promise<Finding>>> = {
     await readyFolders(config);
     const routes = [...routesOf(config)];
     for (const [name, { from, to, movedTo }] of routes) {
-      await access(from, constants.R_OK | constants.X_OK).catch(cannot(name, "read", from));
+      if (placeOf(from).kind === "folder")
+        await access(from, constants.R_OK | constants.X_OK).catch(cannot(name, "read", from));
       for (const path of [to, ...(movedTo ? [movedTo] : [])]) {
-        await access(path, constants.R_OK | constants.W_OK | constants.X_OK).catch(cannot(name, "write to", path));
+        if (placeOf(path).kind === "folder")
+          await access(path, constants.R_OK | constants.W_OK | constants.X_OK).catch(cannot(name, "write to", path));
       }
     }
     return ok(routes.map(([, { from, to }]) => `${from} → ${to}`).join(", "));
   },
+  Stores: async (config) => ok(await checkStores(config)),
   Detector: async (config) => {
     await using engine = await openCommandEngine(config);
     const { name, digest } = await engine.pool.detector();

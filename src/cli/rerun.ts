@@ -33,7 +33,7 @@ export async function rerunJobs(
   }
   const told = (problem: Problem) => process.stderr.write(`veil: ${problem.message}\n`);
   await using data = await openDataFolder(config, told);
-  const { input } = data.openRoute(name, settings);
+  const { input } = data.openRoute(name, settings, config.stores);
   await using engine = await openCommandEngine(config);
   const { limits } = config;
   const disks = await disksOf(config);

@@ -23,7 +23,7 @@ export async function writeReview(
   const { job } = record;
   if (regions === undefined)
     throw new Problem("not-ready", `Of job ${job.id} no regions were kept that could be drawn`);
-  for (const [name, settings] of routesOf(config)) data.openRoute(name, settings);
+  for (const [name, settings] of routesOf(config)) data.openRoute(name, settings, config.stores);
   const { key, version, store } = job.input;
   const { stream } = await data.storeOf(store).get(key, { version });
   await using engine = await openCommandEngine(config);

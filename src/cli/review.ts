@@ -76,7 +76,7 @@ export async function rejectReview(
 ): Promise<number> {
   const config = configFor(flags);
   await using data = await openDataFolder(config, told);
-  for (const [name, settings] of routesOf(config)) data.openRoute(name, settings);
+  for (const [name, settings] of routesOf(config)) data.openRoute(name, settings, config.stores);
   const { takenBack } = await createReview(data).reject(id, options.reason);
   const before = takenBack === 0 ? "" : ", what was written of it before is taken back";
   process.stdout.write(`rejected: nothing is written${before}, and the original stays\n`);

@@ -7,10 +7,12 @@ import { unfinishedKind } from "../core/unfinished.ts";
 import { Problem, toProblem } from "../errors.ts";
 import type { EventDetail } from "../ledger/ledger.ts";
 import { reached } from "../points.ts";
+import type { ObjectInfo } from "../stores/store.ts";
 import type { HeldClaim } from "./claims.ts";
 import { decidedBefore, decidedFor, decisionsOn } from "./decided.ts";
 import { type DeliverParts, deliver } from "./deliver.ts";
 import { inspectCopy } from "./inspect-copy.ts";
+import type { Marks } from "./marks.ts";
 import type { MaskedNow } from "./mask-now.ts";
 import { operatorVersion } from "./operator-version.ts";
 import type { ResultCache } from "./result-cache.ts";
@@ -29,6 +31,7 @@ export interface AttemptParts extends DeliverParts {
   readonly spool: Spool;
   readonly limits: Limits;
   readonly results: ResultCache;
+  readonly marks: Marks;
   readonly detector: { readonly name: string; readonly digest: string };
 }
 
@@ -107,7 +110,7 @@ async function mask(parts: AttemptParts, assignment: Assignment, { onRead, onFou
   if (before.rejected) return { kind: "rejected", detail: { message: "A person rejected this version before" } };
   const asked = await decidedFor(ledger, job);
   const clock = stopwatch();
-  const { recognised, file, modifiedAt } = await fetchOriginal(parts, job, route?.copyTypes);
+  const { recognised, file, info } = await fetchOriginal(parts, job, route?.copyTypes);
   await using original = file;
   reached("fetched", job.id);
   clock.lap("get");
@@ -117,7 +120,8 @@ async function mask(parts: AttemptParts, assignment: Assignment, { onRead, onFou
   const { times, ...attributes } = route?.attributes ?? {};
   const options = {
     ...{ signal, replace: route?.originals === undefined, ...(claim !== undefined && { claim }) },
-    attributes: { ...attributes, ...(times === "original" && { modifiedAt }) },
+    attributes: { ...attributes, ...(times === "original" && { modifiedAt: info.modifiedAt }) },
+    metadata: parts.marks.metadataOf(job, info.metadata),
   };
   if (recognised.kind === "other") {
     const copy = await inspectCopy(original, route?.copyTypes ?? []);
@@ -199,12 +203,16 @@ async function render(
 }
 
 async function fetchOriginal(
-  { storeOf, spool, limits }: AttemptParts,
+  { storeOf, spool, limits, marks }: AttemptParts,
   job: Job,
   copyTypes: Route["copyTypes"] = [],
-): Promise<{ readonly recognised: Recognised; readonly file: SpoolFile; readonly modifiedAt: number }> {
+): Promise<{ readonly recognised: Recognised; readonly file: SpoolFile; readonly info: ObjectInfo }> {
   const { store, key, version } = job.input;
   const { info, stream } = await storeOf(store).get(key, { version });
+  if (marks.hasPassed(job.route, info.metadata)) {
+    stream.destroy();
+    throw new Problem("not-an-image", "a result of this route");
+  }
   let recognised: Recognised = { kind: "other", name: "unknown" };
   const file = await spool.receive(stream, {
     maxBytes: limits.maxBytes,
@@ -215,7 +223,7 @@ async function fetchOriginal(
       throw new Problem("not-an-image", nameOf(recognised));
     },
   });
-  return { recognised, file, modifiedAt: info.modifiedAt };
+  return { recognised, file, info };
 }
 
 function stopwatch() {

@@ -15,7 +15,8 @@ export function createKeyFilter({ include, exclude, doneFile }: KeyFilterOptions
   const [included, excluded] = [include, exclude].map((patterns) => patterns.map(plain)) as [string[], string[]];
   const all = included.includes("**");
   return (key) => {
-    if (/(^|\/)\./.test(key)) return false;
+    // In a bucket `..` is a name like any other.
+    if (/(^|\/)\.(?!\.?(\/|$))/.test(key)) return false;
     if (doneFile !== undefined && isDoneFile(doneFile, key)) return false;
     if (all && excluded.length === 0) return true;
     const name = plain(key);

@@ -1,6 +1,6 @@
 import { type Problem, toProblem } from "../errors.ts";
 import type { ObjectInfo } from "../stores/store.ts";
-import { createSettling, isWhole, type SettlingOptions } from "./settling.ts";
+import { createSettling, isWhole, type SettlingOptions, wholeByStore } from "./settling.ts";
 import type { Arrival, Source } from "./source.ts";
 
 export interface ReconcileSourceOptions extends SettlingOptions {
@@ -59,6 +59,11 @@ export function createReconcileSource(options: ReconcileSourceOptions): Reconcil
 
   /** Judged at one look, by the store's clock, which may be wrong: only where that can do little harm. */
   async function hasSettled(info: ObjectInfo): Promise<boolean> {
+    if (store.appearsWhole) {
+      const isFree = (await waitsFor?.(info.key)) === undefined;
+      if (isFree) onJudged?.({ key: info.key, verdict: "taken", reason: wholeByStore });
+      return isFree;
+    }
     // A copy may carry its source's old modification time.
     const ageMs = Date.now() - Math.max(info.modifiedAt, info.changedAt ?? 0);
     if (ageMs < settleMs || (await waitsFor?.(info.key)) !== undefined) return false;

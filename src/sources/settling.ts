@@ -48,6 +48,8 @@ interface Pending {
   told: string;
 }
 
+/** Why an object is taken at once. */
+export const wholeByStore = "its store shows whole objects alone";
 const maxPending = 10_000;
 const maxBatch = 500;
 const looksAtOnce = 16;
@@ -84,6 +86,10 @@ export function createSettling(options: SettlingOptions): Settling {
       return void pending.delete(key);
     }
     const { version, changedAt } = info;
+    if (store.appearsWhole && (await waitsFor?.(key)) === undefined) {
+      Object.assign(entry, { version, changedAt, ready: entry.hints === hints });
+      return tell(key, entry, "taken", wholeByStore);
+    }
     if (version !== entry.version || changedAt !== entry.changedAt) {
       if (entry.version !== undefined) tell(key, entry, "settling", "it still changes");
       Object.assign(entry, { version, changedAt, since: now, lookAt: onTick(now + settleMs) });

@@ -27,7 +27,8 @@ describe("what a route takes", () => {
   });
 
   test("is nothing hidden, and no done-file", () => {
-    assert.deepEqual(taken(["**"], [], [".a.jpg", "x/.thumbs/b.jpg", "x/.c.jpg", "d..jpg"]), ["d..jpg"]);
+    const plain = ["d..jpg", "x/../e.jpg", "./f.jpg", "/g.jpg"];
+    assert.deepEqual(taken(["**"], [], [".a.jpg", "x/.thumbs/b.jpg", "x/.c.jpg", "...", "..h/i.jpg", ...plain]), plain);
     assert.deepEqual(taken(["**"], [], ["a.jpg", "a.jpg.done", ".done", "b.done"], "*.done"), ["a.jpg"]);
     assert.deepEqual(taken(["**"], [], ["a.jpg", "x/READY", "READY.jpg"], "READY"), ["a.jpg", "READY.jpg"]);
   });

@@ -9,6 +9,7 @@ import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
 import { createSqliteSeals } from "../../src/ledger/sqlite-seals.ts";
 import { createTombstones } from "../../src/ledger/tombstone.ts";
 import { createAdmit } from "../../src/pipeline/admit.ts";
+import { createMarks } from "../../src/pipeline/marks.ts";
 import { createRedrive } from "../../src/pipeline/redrive.ts";
 import { noResultCache, type ResultCache } from "../../src/pipeline/result-cache.ts";
 import { createReview } from "../../src/pipeline/review.ts";
@@ -83,7 +84,7 @@ export async function startWorker({ pool, spool }: Workshop, options: WorkerOpti
       pace: { ready: async () => {}, pausedRoutes: () => [] },
       routes: new Map([[route.name, route]]),
       storeOf,
-      ...{ puts: keyed.puts, bury: createTombstones("test") },
+      ...{ puts: keyed.puts, bury: createTombstones("test"), marks: createMarks("test") },
       ...{ onProblem: () => {}, observe: () => {}, now: Date.now, random: () => 0.5 },
     },
     stopping.signal,
@@ -97,6 +98,11 @@ export async function startWorker({ pool, spool }: Workshop, options: WorkerOpti
     async take(key: string, photo: Buffer): Promise<string> {
       await photos.put(key, streamOf(photo), { contentType: "image/jpeg" });
       const [admission] = await admit(route, [(await photos.head(key))!]);
+      return admission!.record.job.id;
+    },
+    /** Admits what lies there. */
+    async admit(key: string, version: string): Promise<string> {
+      const [admission] = await admit(route, [{ key, version }]);
       return admission!.record.job.id;
     },
     settled: (id: string, state: string) =>

@@ -10,6 +10,7 @@ import { createSerial } from "../../src/core/serial.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
 import { createTombstones } from "../../src/ledger/tombstone.ts";
+import { createMarks } from "../../src/pipeline/marks.ts";
 import { noResultCache } from "../../src/pipeline/result-cache.ts";
 import { openSpool } from "../../src/pipeline/spool.ts";
 import { runWorker, type WorkerParts } from "../../src/pipeline/worker.ts";
@@ -70,7 +71,7 @@ async function openHosts(claimMs: number) {
         },
         ...{ detector: { name: "d", digest: "x" }, concurrency: 1, maxRetries: 3, retryDelayMs: 20 },
         ...{ pace: { ready: async () => {}, pausedRoutes: () => [] }, results: noResultCache },
-        ...{ puts: createSerial(), bury: createTombstones("test") },
+        ...{ puts: createSerial(), bury: createTombstones("test"), marks: createMarks("test") },
         routes: new Map(),
         storeOf: (store) => (store === "input" ? input : output),
         ...{ onProblem: () => {}, observe: () => {}, now: Date.now, random: () => 0.5, holder: name, claimMs },

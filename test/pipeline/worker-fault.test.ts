@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { createSerial } from "../../src/core/serial.ts";
 import { Problem } from "../../src/errors.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
+import { createMarks } from "../../src/pipeline/marks.ts";
 import { noResultCache } from "../../src/pipeline/result-cache.ts";
 import type { Spool } from "../../src/pipeline/spool.ts";
 import { runWorker } from "../../src/pipeline/worker.ts";
@@ -21,7 +22,7 @@ test("when the ledger fails the worker stops instead of guessing", async () => {
   const working = runWorker(
     {
       ...{ ledger: broken, queue, concurrency: 1, maxRetries: 3, retryDelayMs: 5 },
-      ...{ puts: createSerial(), bury: () => assert.fail() },
+      ...{ puts: createSerial(), bury: () => assert.fail(), marks: createMarks("test") },
       ...{ pace: { ready: async () => {}, pausedRoutes: () => [] }, routes: new Map(), storeOf: () => assert.fail() },
       ...{ limits: { maxBytes: 1, maxPixels: 1, maxFrames: 1 }, detector: { name: "none", digest: "none" } },
       // Nothing is fetched or opened before the attempt is written down.

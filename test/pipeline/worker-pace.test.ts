@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createSerial } from "../../src/core/serial.ts";
 import { Problem } from "../../src/errors.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
+import { createMarks } from "../../src/pipeline/marks.ts";
 import type { Pace } from "../../src/pipeline/pace.ts";
 import { noResultCache } from "../../src/pipeline/result-cache.ts";
 import type { Spool } from "../../src/pipeline/spool.ts";
@@ -29,7 +30,7 @@ async function startWorker(
   const working = runWorker(
     {
       ...{ ledger, queue, pace, concurrency: 2, maxRetries: 0, retryDelayMs: 1 },
-      ...{ puts: createSerial(), bury: () => assert.fail() },
+      ...{ puts: createSerial(), bury: () => assert.fail(), marks: createMarks("test") },
       ...{ routes: new Map(), storeOf: () => store, now: Date.now, random: Math.random },
       ...{ limits: { maxBytes: 1, maxPixels: 1, maxFrames: 1 }, detector: { name: "none", digest: "none" } },
       ...{ spool: { receive: assert.fail } as unknown as Spool, medium: { open: assert.fail } },

@@ -14,6 +14,7 @@ import type { LedgerEvent } from "../../src/ledger/ledger.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
 import { createTombstones } from "../../src/ledger/tombstone.ts";
 import { createAdmit } from "../../src/pipeline/admit.ts";
+import { createMarks } from "../../src/pipeline/marks.ts";
 import type { Pace } from "../../src/pipeline/pace.ts";
 import { createRedrive } from "../../src/pipeline/redrive.ts";
 import { createResultCache, noResultCache, type ResultCache } from "../../src/pipeline/result-cache.ts";
@@ -91,7 +92,7 @@ async function setUp(
       pace: unhurried,
       routes: new Map([[route.name, { ...route, removeInput, ...rest }]]),
       storeOf: (name) => (name === "photos" ? photos : masked),
-      ...{ puts: createSerial(), bury: createTombstones("test") },
+      ...{ puts: createSerial(), bury: createTombstones("test"), marks: createMarks("test") },
       results,
       onProblem: (problem) => problems.push(problem),
       now: Date.now,

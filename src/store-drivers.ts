@@ -1,0 +1,36 @@
+import { parseStorePlace } from "./config/places.ts";
+import type { StoreSettings } from "./config/store-settings.ts";
+import type { Config } from "./config.ts";
+import { Problem } from "./errors.ts";
+import { createS3Store } from "./stores/s3.ts";
+import type { Store } from "./stores/store.ts";
+
+/** How a store is opened wherever it is named. */
+export interface StoreOptions {
+  /** What jobs and the ledger call it. */
+  readonly name: string;
+  /** Told what a listing had to pass over. */
+  readonly onProblem?: (problem: Problem) => void;
+}
+
+/**
+ * The store that a route's `from`, `to` or `movedTo` names; undefined: that is a folder. Nothing is asked of the server
+ * yet, and its client is loaded when that is done first.
+ */
+export function openNamedStore(place: string, stores: Config["stores"] = {}, options: StoreOptions): Store | undefined {
+  const parsed = parseStorePlace(place);
+  if (parsed === undefined) return undefined;
+  const settings = parsed === "malformed" ? undefined : stores[parsed.store];
+  if (parsed === "malformed" || settings === undefined) {
+    throw new Problem("invalid-config", `There is no store for ${JSON.stringify(place)}`);
+  }
+  return openStore(settings as StoreSettings, { ...options, root: parsed.root });
+}
+
+/** The one place that knows every kind of store. */
+function openStore(settings: StoreSettings, options: StoreOptions & { readonly root: string }): Store {
+  switch (settings.kind) {
+    case "s3":
+      return createS3Store({ settings, ...options });
+  }
+}

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import sharp from "sharp";
+import { type Ceph, startCeph, withoutCeph } from "../fixtures/ceph-server.ts";
+import { startProgram, temporaryDataDir, until } from "./program.ts";
+
+const skip = withoutCeph();
+let ceph: Ceph;
+let client: S3Client;
+let portrait: Buffer;
+before(async () => {
+  if (skip !== false) return;
+  ceph = await startCeph();
+  const credentials = { accessKeyId: ceph.accessKey, secretAccessKey: ceph.secretKey };
+  client = new S3Client({ endpoint: ceph.endpoint, region: "us-east-1", forcePathStyle: true, credentials });
+  portrait = await sharp(new URL("../fixtures/astronaut.png", import.meta.url).pathname)
+    .resize(256)
+    .jpeg()
+    .toBuffer();
+});
+after(async () => {
+  client?.destroy();
+  await ceph?.[Symbol.asyncDispose]();
+});
+
+/** Two buckets, and a data folder whose veil.yaml has a route between them. */
+async function openBuckets(route = "") {
+  const buckets = { raw: `raw-${randomUUID()}`, masked: `masked-${randomUUID()}` };
+  for (const Bucket of Object.values(buckets)) await client.send(new CreateBucketCommand({ Bucket }));
+  const dataDir = await temporaryDataDir();
+  const store = (bucket: string) =>
+    `{kind: s3, endpoint: "${ceph.endpoint}", bucket: ${bucket}, accessKey: ${ceph.accessKey}, secretKey: ${ceph.secretKey}}`;
+  await writeFile(
+    join(dataDir, "veil.yaml"),
+    `stores:
+  raw: ${store(buckets.raw)}
+  masked: ${store(buckets.masked)}
+routes:
+  wards:
+    from: store:raw
+    to: store:masked
+    pollMs: 500
+${route}`,
+  );
+  return {
+    ...{ ...buckets, dataDir },
+    put: (Key: string, Body: Buffer = portrait) =>
+      client.send(new PutObjectCommand({ Bucket: buckets.raw, Key, Body, ContentType: "image/jpeg" })),
+    head: (Key: string) => client.send(new HeadObjectCommand({ Bucket: buckets.masked, Key })).catch(() => undefined),
+    async read(Key: string): Promise<Buffer> {
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: buckets.masked, Key }));
+      return Buffer.from(await Body!.transformToByteArray());
+    },
+    [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }),
+  };
+}
+
+describe("from one bucket into another", { skip }, () => {
+  test("what is uploaded appears masked under the same name, with its type and marks", async () => {
+    await using buckets = await openBuckets();
+    await buckets.put("ward 1/früh+spät 100%.jpg");
+    await buckets.put("/leading.jpg");
+    await buckets.put("up/../x.jpg");
+    await buckets.put("empty.jpg", Buffer.alloc(0));
+    await buckets.put("notes.txt", Buffer.from("hello"));
+    await using veil = await startProgram({ dataDir: buckets.dataDir, flags: ["--set", "cache.driver=none"] });
+    for (const key of ["ward 1/früh+spät 100%.jpg", "/leading.jpg", "up/../x.jpg"]) {
+      const { ContentType, Metadata } = await until(key, () => buckets.head(key));
+      assert.equal(ContentType, "image/jpeg");
+      assert.match(Metadata?.["veil-job"] ?? "", /^[0-9a-f]{32}$/);
+      assert.match(Metadata?.["veil-policy"] ?? "", /^[0-9a-f]{16}$/);
+      const result = await buckets.read(key);
+      assert.notDeepEqual(result, portrait);
+      assert.equal((await sharp(result).metadata()).width, 256);
+    }
+    // What can't be masked is never there, and said.
+    const { jobs } = await until("all have ended", async () => {
+      const answer = await fetch(`${veil.address}/api/v1/jobs?limit=50`);
+      const page = (await answer.json()) as { jobs: { state: string; input: { key: string }; route: string }[] };
+      return page.jobs.length === 5 && page.jobs.every(({ state }) => !["admitted", "started"].includes(state)) && page;
+    });
+    const states = Object.fromEntries(jobs.map(({ input, state }) => [input.key, state]));
+    assert.equal(states["notes.txt"], "skipped");
+    assert.ok(["dead", "skipped"].includes(states["empty.jpg"]!), states["empty.jpg"]);
+    assert.equal(await buckets.head("empty.jpg"), undefined);
+    assert.equal(await buckets.head("notes.txt"), undefined);
+    await veil.stop();
+    assert.ok(!veil.log().includes(ceph.secretKey), "a secret was logged");
+  });
+
+  test("an overwritten original is masked anew, and a deleted one takes its result along", async () => {
+    await using buckets = await openBuckets("    removed: remove\n    mostRemoved: 1\n");
+    await buckets.put("a.jpg");
+    await buckets.put("b.jpg");
+    await using veil = await startProgram({ dataDir: buckets.dataDir });
+    const first = await until("a.jpg", () => buckets.head("a.jpg"));
+    await until("b.jpg", () => buckets.head("b.jpg"));
+    await buckets.put("a.jpg", await sharp(portrait).resize(200).jpeg().toBuffer());
+    await until("the newer one", async () => {
+      const now = await buckets.head("a.jpg");
+      return now?.ETag !== first.ETag && (await sharp(await buckets.read("a.jpg")).metadata()).width === 200;
+    });
+    await client.send(new DeleteObjectCommand({ Bucket: buckets.raw, Key: "b.jpg" }));
+    await until("b.jpg is gone", async () => (await buckets.head("b.jpg")) === undefined);
+    assert.ok(await buckets.head("a.jpg"));
+    await veil.stop();
+  });
+
+  test("while the server is away nothing is lost, and the route says so", async () => {
+    await using buckets = await openBuckets();
+    await using veil = await startProgram({ dataDir: buckets.dataDir });
+    await buckets.put("before.jpg");
+    await until("before.jpg", () => buckets.head("before.jpg"));
+    await ceph.killGateway();
+    const problemOf = async () => {
+      const answer = await fetch(`${veil.address}/api/v1/status`);
+      const { routes } = (await answer.json()) as { routes: { name: string; problem: { detail: string } | null }[] };
+      return routes.find(({ name }) => name === "wards")?.problem;
+    };
+    const problem = await until("the route is broken", async () => (await problemOf()) ?? undefined, 90_000);
+    assert.match(problem.detail, /wards-input|wards-output/);
+    await ceph.startGateway();
+    await buckets.put("after.jpg");
+    await until("after.jpg", () => buckets.head("after.jpg"), 90_000);
+    await until("the route is well", async () => (await problemOf()) === null);
+    await veil.stop();
+  });
+});

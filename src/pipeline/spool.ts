@@ -90,11 +90,13 @@ export async function openSpool(root: string): Promise<Spool> {
           yield start;
         }
       }
+      const file = createWriteStream(path, { flags: "wx", mode: 0o600, highWaterMark: pendingBytes });
       try {
-        const file = createWriteStream(path, { flags: "wx", mode: 0o600, highWaterMark: pendingBytes });
         await pipeline(stream, measured, file);
         return { path, size, sha256: hash.digest("hex"), remove, [Symbol.asyncDispose]: remove };
       } catch (error) {
+        // One that is still being opened would appear after its removal.
+        if (!file.closed) await new Promise<void>((closed) => file.once("close", closed));
         await remove();
         throw fullProblem(error) ?? error;
       }

@@ -43,6 +43,16 @@ describe("the spool", () => {
     assert.deepEqual(await readdir(spool.folder), []);
   });
 
+  test("what is refused while its file is still being opened leaves nothing behind", async () => {
+    const inspect = () => {
+      throw new Problem("not-an-image", "no picture");
+    };
+    for (let round = 0; round < 500; round += 1) {
+      await assert.rejects(spool.receive(streamOf(Buffer.from("text")), { maxBytes: 10, inspect }));
+    }
+    assert.deepEqual(await readdir(spool.folder), []);
+  });
+
   test("what the first bytes rule out is not read on", async () => {
     let chunks = 0;
     const film = Readable.from(

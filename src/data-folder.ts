@@ -10,6 +10,7 @@ import { placesIn, storesOf } from "./data-places.ts";
 import { readyUploads } from "./data-uploads.ts";
 import { type OpenLedger, openLedger, openQueue, queueName } from "./drivers.ts";
 import { Problem, toProblem } from "./errors.ts";
+import type { Announcements } from "./ledger/announcements.ts";
 import type { Signer } from "./ledger/head.ts";
 import type { Leases } from "./ledger/leases.ts";
 import type { Ledger, Stamp } from "./ledger/ledger.ts";
@@ -31,6 +32,7 @@ export interface DataFolder extends AsyncDisposable {
   readonly seals: Seals;
   readonly pauses: Pauses;
   readonly leases: Leases;
+  readonly announcements: Announcements;
   /** One put or removal at a time for each output, of this process, and over PostgreSQL of all processes. */
   readonly puts: Serial;
   /** What this data folder is known by to others that work over the same ledger. */
@@ -97,7 +99,7 @@ export async function openDataFolder(
   const serving = config.queue.driver === "sqlite" ? { alone: replica } : {};
   const parts = { sqlite, installationKey, stamp, onProblem, ...(role === "service" && { serving }) };
   const shared = opened.adopt(await openLedger(config, parts), (it) => it.close());
-  const { ledger, seals, pauses, leases, puts } = shared;
+  const { ledger, seals, pauses, leases, announcements, puts } = shared;
   const queue = opened.adopt(
     await openQueue(config, { sqlite, onJobsLost: afterLoss(ledger, onProblem), onProblem }),
     (it) => it.close(),
@@ -125,7 +127,7 @@ export async function openDataFolder(
     await sqlite.close();
   };
   return {
-    ...{ ledger, seals, pauses, leases, puts, replica },
+    ...{ ledger, seals, pauses, leases, announcements, puts, replica },
     openSigner: () => openSigner(places.ledgerKey),
     stamp,
     queue,

@@ -4,12 +4,14 @@ import type { Cache } from "./caches/cache.ts";
 import type { Config } from "./config.ts";
 import { createSerial, type Serial } from "./core/serial.ts";
 import { Problem } from "./errors.ts";
+import type { Announcements } from "./ledger/announcements.ts";
 import type { Leases } from "./ledger/leases.ts";
 import type { Ledger, Stamp } from "./ledger/ledger.ts";
 import type { Pauses } from "./ledger/pauses.ts";
 import type { Installation } from "./ledger/postgres-installation.ts";
 import type { Seals } from "./ledger/seals.ts";
 import { createSqliteLedger } from "./ledger/sqlite.ts";
+import { createSqliteAnnouncements } from "./ledger/sqlite-announcements.ts";
 import { createSqliteLeases } from "./ledger/sqlite-leases.ts";
 import { createSqlitePauses } from "./ledger/sqlite-pauses.ts";
 import { createSqliteSeals } from "./ledger/sqlite-seals.ts";
@@ -39,6 +41,7 @@ export interface OpenLedger {
   readonly seals: Seals;
   readonly pauses: Pauses;
   readonly leases: Leases;
+  readonly announcements: Announcements;
   /** One put or removal at a time for each output, of this process, and over PostgreSQL of all processes. */
   readonly puts: Serial;
   /** Knows which queue was in use last. Absent: the data folder keeps that. */
@@ -57,6 +60,7 @@ export async function openLedger(
       seals: await createSqliteSeals(sqlite),
       pauses: await createSqlitePauses(sqlite),
       leases: await createSqliteLeases(sqlite),
+      announcements: await createSqliteAnnouncements(sqlite),
       puts: createSerial(),
       close: async () => {},
     };
@@ -71,6 +75,7 @@ export async function openLedger(
   const { createPostgresLedger } = await import("./ledger/postgres.ts");
   const { createPostgresSeals } = await import("./ledger/postgres-seals.ts");
   const { createPostgresPauses } = await import("./ledger/postgres-pauses.ts");
+  const { createPostgresAnnouncements } = await import("./ledger/postgres-announcements.ts");
   const { createPostgresLeases } = await import("./ledger/postgres-leases.ts");
   const { openInstallation } = await import("./ledger/postgres-installation.ts");
   const postgres = await openPostgres({ url: url!, ...ca, ...(serving && { serving }) });
@@ -82,6 +87,7 @@ export async function openLedger(
       seals: await createPostgresSeals(postgres),
       pauses: await createPostgresPauses(postgres),
       leases: await createPostgresLeases(postgres),
+      announcements: await createPostgresAnnouncements(postgres),
       puts: { run: (name, work) => puts.run(name, () => postgres.alone(name, work)) },
       installation,
       close: () => postgres.close(),

@@ -34,7 +34,12 @@ const floors: readonly Floor[] = [
   { name: "queue", files: /^src\/queues\/queue\.ts$/, may: ["core", "errors"], types: ["core"] },
   { name: "cache", files: /^src\/caches\/cache\.ts$/, may: [] },
   { name: "source", files: /^src\/sources\/source\.ts$/, may: ["core", "errors", "store"], types: ["core", "store"] },
-  { name: "ledger", files: /^src\/ledger\/(ledger|leases|pauses)\.ts$/, may: ["core", "errors"], types: ["core"] },
+  {
+    name: "ledger",
+    files: /^src\/ledger\/(ledger|leases|pauses|announcements)\.ts$/,
+    may: ["core", "errors"],
+    types: ["core"],
+  },
   { name: "alert", files: /^src\/alerts\/alert\.ts$/, may: ["core", "errors"], types: ["core", "errors"] },
   {
     name: "stores",

@@ -3,10 +3,12 @@ import { fork } from "node:child_process";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
+import { createSqliteAnnouncements } from "../../src/ledger/sqlite-announcements.ts";
 import { createSqliteLeases } from "../../src/ledger/sqlite-leases.ts";
 import { createSqlitePauses } from "../../src/ledger/sqlite-pauses.ts";
 import { createSqliteSeals } from "../../src/ledger/sqlite-seals.ts";
 import { openSqlite, type Sqlite } from "../../src/sqlite.ts";
+import { announcementsContract } from "../contracts/announcements.ts";
 import { makeCandidate } from "../contracts/jobs.ts";
 import { leasesContract } from "../contracts/leases.ts";
 import { bring, type DurableLedgerUnderTest, durableLedgerContract, ledgerContract } from "../contracts/ledger.ts";
@@ -24,6 +26,7 @@ async function openMemory() {
   return {
     ...{ sqlite, ledger, seals: await createSqliteSeals(sqlite) },
     ...{ leases: await createSqliteLeases(sqlite), pauses: await createSqlitePauses(sqlite) },
+    announcements: await createSqliteAnnouncements(sqlite),
     [Symbol.asyncDispose]: sqlite.close,
   };
 }
@@ -58,6 +61,7 @@ publishedContract("sqlite", openMemory);
 ledgerClaimsContract("sqlite", openMemory);
 leasesContract("sqlite", openMemory);
 pausesContract("sqlite", openMemory);
+announcementsContract("sqlite", openMemory);
 ledgerRegionsContract("sqlite", openMemory);
 
 describe("the sqlite ledger", () => {

@@ -11,11 +11,12 @@ import { claimDataFolder, lockDataFolder } from "./data-claim.ts";
 import { openDataFolder, readyFolders } from "./data-folder.ts";
 import { evaluationsIn, placesIn } from "./data-places.ts";
 import { disksOf } from "./disks.ts";
-import { openAlertChannels, openCache } from "./drivers.ts";
+import { openAlertChannels, openCache, openFeeds } from "./drivers.ts";
 import { hasHeicDecoder } from "./engine/heic.ts";
 import { createPool } from "./engine/pool.ts";
 import { Problem } from "./errors.ts";
 import { createEvaluationSchedule } from "./eval-schedule.ts";
+import { announceFor, hearsEvents, runFeeds, webhookTls } from "./events.ts";
 import { createFolderRoutes } from "./folder-routes.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { statusOf } from "./http/status.ts";
@@ -153,7 +154,20 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     if (event.kind === "dead") onAlert(deadLetterAlert(job, event));
   };
   const folders = createFolderRoutes(config, routes, {
-    ...{ data, admit, redrive, puts, room, log, onProblem, onAlert, observe, alone, watches: roles.has("sources") },
+    ...{
+      data,
+      admit,
+      redrive,
+      puts,
+      room,
+      log,
+      onProblem,
+      onAlert,
+      observe,
+      alone,
+      watches: roles.has("sources"),
+      hears: hearsEvents(config),
+    },
   });
   const submit = createSubmit({ ...keyed, admit, rerun: createRerun(keyed), redrive, routes, uploads, storeOf });
 
@@ -211,11 +225,20 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const server = started.adopt(await createServer(parts, log, { api: roles.has("api") }), (it) =>
     closeWithin(it, graceMs),
   );
-  await server.listen({ host: config.host, port: config.port }).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== "EADDRINUSE") throw cause;
-    const remedy = "Stop what uses it, or choose another one: npm start -- --port 8090";
-    throw new Problem("invalid-config", `Port ${config.port} is taken already`, { remedy, cause });
-  });
+  await listen(server, config, "Stop what uses it, or choose another one: npm start -- --port 8090");
+
+  // The ways in of events.
+  const announce = announceFor({ announcements: data.announcements, folders, onProblem });
+  const feeds = roles.has("sources") ? await openFeeds(config, onProblem) : [];
+  const { webhook } = config.events;
+  if (webhook.token !== undefined && roles.has("api")) {
+    const { createWebhookServer } = await import("./http/webhook.ts");
+    const tls = await webhookTls(config);
+    const hook = { token: webhook.token, announce, room, ...(tls && { tls }) };
+    const taker = started.adopt(await createWebhookServer(hook, log), (it) => closeWithin(it, graceMs));
+    await listen(taker, webhook, "Stop what uses it, or choose another one: events.webhook.port");
+    log.info({ address: addressOf(taker.server.address() as AddressInfo) }, "events of stores are taken at /webhook");
+  }
 
   // The loops: each ends when `signal` aborts.
   const stopping = new AbortController();
@@ -235,6 +258,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const loops = [
     ...(roles.has("worker") ? [runWorker(workerParts, signal)] : []),
     folders.run(signal),
+    ...(feeds.length > 0 ? [runFeeds(feeds, announce, { signal, onProblem })] : []),
     alerts.run(signal),
     room.run(signal),
     paused.run(signal),
@@ -264,6 +288,17 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     },
     stop: () => running.disposeAsync(),
   };
+}
+
+async function listen(
+  server: { listen(at: { readonly host: string; readonly port: number }): Promise<unknown> },
+  { host, port }: { readonly host: string; readonly port: number },
+  remedy: string,
+): Promise<void> {
+  await server.listen({ host, port }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== "EADDRINUSE") throw cause;
+    throw new Problem("invalid-config", `Port ${port} is taken already`, { remedy, cause });
+  });
 }
 
 function addressOf({ address, family, port }: AddressInfo): string {

@@ -17,6 +17,7 @@ import { createSqlitePauses } from "./ledger/sqlite-pauses.ts";
 import { createSqliteSeals } from "./ledger/sqlite-seals.ts";
 import { readPostgresAddress } from "./postgres-address.ts";
 import type { Queue } from "./queues/queue.ts";
+import type { Feed } from "./sources/feed.ts";
 import type { Sqlite } from "./sqlite.ts";
 
 /*
@@ -177,6 +178,37 @@ export async function openCache({ cache }: Config, folder: string): Promise<Cach
   if (driver === "none") return undefined;
   const { createRedisCache } = await import("./caches/redis.ts");
   return createRedisCache({ url: redis!.url });
+}
+
+/** The brokers through which stores tell of their objects. */
+export async function openFeeds(
+  { events: { amqp, kafka, sqs } }: Config,
+  onProblem: (problem: Problem) => void,
+): Promise<readonly Feed[]> {
+  const feeds: Feed[] = [];
+  if (amqp.url !== undefined) {
+    const { createAmqpFeed } = await import("./sources/amqp-feed.ts");
+    const ca = await authorities("events.amqp.caFile", amqp.caFile);
+    feeds.push(createAmqpFeed({ ...amqp, url: amqp.url, ...ca, onProblem }));
+  }
+  if (kafka.brokers !== undefined) {
+    const { createKafkaFeed } = await import("./sources/kafka-feed.ts");
+    const { topic, group, tls, mechanism, username, password = "" } = kafka;
+    const ca = await authorities("events.kafka.caFile", kafka.caFile);
+    const brokers = kafka.brokers.split(",").map((broker) => broker.trim());
+    feeds.push(
+      createKafkaFeed({
+        ...{ brokers, topic, group, onProblem },
+        ...((tls || ca.ca !== undefined) && { tls: ca }),
+        ...(username !== undefined && { sasl: { mechanism, username, password } }),
+      }),
+    );
+  }
+  if (sqs.queueUrl !== undefined) {
+    const { createSqsFeed } = await import("./sources/sqs-feed.ts");
+    feeds.push(createSqsFeed({ ...sqs, queueUrl: sqs.queueUrl, onProblem }));
+  }
+  return feeds;
 }
 
 /** Who is told of alerts; `secretFile` holds what signs them where the configuration names no other file. */

@@ -29,6 +29,7 @@ export const problems = {
   "invalid-request": { status: 400, retry: false, class: "request", title: "The request could not be understood" },
   "not-anonymisation": { status: 400, retry: false, class: "request", title: "This style does not anonymise" },
   "invalid-config": { status: 500, retry: false, class: "setup", title: "The configuration has faults" },
+  unauthorized: { status: 401, retry: false, class: "request", title: "The request does not say who is asking" },
   "forbidden-host": { status: 403, retry: false, class: "request", title: "This address may not be used to reach veil" },
   "forbidden-origin": { status: 403, retry: false, class: "request", title: "Another web page may not use veil" },
   "not-found": { status: 404, retry: false, class: "gone", title: "There is no such thing" },

@@ -20,9 +20,11 @@ import type { Route } from "./pipeline/route.ts";
 import { createRouteHealth, type RouteHealth } from "./pipeline/route-health.ts";
 import { runSource } from "./pipeline/run-source.ts";
 import type { RunAlone } from "./pipeline/while-leased.ts";
+import { createAnnouncedSource } from "./sources/announced.ts";
 import { createReconcileSource } from "./sources/reconcile.ts";
 import type { Judgement } from "./sources/settling.ts";
 import { canWatch, createWatchSource } from "./sources/watch.ts";
+import { bucketOf } from "./store-drivers.ts";
 
 export interface FolderRouteParts {
   readonly data: DataFolder;
@@ -41,6 +43,8 @@ export interface FolderRouteParts {
   readonly alone: RunAlone;
   /** Whether this process watches at all. */
   readonly watches: boolean;
+  /** Whether stores tell of their objects: the listing is then looked at less often. */
+  readonly hears: boolean;
   /** Told of what happened to a job's output without the worker. */
   readonly observe: (job: Job, event: LedgerEvent) => void;
 }
@@ -50,6 +54,10 @@ export interface FolderRoute {
   readonly route: Route;
   readonly settings: DeepSettings;
   readonly health: RouteHealth;
+  /** What events of its objects name; undefined: no store that has such. */
+  readonly bucket?: { readonly bucket: string; readonly prefix: string } | undefined;
+  /** Something was announced for it. */
+  announced(): void;
   /** What lies in its input and is not taken, in words. */
   passedOver(): readonly string[];
   /** Works until the signal aborts; rejects when the ledger fails. */
@@ -79,8 +87,9 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
     now,
     uptime: () => performance.now(),
   });
+  const bucket = bucketOf(settings.from, parts.stores);
   // Of whoever gives no hints only a look tells what is new.
-  let isNative = false;
+  let isNative = bucket !== undefined && parts.hears;
   // At the start too: the share may have come back while veil was stopped.
   let isSentBack = false;
   let fileSystem = "";
@@ -150,6 +159,16 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
       })
     : undefined;
 
+  const bell = createBell();
+  const announced =
+    bucket === undefined
+      ? undefined
+      : createAnnouncedSource({
+          ...{ ...shared, name: "announced", announcements: data.announcements, bell },
+          ...(doneFile !== undefined && { releases: (key: string) => isDoneFile(doneFile, key) }),
+          onLookNeeded: () => (removals === undefined && doneFile === undefined) || reconcile.lookNow(),
+        });
+
   function waiterFor(doneName: string): (key: string) => Promise<string | undefined> {
     return async (key) => {
       const needed = doneFileOf(doneName, key);
@@ -200,6 +219,8 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
     route,
     settings,
     health,
+    bucket,
+    announced: bell.ring,
     passedOver: passedOver.current,
     async run(signal) {
       const admitted = async (arrivals: Parameters<Admit>[1]) => {
@@ -218,6 +239,9 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
           runSource({ source: reconcile, admit: admitted, room, signal: mine, onProblem }),
           ...(watch
             ? [runSource({ source: watch, admit: admitted, room, signal: mine, onProblem: onHintProblem })]
+            : []),
+          ...(announced
+            ? [runSource({ source: announced, admit: admitted, room, signal: mine, onProblem: onHintProblem })]
             : []),
         ];
         await Promise.all([...(settings.watch ? sources : []), keepTime(mine)]);

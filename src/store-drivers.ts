@@ -1,5 +1,5 @@
 import { parseStorePlace } from "./config/places.ts";
-import type { StoreSettings } from "./config/store-settings.ts";
+import { identityOf, type StoreSettings } from "./config/store-settings.ts";
 import type { Config } from "./config.ts";
 import { Problem } from "./errors.ts";
 import { createS3Store } from "./stores/s3.ts";
@@ -25,6 +25,17 @@ export function openNamedStore(place: string, stores: Config["stores"] = {}, opt
     throw new Problem("invalid-config", `There is no store for ${JSON.stringify(place)}`);
   }
   return openStore(settings as StoreSettings, { ...options, root: parsed.root });
+}
+
+/** The bucket that events of a place name, and what the names of its objects begin with there; undefined: no bucket. */
+export function bucketOf(
+  place: string,
+  stores: Config["stores"] = {},
+): { readonly bucket: string; readonly prefix: string } | undefined {
+  const parsed = parseStorePlace(place);
+  const settings = typeof parsed === "object" ? stores[parsed.store] : undefined;
+  if (typeof parsed !== "object" || settings?.kind !== "s3") return undefined;
+  return { bucket: settings.bucket, prefix: identityOf(settings, parsed.root).prefix };
 }
 
 /** The one place that knows every kind of store. */

@@ -33,7 +33,12 @@ const floors: readonly Floor[] = [
   { name: "store", files: /^src\/stores\/store\.ts$/, may: ["core", "errors"], types: ["core"] },
   { name: "queue", files: /^src\/queues\/queue\.ts$/, may: ["core", "errors"], types: ["core"] },
   { name: "cache", files: /^src\/caches\/cache\.ts$/, may: [] },
-  { name: "source", files: /^src\/sources\/source\.ts$/, may: ["core", "errors", "store"], types: ["core", "store"] },
+  {
+    name: "source",
+    files: /^src\/sources\/(source|feed)\.ts$/,
+    may: ["core", "errors", "store"],
+    types: ["core", "store"],
+  },
   {
     name: "ledger",
     files: /^src\/ledger\/(ledger|leases|pauses|announcements)\.ts$/,
@@ -54,7 +59,13 @@ const floors: readonly Floor[] = [
     packages: ["rabbitmq-client", "@platformatic/kafka"],
   },
   { name: "caches", files: /^src\/caches\//, may: ["errors", "leaves", "core", "cache"], packages: ["ioredis"] },
-  { name: "sources", files: /^src\/sources\//, may: ["errors", "leaves", "core", "source", "store"] },
+  {
+    name: "sources",
+    files: /^src\/sources\//,
+    may: ["errors", "leaves", "core", "source", "store", "ledger"],
+    types: ["ledger"],
+    packages: ["rabbitmq-client", "@platformatic/kafka", "@aws-sdk/client-sqs"],
+  },
   { name: "ledgers", files: /^src\/ledger\//, may: ["errors", "leaves", "core", "ledger"] },
   {
     name: "alerts",
@@ -85,7 +96,7 @@ const floors: readonly Floor[] = [
   {
     name: "drivers",
     files: /^src\/(store-drivers|driver(s|-checks))\.ts$/,
-    may: [...below, "addresses", "stores", "queues", "caches", "ledgers", "alerts", "config"],
+    may: [...below, "addresses", "stores", "queues", "caches", "sources", "ledgers", "alerts", "config"],
   },
   {
     name: "data-folder",
@@ -99,8 +110,8 @@ const floors: readonly Floor[] = [
   },
   {
     name: "folder-routes",
-    files: /^src\/folder-routes?\.ts$/,
-    may: [...below, "sources", "pipeline", "config", "data-folder"],
+    files: /^src\/(folder-routes?|events)\.ts$/,
+    may: [...below, "sources", "pipeline", "config", "drivers", "data-folder"],
   },
   {
     name: "app",
@@ -122,7 +133,7 @@ const drivers: Readonly<Record<string, readonly string[]>> = {
   "src/queues/": ["memory", "sqlite", "rabbitmq", "kafka"],
   "src/caches/": ["disk", "memory", "redis"],
   "src/ledger/": ["sqlite", "postgres"],
-  "src/sources/": ["watch", "reconcile"],
+  "src/sources/": ["watch", "reconcile", "announced", "amqp-feed", "kafka-feed", "sqs-feed"],
   "src/alerts/": ["webhook", "mail"],
 };
 

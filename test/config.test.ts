@@ -102,8 +102,10 @@ describe("precedence", () => {
       if (path === "cache.redis.url") return "redis://somewhere";
       if (path === "ledger.url") return "postgres://somewhere";
       if (path === "roles") return "worker,api";
-      if (path === "queue.url") return "amqp://somewhere";
-      if (path === "queue.brokers") return "somewhere:9092";
+      if (path === "queue.url" || path === "events.amqp.url") return "amqp://somewhere";
+      if (path.endsWith(".brokers")) return "somewhere:9092";
+      if (path === "events.webhook.token") return "long enough to be one";
+      if (path === "events.sqs.endpoint") return "http://somewhere";
       if (path === "alerts.summaryHour") return "8";
       const sample = /such as ([^\s,]+)/.exec(expected)?.[1];
       if (sample !== undefined) return sample;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { bundledDetector, detectorNames, parseDetectors } from "../core/detector.ts";
 import { alertSettings } from "./alert-settings.ts";
+import { eventSettings } from "./event-settings.ts";
 import { count, folder } from "./kinds.ts";
 import { cacheSettings, jobsSettings, ledgerSettings, queueSettings } from "./pipeline-settings.ts";
 import { policySchema } from "./policy-settings.ts";
@@ -73,6 +74,7 @@ export const settingsSchema = z.strictObject({
   cache: cacheSettings,
   ledger: ledgerSettings,
   alerts: alertSettings,
+  events: eventSettings,
   eval: z
     .strictObject({
       folder: z.exactOptional(

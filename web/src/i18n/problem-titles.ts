@@ -3,6 +3,7 @@ export const problemTitles: Readonly<Record<string, string>> = {
   "invalid-request": "无法理解请求",
   "not-anonymisation": "此样式不能匿名化",
   "invalid-config": "配置有误",
+  unauthorized: "请求没有表明身份",
   "forbidden-host": "不允许通过此地址访问 veil",
   "forbidden-origin": "其他网页不可使用 veil",
   "not-found": "不存在",

@@ -1,0 +1,75 @@
+import { readFile } from "node:fs/promises";
+import type { Config } from "./config.ts";
+import { parseJson, parseS3Events } from "./core/s3-event.ts";
+import { Problem, toProblem } from "./errors.ts";
+import type { FolderRoutes } from "./folder-routes.ts";
+import type { Announcements } from "./ledger/announcements.ts";
+import { type Announce, createAnnounce } from "./pipeline/announce.ts";
+import type { Feed } from "./sources/feed.ts";
+
+export interface EventParts {
+  readonly announcements: Pick<Announcements, "add">;
+  readonly folders: Pick<FolderRoutes, "current">;
+  readonly onProblem: (problem: Problem) => void;
+}
+
+/** Whether stores tell this installation of their objects at all. */
+export function hearsEvents({ events: { webhook, amqp, kafka, sqs } }: Config): boolean {
+  return [webhook.token, amqp.url, kafka.brokers, sqs.queueUrl].some((one) => one !== undefined);
+}
+
+/** What becomes of events, wherever they come from: they wait durably for the routes that read from their buckets. */
+export function announceFor({ announcements, folders, onProblem }: EventParts): Announce {
+  return createAnnounce({
+    announcements,
+    routes: () => folders.current().flatMap(({ route, bucket }) => (bucket ? [{ route: route.name, ...bucket }] : [])),
+    onAnnounced: (name) =>
+      folders
+        .current()
+        .find(({ route }) => route.name === name)
+        ?.announced(),
+    onStranger: (bucket) =>
+      onProblem(
+        new Problem("not-found", `An event names the bucket ${JSON.stringify(bucket)}, which no route reads from`, {
+          remedy: "Is a route missing, or does another store send to veil? It is told once.",
+        }),
+      ),
+  });
+}
+
+/** Reads what brokers bring until the signal aborts. A message that says nothing is told, and let go of. */
+export async function runFeeds(
+  feeds: readonly Feed[],
+  announce: Announce,
+  { signal, onProblem }: Pick<EventParts, "onProblem"> & { readonly signal: AbortSignal },
+): Promise<void> {
+  await Promise.all(
+    feeds.map((feed) =>
+      feed.run(async (message) => {
+        let events: ReturnType<typeof parseS3Events>;
+        try {
+          events = parseS3Events(parseJson(message));
+        } catch (error) {
+          const { code, message: detail } = toProblem(error);
+          return onProblem(new Problem(code, `A message from ${feed.name} was let go: ${detail}`, { cause: error }));
+        }
+        await announce(events);
+      }, signal),
+    ),
+  );
+}
+
+/** The certificate that events are taken by; undefined: HTTP. Problem: invalid-config. */
+export async function webhookTls({ events: { webhook } }: Config) {
+  const { certFile, keyFile } = webhook;
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  const read = (setting: string, path: string | undefined) =>
+    readFile(path ?? "", "utf8").catch((cause: NodeJS.ErrnoException) => {
+      const detail = path === undefined ? `${setting} is missing` : `Cannot read ${path} (${setting}): ${cause.code}`;
+      throw new Problem("invalid-config", detail, { cause });
+    });
+  return {
+    cert: await read("events.webhook.certFile", certFile),
+    key: await read("events.webhook.keyFile", keyFile),
+  };
+}

@@ -1,0 +1,62 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
+import { parseJson, parseS3Events } from "../core/s3-event.ts";
+import { Problem } from "../errors.ts";
+import type { Announce } from "../pipeline/announce.ts";
+import type { Room } from "../pipeline/room.ts";
+import { answerWithProblems } from "./problem-reply.ts";
+
+export interface WebhookParts {
+  /** What senders must know. */
+  readonly token: string;
+  readonly announce: Announce;
+  readonly room: Pick<Room, "require">;
+  /** By TLS, in PEM; absent: HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
+const maxBytes = 4 * 2 ** 20;
+const requestMs = 30_000;
+
+/**
+ * Takes what stores tell of their objects at `POST /webhook`: 200 once the names are durable, 503 when there is no room
+ * for more. Apart from the page's server: it is reached from other machines, and has nothing else to say to them.
+ */
+export async function createWebhookServer(parts: WebhookParts, logger: FastifyBaseLogger): Promise<FastifyInstance> {
+  const { token, announce, room, tls } = parts;
+  const common = {
+    ...{ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true }) },
+    ...{ bodyLimit: maxBytes, requestTimeout: requestMs, forceCloseConnections: "idle" as const },
+  };
+  const server = (tls === undefined ? fastify(common) : fastify({ ...common, https: { ...tls } })) as FastifyInstance;
+  answerWithProblems(server);
+  const expected = digestOf(token);
+  server.addHook("onRequest", async ({ headers, query, routeOptions }) => {
+    if (routeOptions.url !== "/webhook") return;
+    // Ceph can send no header: there the token stands in the address.
+    const { token: inAddress } = query as { token?: unknown };
+    const said = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? "")?.[1] ?? String(inAddress ?? "");
+    if (!timingSafeEqual(digestOf(said), expected)) {
+      throw new Problem("unauthorized", "Expected the token of events.webhook.token", {
+        remedy: "Send it as Authorization: Bearer TOKEN, or as ?token=TOKEN where the store can't.",
+      });
+    }
+    await room.require();
+  });
+  // Whatever they call it: some send no content type, or another one.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser("*", { parseAs: "string" }, async (_request: unknown, body: string) => body);
+  server.post("/webhook", async ({ body }) => {
+    const announced = await announce(parseS3Events(parseJson(String(body ?? ""))));
+    return { announced };
+  });
+  // Stores ask whether somebody is there.
+  server.get("/webhook", async () => ({ announced: 0 }));
+  server.get("/healthz", async () => ({ status: "ok" }));
+  return server;
+}
+
+/** Of one length, whatever was said: how long the comparison takes tells nothing. */
+function digestOf(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}

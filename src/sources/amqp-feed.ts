@@ -1,0 +1,84 @@
+import { once } from "node:events";
+import type { AsyncMessage, Connection } from "rabbitmq-client";
+import { Problem } from "../errors.ts";
+import type { Feed } from "./feed.ts";
+
+export interface AmqpFeedOptions {
+  readonly url: string;
+  readonly queue: string;
+  /** Where stores publish; absent: others have bound the queue. */
+  readonly exchange?: string | undefined;
+  readonly routingKey: string;
+  readonly ca?: string | undefined;
+  readonly onProblem: (problem: Problem) => void;
+}
+
+/** Messages on their way to the ledger at once: those are written together. */
+const prefetch = 200;
+const restMs = 1000;
+
+/** A durable queue of RabbitMQ, bound to the exchange that a store publishes to. */
+export function createAmqpFeed({ url, queue, exchange, routingKey, ca, onProblem }: AmqpFeedOptions): Feed {
+  const problemOf = (error: unknown) =>
+    new Problem("queue-unavailable", `Events from RabbitMQ's queue ${queue}: ${(error as Error).message}`, {
+      remedy: "Is it there, and may veil's user read it? Until then the comparison with the ledger finds what is new.",
+      cause: error,
+    });
+
+  /** An exchange of another type stays as it is. */
+  async function makeExchange(connection: Connection, name: string): Promise<void> {
+    const look = await connection.acquire();
+    const isThere = await look.exchangeDeclare({ exchange: name, passive: true }).then(
+      () => true,
+      () => false,
+    );
+    await look.close();
+    if (isThere) return;
+    const make = await connection.acquire();
+    await make.exchangeDeclare({ exchange: name, type: "topic", durable: true });
+    await make.close();
+  }
+
+  async function consume(connection: Connection, take: (message: string) => Promise<void>, signal: AbortSignal) {
+    if (exchange !== undefined) await makeExchange(connection, exchange);
+    const consumer = connection.createConsumer(
+      {
+        ...{ queue, queueOptions: { durable: true }, qos: { prefetchCount: prefetch }, concurrency: prefetch },
+        ...(exchange !== undefined && { queueBindings: [{ exchange, queue, routingKey }] }),
+      },
+      (message) => take(textOf(message)),
+    );
+    consumer.on("error", (error) => signal.aborted || onProblem(problemOf(error)));
+    if (!signal.aborted) await once(signal, "abort");
+    await consumer.close();
+  }
+
+  return {
+    name: `RabbitMQ ${queue}`,
+    async run(take, signal) {
+      const { Connection } = await import("rabbitmq-client");
+      const connection = new Connection({
+        ...{ url, connectionName: "veil events", retryLow: restMs, retryHigh: 10_000, acquireTimeout: 60_000 },
+        ...(url.startsWith("amqps:") && { tls: ca === undefined ? true : { ca } }),
+      });
+      connection.on("error", (error) => signal.aborted || onProblem(problemOf(error)));
+      try {
+        while (!signal.aborted) {
+          await consume(connection, take, signal).catch((error) => signal.aborted || onProblem(problemOf(error)));
+          if (!signal.aborted) await pause(signal);
+        }
+      } finally {
+        await connection.close();
+      }
+    },
+  };
+}
+
+function textOf({ body }: AsyncMessage): string {
+  // The client has read what says that it is JSON.
+  return Buffer.isBuffer(body) ? body.toString() : typeof body === "string" ? body : JSON.stringify(body);
+}
+
+function pause(signal: AbortSignal): Promise<unknown> {
+  return Promise.race([once(signal, "abort"), new Promise((resolve) => setTimeout(resolve, restMs).unref())]);
+}

@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Message, SQSClient } from "@aws-sdk/client-sqs";
+import { Problem } from "../errors.ts";
+import type { Feed } from "./feed.ts";
+
+export interface SqsFeedOptions {
+  readonly queueUrl: string;
+  readonly region: string;
+  /** Absent: AWS. */
+  readonly endpoint?: string | undefined;
+  readonly onProblem: (problem: Problem) => void;
+}
+
+const waitSeconds = 20;
+/** SQS gives no more at once. */
+const batchSize = 10;
+const restMs = 5000;
+
+/** An SQS queue that a bucket's events go to; keys come from the platform's own chain. */
+export function createSqsFeed({ queueUrl, region, endpoint, onProblem }: SqsFeedOptions): Feed {
+  return {
+    name: `SQS ${queueUrl.split("/").at(-1)}`,
+    async run(take, signal) {
+      const sqs = await import("@aws-sdk/client-sqs").catch((cause: NodeJS.ErrnoException) => {
+        if (cause.code !== "ERR_MODULE_NOT_FOUND") throw cause;
+        const remedy = "npm install @aws-sdk/client-sqs";
+        throw new Problem("invalid-config", "Events from SQS need the package @aws-sdk/client-sqs", { remedy, cause });
+      });
+      const client: SQSClient = new sqs.SQSClient({ region, ...(endpoint !== undefined && { endpoint }) });
+      const where = { QueueUrl: queueUrl };
+
+      async function takeSome(): Promise<void> {
+        const asked = { ...where, MaxNumberOfMessages: batchSize, WaitTimeSeconds: waitSeconds };
+        const { Messages = [] } = await client.send(new sqs.ReceiveMessageCommand(asked), { abortSignal: signal });
+        const taken = await Promise.all(
+          Messages.map((message) =>
+            take(message.Body ?? "").then(
+              () => message,
+              () => undefined,
+            ),
+          ),
+        );
+        const Entries = taken
+          .filter((message): message is Message => message !== undefined)
+          .map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
+        if (Entries.length > 0) await client.send(new sqs.DeleteMessageBatchCommand({ ...where, Entries }));
+      }
+
+      try {
+        while (!signal.aborted) {
+          try {
+            await takeSome();
+          } catch (cause) {
+            if (signal.aborted) return;
+            const said = cause instanceof Error ? cause.name : "no answer";
+            const remedy = "Check the queue's address and the right to receive and delete its messages.";
+            onProblem(new Problem("queue-unavailable", `Events from SQS: ${said}`, { remedy, cause }));
+            await sleep(restMs, undefined, { signal }).catch(() => {});
+          }
+        }
+      } finally {
+        client.destroy();
+      }
+    },
+  };
+}

@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { Agent, get } from "node:https";
+import type { AddressInfo } from "node:net";
+import { describe, test } from "node:test";
+import type { FastifyInstance } from "fastify";
+import { Problem } from "../../src/errors.ts";
+import { createWebhookServer } from "../../src/http/webhook.ts";
+import { createSqliteAnnouncements } from "../../src/ledger/sqlite-announcements.ts";
+import { createLog } from "../../src/log.ts";
+import { createAnnounce } from "../../src/pipeline/announce.ts";
+import { openSqlite, type Sqlite } from "../../src/sqlite.ts";
+import { makeCertificate } from "../fixtures/certificate.ts";
+
+const token = "a-token-of-some-length";
+const log = createLog({ level: "silent", human: false });
+
+async function openWebhook(
+  routes = [{ route: "wards", bucket: "raw", prefix: "in/" }],
+  sqliteOf?: (it: Sqlite) => Sqlite,
+) {
+  const sqlite = await openSqlite(":memory:");
+  const announcements = await createSqliteAnnouncements(sqliteOf?.(sqlite) ?? sqlite);
+  const rung: string[] = [];
+  const strangers: string[] = [];
+  const room = { full: false };
+  const announce = createAnnounce({
+    ...{ announcements, routes: () => routes },
+    ...{ onAnnounced: (route: string) => rung.push(route), onStranger: (bucket: string) => strangers.push(bucket) },
+  });
+  const server = await createWebhookServer(
+    {
+      ...{ token, announce },
+      room: {
+        require: async () => {
+          if (room.full) throw new Problem("no-room", "The disk is full");
+        },
+      },
+    },
+    log,
+  );
+  const address = await server.listen({ host: "127.0.0.1", port: 0 });
+  return {
+    ...{ announcements, rung, strangers, room, sqlite, address },
+    send: (body: unknown, headers: Record<string, string> = { authorization: `Bearer ${token}` }, query = "") =>
+      fetch(`${address}/webhook${query}`, {
+        method: "POST",
+        headers,
+        body: typeof body === "string" ? body : JSON.stringify(body),
+      }),
+    async [Symbol.asyncDispose]() {
+      await server.close();
+      await sqlite.close();
+    },
+  };
+}
+
+const event = (key: string, eventName = "s3:ObjectCreated:Put", bucket = "raw") => ({
+  Records: [{ eventSource: "minio:s3", eventName, s3: { bucket: { name: bucket }, object: { key } } }],
+});
+
+describe("the webhook", () => {
+  test("keeps what an event names before it answers, and tells the route; a second delivery changes nothing", async () => {
+    await using webhook = await openWebhook();
+    for (let delivery = 1; delivery <= 2; delivery += 1) {
+      const answer = await webhook.send(event("in%2Fward+1%2Fa.jpg"));
+      assert.equal(answer.status, 200);
+      assert.deepEqual(await answer.json(), { announced: 1 });
+      const waiting = await webhook.announcements.next("wards", 10);
+      assert.deepEqual(
+        waiting.map(({ key }) => key),
+        ["ward 1/a.jpg"],
+      );
+    }
+    assert.deepEqual(webhook.rung, ["wards", "wards"]);
+    const records = Array.from({ length: 50 }, (_, index) => event(`in/${index}.jpg`).Records[0]);
+    assert.deepEqual(await (await webhook.send({ Records: records })).json(), { announced: 50 });
+    assert.equal((await webhook.announcements.next("wards", 100)).length, 51);
+  });
+
+  test("leaves what concerns no route: another bucket is told once, another prefix not at all", async () => {
+    await using webhook = await openWebhook();
+    for (const body of [event("x.jpg", undefined, "other"), event("y.jpg", undefined, "other"), event("out/x.jpg")]) {
+      assert.deepEqual(await (await webhook.send(body)).json(), { announced: 0 });
+    }
+    assert.deepEqual(await (await webhook.send(event("in/x.jpg", "s3:ObjectAccessed:Get"))).json(), { announced: 0 });
+    assert.deepEqual(await (await webhook.send(event("in/"))).json(), { announced: 0 });
+    assert.deepEqual(await (await webhook.send(event(`in/${"x".repeat(1100)}`))).json(), { announced: 0 });
+    assert.deepEqual(await (await webhook.send(event("in/%00.jpg"))).json(), { announced: 0 });
+    assert.deepEqual(webhook.strangers, ["other"]);
+    assert.deepEqual(await webhook.announcements.waiting(), {});
+  });
+
+  test("is closed to whoever does not know the token, before anything is read", async () => {
+    await using webhook = await openWebhook();
+    const tries = [
+      {},
+      { authorization: "Bearer wrong" },
+      { authorization: token },
+      { authorization: `Basic ${token}` },
+    ];
+    for (const headers of tries) {
+      const answer = await webhook.send(event("in/a.jpg"), headers as Record<string, string>);
+      assert.equal(answer.status, 401, JSON.stringify(headers));
+      const body = (await answer.json()) as { code: string };
+      assert.equal(body.code, "unauthorized");
+      assert.ok(!JSON.stringify(body).includes(token));
+    }
+    assert.equal((await webhook.send(event("in/a.jpg"), {}, "?token=wrong")).status, 401);
+    assert.equal((await fetch(`${webhook.address}/webhook`)).status, 401);
+    assert.deepEqual(await webhook.announcements.waiting(), {});
+    assert.equal((await webhook.send(event("in/a.jpg"), {}, `?token=${token}`)).status, 200);
+    assert.equal((await webhook.send(event("in/b.jpg"), { authorization: `bearer ${token}` })).status, 200);
+    assert.deepEqual(await webhook.announcements.waiting(), { wards: 2 });
+    for (const path of ["", "/api/v1/status", "/webhook/x"]) {
+      assert.equal((await fetch(`${webhook.address}${path}`)).status, 404, path);
+    }
+  });
+
+  test("says no to what is no event, whatever it is called, and yes whatever the content type", async () => {
+    await using webhook = await openWebhook();
+    const authorization = `Bearer ${token}`;
+    for (const body of ["", "{", "7", "[]", "{}", '{"Records":[{}]}']) {
+      const answer = await webhook.send(body);
+      assert.equal(answer.status, 400, body);
+      assert.equal(((await answer.json()) as { code: string }).code, "invalid-request");
+    }
+    for (const type of ["text/plain", "application/json; charset=utf-8", "application/cloudevents+json"]) {
+      assert.equal((await webhook.send(event("in/a.jpg"), { authorization, "content-type": type })).status, 200, type);
+    }
+    assert.equal((await webhook.send("x".repeat(5 * 2 ** 20))).status, 413);
+  });
+
+  test("sends its sender away for a while when there is no room, and when nothing can be kept", async () => {
+    await using webhook = await openWebhook();
+    webhook.room.full = true;
+    const answer = await webhook.send(event("in/a.jpg"));
+    assert.equal(answer.status, 503);
+    assert.ok(Number(answer.headers.get("retry-after")) > 0);
+    webhook.room.full = false;
+    await webhook.sqlite.close();
+    const failed = await webhook.send(event("in/a.jpg"));
+    assert.ok(failed.status >= 500, String(failed.status));
+  });
+
+  test("speaks TLS where it has a certificate", async (context) => {
+    const certificate = await makeCertificate();
+    if (certificate === undefined) return context.skip("not run: there is no openssl");
+    const parts = { token, announce: async () => 0, room: { require: async () => {} }, tls: certificate };
+    const server: FastifyInstance = await createWebhookServer(parts, log);
+    await server.listen({ host: "127.0.0.1", port: 0 });
+    const { port } = server.server.address() as AddressInfo;
+    const agent = new Agent({ ca: certificate.cert });
+    const status = await new Promise((resolve, reject) => {
+      get({ host: "127.0.0.1", port, path: `/webhook?token=${token}`, agent }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      }).on("error", reject);
+    });
+    assert.equal(status, 200);
+    agent.destroy();
+    await server.close();
+  });
+});

@@ -188,7 +188,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     queue,
     engine: pool.stats,
     ...(cache?.bytes && { cacheBytes: cache.bytes }),
-    ...{ progress, paused: paused.current, room, alerts },
+    ...{ progress, paused: paused.current, room, alerts, announced: data.announcements.waiting },
     routes: () => folders.current().map(({ route, health }) => ({ name: route.name, health })),
     ...(evaluation && { evaluation: evaluation.figures }),
   });

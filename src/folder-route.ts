@@ -71,6 +71,8 @@ type DeepSettings = {
 const hourMs = 3_600_000;
 /** How soon a broken route is tried again. */
 const brokenMs = 5_000;
+/** How soon a look that missed an original is followed by the one that decides. */
+const secondLookMs = 2_000;
 
 /** Opens a route's stores and makes what looks after it; nothing runs yet. */
 export function openFolderRoute(name: string, settings: DeepSettings, parts: FolderRouteParts): FolderRoute {
@@ -122,7 +124,8 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
 
   function nextLookMs(tookMs: number): number {
     const everyMs = isNative ? settings.reconcileMs : Math.min(settings.reconcileMs, settings.pollMs);
-    return health.problem() === undefined ? Math.max(everyMs, tookMs) : Math.min(everyMs, brokenMs);
+    if (health.problem() !== undefined) return Math.min(everyMs, brokenMs);
+    return Math.max(removals?.waits() ? Math.min(everyMs, secondLookMs) : everyMs, tookMs);
   }
 
   const shared = {
@@ -138,7 +141,8 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
     ...{ ...shared, name: "reconcile", unseen: ledger.unseen },
     intervalMs: nextLookMs,
     ...(removals && { onListed: removals.seen }),
-    async onPass() {
+    async onPass(tookMs) {
+      health.looked(tookMs);
       const away = await outputProblem();
       if (away !== undefined) return onBroken(away);
       if (health.well()) {

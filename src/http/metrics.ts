@@ -30,7 +30,12 @@ export interface Gauges {
   readonly room: Pick<Room, "look">;
   readonly alerts: AlertFigures;
   /** Those between folders. */
-  routes(): readonly { readonly name: string; readonly health: Pick<RouteHealth, "problem" | "lastArrival"> }[];
+  routes(): readonly {
+    readonly name: string;
+    readonly health: Pick<RouteHealth, "problem" | "lastArrival" | "sinceLookMs">;
+  }[];
+  /** Names that events have brought and nobody has looked at yet, by route. */
+  announced(): Promise<Readonly<Record<string, number>>>;
   engine(): Readonly<Record<"live" | "busy" | "waiting" | "replaced", number>>;
   /** What the cache of results holds, where it knows. */
   readonly cacheBytes?: () => number;
@@ -144,6 +149,16 @@ export function createMetrics(gauges: Gauges): Metrics {
   gauge("veil_route_last_arrival_timestamp_seconds", arrival, "route", async () =>
     Object.fromEntries(routes().map(({ name, health }) => [name, (health.lastArrival() ?? 0) / 1000])),
   );
+  const lag = "Since when the last comparison of a route with the ledger that came to its end had begun.";
+  gauge("veil_route_reconcile_lag_seconds", lag, "route", async () => {
+    const lags = routes().map(({ name, health }) => [name, health.sinceLookMs()] as const);
+    return Object.fromEntries(lags.flatMap(([name, ms]) => (ms === undefined ? [] : [[name, ms / 1000]])));
+  });
+  const waiting = "Names that events brought and that wait for a look.";
+  gauge("veil_announcements_waiting", waiting, "route", async () => ({
+    ...Object.fromEntries(routes().map(({ name }) => [name, 0])),
+    ...(await gauges.announced()),
+  }));
   if (evaluation !== undefined) {
     const recall = "Share of labelled faces that the newest leak-rate card saw masked.";
     gauge("veil_eval_recall", recall, "slice", async () => evaluation().recall);

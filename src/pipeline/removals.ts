@@ -30,6 +30,8 @@ export interface Removals {
   endOfPass(): Promise<void>;
   /** The listing was not: what it did not meet says nothing. */
   abandon(): void;
+  /** Whether the next look decides on something: the last one was the first to miss it. */
+  waits(): boolean;
 }
 
 // What was still in work when its original went is met by a look that goes through all again.
@@ -42,6 +44,7 @@ export function createRemovals(parts: RemovalParts): Removals {
   /** Those that the last pass did not meet. */
   let missedBefore = new Set<number>();
   let refused = 0;
+  let isWaiting = false;
   /** The last look at which nothing was missing: what it met, and when that was. */
   let calm = restless;
 
@@ -69,11 +72,15 @@ export function createRemovals(parts: RemovalParts): Removals {
 
     abandon() {
       seen = new Set();
+      isWaiting = false;
     },
+
+    waits: () => isWaiting,
 
     async endOfPass() {
       const met = seen;
       seen = new Set();
+      isWaiting = false;
       const print = printOf(met);
       // Going through all outputs of a large folder takes seconds: not with every look that meets the same.
       if (print === calm.print && now() >= calm.at && now() - calm.at < longestCalmMs) return;
@@ -87,6 +94,7 @@ export function createRemovals(parts: RemovalParts): Removals {
         missed.add(mark);
         if (missedBefore.has(mark)) due.push(record);
       }
+      isWaiting = missed.size > due.length;
       missedBefore = missed;
       // Of an empty folder nothing is missing before the first output: that it is empty again says something else.
       calm = missed.size === 0 && met.size > 0 ? { print, at: now() } : restless;

@@ -30,6 +30,10 @@ export interface RouteHealth {
   standsBy(): boolean;
   /** Milliseconds since 1970; undefined: nothing since the start. */
   lastArrival(): number | undefined;
+  /** A comparison with the ledger that began so long ago has come to its end. */
+  looked(tookMs: number): void;
+  /** How long ago the last such comparison began; undefined: there was none here. */
+  sinceLookMs(): number | undefined;
 }
 
 export function createRouteHealth({ route, silentAfterMs, onAlert, now, uptime }: RouteHealthOptions): RouteHealth {
@@ -38,6 +42,7 @@ export function createRouteHealth({ route, silentAfterMs, onAlert, now, uptime }
   let quietSince = uptime();
   let isSilent = false;
   let isIdle = false;
+  let lookBegan: number | undefined;
   const alert = (kind: Alert["kind"], message: string) => onAlert({ kind, route, message, at: now() });
   return {
     broken(problem) {
@@ -58,6 +63,7 @@ export function createRouteHealth({ route, silentAfterMs, onAlert, now, uptime }
     standBy(idle) {
       isIdle = idle;
       broken = undefined;
+      lookBegan = undefined;
       quietSince = uptime();
       isSilent = false;
     },
@@ -71,6 +77,10 @@ export function createRouteHealth({ route, silentAfterMs, onAlert, now, uptime }
     brokenSince: () => broken?.since,
     standsBy: () => isIdle,
     lastArrival: () => last,
+    looked(tookMs) {
+      lookBegan = uptime() - tookMs;
+    },
+    sinceLookMs: () => (lookBegan === undefined ? undefined : uptime() - lookBegan),
   };
 }
 

@@ -46,7 +46,15 @@ export function createAmqpFeed({ url, queue, exchange, routingKey, ca, onProblem
         ...{ queue, queueOptions: { durable: true }, qos: { prefetchCount: prefetch }, concurrency: prefetch },
         ...(exchange !== undefined && { queueBindings: [{ exchange, queue, routingKey }] }),
       },
-      (message) => take(textOf(message)),
+      async (message) => {
+        try {
+          await take(textOf(message));
+        } catch (error) {
+          // It comes again at once.
+          await pause(signal);
+          throw error;
+        }
+      },
     );
     consumer.on("error", (error) => signal.aborted || onProblem(problemOf(error)));
     if (!signal.aborted) await once(signal, "abort");

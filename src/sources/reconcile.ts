@@ -14,8 +14,8 @@ export interface ReconcileSourceOptions extends SettlingOptions {
   readonly selects?: (key: string) => boolean;
   /** Told of every object of a listing, taken or not. */
   readonly onListed?: (objects: readonly ObjectInfo[]) => void;
-  /** Told when a listing has come to its end. */
-  readonly onPass?: () => void | Promise<void>;
+  /** Told when a listing has come to its end, and how long it took. */
+  readonly onPass?: (tookMs: number) => void | Promise<void>;
   /** Told when a listing could not be brought to its end. */
   readonly onBroken?: (problem: Problem) => void;
 }
@@ -40,6 +40,7 @@ export function createReconcileSource(options: ReconcileSourceOptions): Reconcil
   let asked = new AbortController();
 
   async function* pass(signal: AbortSignal): AsyncGenerator<readonly Arrival[]> {
+    const began = performance.now();
     try {
       for await (const objects of batches(store.list(""))) {
         if (signal.aborted) return;
@@ -49,7 +50,7 @@ export function createReconcileSource(options: ReconcileSourceOptions): Reconcil
         const settled = await settledOf(await unseen(route, wanted));
         if (settled.length > 0) yield settled;
       }
-      await onPass?.();
+      await onPass?.(performance.now() - began);
     } catch (error) {
       const problem = toProblem(error);
       if (problem.code !== "store-unavailable" && problem.code !== "store-denied") throw error;

@@ -1,19 +1,10 @@
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
-import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import {
-  CreateBucketCommand,
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadObjectCommand,
-  PutObjectCommand,
-  S3Client,
-} from "@aws-sdk/client-s3";
+import { DeleteObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import sharp from "sharp";
 import { type Ceph, startCeph, withoutCeph } from "../fixtures/ceph-server.ts";
-import { startProgram, temporaryDataDir, until } from "./program.ts";
+import { startProgram, until } from "./program.ts";
+import { openBuckets, s3Of } from "./s3-buckets.ts";
 
 const skip = withoutCeph();
 let ceph: Ceph;
@@ -22,8 +13,7 @@ let portrait: Buffer;
 before(async () => {
   if (skip !== false) return;
   ceph = await startCeph();
-  const credentials = { accessKeyId: ceph.accessKey, secretAccessKey: ceph.secretKey };
-  client = new S3Client({ endpoint: ceph.endpoint, region: "us-east-1", forcePathStyle: true, credentials });
+  client = s3Of(ceph);
   portrait = await sharp(new URL("../fixtures/astronaut.png", import.meta.url).pathname)
     .resize(256)
     .jpeg()
@@ -34,44 +24,15 @@ after(async () => {
   await ceph?.[Symbol.asyncDispose]();
 });
 
-/** Two buckets, and a data folder whose veil.yaml has a route between them. */
-async function openBuckets(route = "") {
-  const buckets = { raw: `raw-${randomUUID()}`, masked: `masked-${randomUUID()}` };
-  for (const Bucket of Object.values(buckets)) await client.send(new CreateBucketCommand({ Bucket }));
-  const dataDir = await temporaryDataDir();
-  const store = (bucket: string) =>
-    `{kind: s3, endpoint: "${ceph.endpoint}", bucket: ${bucket}, accessKey: ${ceph.accessKey}, secretKey: ${ceph.secretKey}}`;
-  await writeFile(
-    join(dataDir, "veil.yaml"),
-    `stores:
-  raw: ${store(buckets.raw)}
-  masked: ${store(buckets.masked)}
-routes:
-  wards:
-    from: store:raw
-    to: store:masked
-    pollMs: 500
-${route}`,
-  );
-  return {
-    ...{ ...buckets, dataDir },
-    put: (Key: string, Body: Buffer = portrait) =>
-      client.send(new PutObjectCommand({ Bucket: buckets.raw, Key, Body, ContentType: "image/jpeg" })),
-    head: (Key: string) => client.send(new HeadObjectCommand({ Bucket: buckets.masked, Key })).catch(() => undefined),
-    async read(Key: string): Promise<Buffer> {
-      const { Body } = await client.send(new GetObjectCommand({ Bucket: buckets.masked, Key }));
-      return Buffer.from(await Body!.transformToByteArray());
-    },
-    [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }),
-  };
-}
+const poll = "    pollMs: 500";
+const openWards = (route = "") => openBuckets(ceph, client, `${poll}\n${route}`);
 
 describe("from one bucket into another", { skip }, () => {
   test("what is uploaded appears masked under the same name, with its type and marks", async () => {
-    await using buckets = await openBuckets();
-    await buckets.put("ward 1/früh+spät 100%.jpg");
-    await buckets.put("/leading.jpg");
-    await buckets.put("up/../x.jpg");
+    await using buckets = await openWards();
+    await buckets.put("ward 1/früh+spät 100%.jpg", portrait);
+    await buckets.put("/leading.jpg", portrait);
+    await buckets.put("up/../x.jpg", portrait);
     await buckets.put("empty.jpg", Buffer.alloc(0));
     await buckets.put("notes.txt", Buffer.from("hello"));
     await using veil = await startProgram({ dataDir: buckets.dataDir, flags: ["--set", "cache.driver=none"] });
@@ -100,9 +61,9 @@ describe("from one bucket into another", { skip }, () => {
   });
 
   test("an overwritten original is masked anew, and a deleted one takes its result along", async () => {
-    await using buckets = await openBuckets("    removed: remove\n    mostRemoved: 1\n");
-    await buckets.put("a.jpg");
-    await buckets.put("b.jpg");
+    await using buckets = await openWards("    removed: remove\n    mostRemoved: 1");
+    await buckets.put("a.jpg", portrait);
+    await buckets.put("b.jpg", portrait);
     await using veil = await startProgram({ dataDir: buckets.dataDir });
     const first = await until("a.jpg", () => buckets.head("a.jpg"));
     await until("b.jpg", () => buckets.head("b.jpg"));
@@ -118,9 +79,9 @@ describe("from one bucket into another", { skip }, () => {
   });
 
   test("while the server is away nothing is lost, and the route says so", async () => {
-    await using buckets = await openBuckets();
+    await using buckets = await openWards();
     await using veil = await startProgram({ dataDir: buckets.dataDir });
-    await buckets.put("before.jpg");
+    await buckets.put("before.jpg", portrait);
     await until("before.jpg", () => buckets.head("before.jpg"));
     await ceph.killGateway();
     const problemOf = async () => {
@@ -131,7 +92,7 @@ describe("from one bucket into another", { skip }, () => {
     const problem = await until("the route is broken", async () => (await problemOf()) ?? undefined, 90_000);
     assert.match(problem.detail, /wards-input|wards-output/);
     await ceph.startGateway();
-    await buckets.put("after.jpg");
+    await buckets.put("after.jpg", portrait);
     await until("after.jpg", () => buckets.head("after.jpg"), 90_000);
     await until("the route is well", async () => (await problemOf()) === null);
     await veil.stop();

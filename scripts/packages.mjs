@@ -16,6 +16,9 @@ const needed = [
   { file: "/usr/share/postgresql-common", package: "postgresql", why: "the ledger in PostgreSQL" },
   { command: "smbd", package: "samba", why: "a file server's share" },
   { command: "rclone", package: "rclone", why: "a file server's share, mounted" },
+  { command: "sshd", package: "openssh-server", why: "a store over SFTP" },
+  { command: "vsftpd", package: "vsftpd", why: "a store over FTP" },
+  { file: "/usr/lib/python3/dist-packages/pyftpdlib", package: "python3-pyftpdlib", why: "a store over FTP" },
   { command: "fusermount3", package: "fuse3", why: "a file server's share, mounted" },
 ];
 

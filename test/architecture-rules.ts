@@ -36,7 +36,12 @@ const floors: readonly Floor[] = [
   { name: "source", files: /^src\/sources\/source\.ts$/, may: ["core", "errors", "store"], types: ["core", "store"] },
   { name: "ledger", files: /^src\/ledger\/(ledger|leases|pauses)\.ts$/, may: ["core", "errors"], types: ["core"] },
   { name: "alert", files: /^src\/alerts\/alert\.ts$/, may: ["core", "errors"], types: ["core", "errors"] },
-  { name: "stores", files: /^src\/stores\//, may: ["errors", "leaves", "core", "store"] },
+  {
+    name: "stores",
+    files: /^src\/stores\//,
+    may: ["errors", "leaves", "core", "store"],
+    packages: ["ssh2", "basic-ftp"],
+  },
   {
     name: "queues",
     files: /^src\/queues\//,
@@ -108,7 +113,7 @@ const floors: readonly Floor[] = [
 
 /** Folders with several drivers of one contract; a driver is a file and those named after it (`fs`, `fs-read`). */
 const drivers: Readonly<Record<string, readonly string[]>> = {
-  "src/stores/": ["fs", "memory"],
+  "src/stores/": ["fs", "memory", "sftp", "ftp"],
   "src/queues/": ["memory", "sqlite", "rabbitmq", "kafka"],
   "src/caches/": ["disk", "memory", "redis"],
   "src/ledger/": ["sqlite", "postgres"],

@@ -21,6 +21,9 @@ const needed = [
   { command: "radosgw", package: "radosgw", why: "an object store by S3 and Swift" },
   { command: "ceph", package: "ceph-common", why: "an object store by S3 and Swift" },
   { command: "apache2", package: "apache2-bin", why: "a WebDAV server" },
+  { command: "sshd", package: "openssh-server", why: "a store over SFTP" },
+  { command: "vsftpd", package: "vsftpd", why: "a store over FTP" },
+  { file: "/usr/lib/python3/dist-packages/pyftpdlib", package: "python3-pyftpdlib", why: "a store over FTP" },
   { command: "fusermount3", package: "fuse3", why: "a file server's share, mounted" },
 ];
 

@@ -1,0 +1,192 @@
+import { randomUUID } from "node:crypto";
+import { Problem } from "../errors.ts";
+import { checkKey, isTemporary, requireSize } from "./key.ts";
+import type { SftpSettings } from "./sftp-host.ts";
+import { type Link, openLink } from "./sftp-link.ts";
+import { moveOver, moveToFree } from "./sftp-place.ts";
+import { sftpProblem, sftpStatus, statusOf } from "./sftp-problem.ts";
+import { readObject } from "./sftp-read.ts";
+import { closeHandle, createTree, infoOf, removeFile, statsAt } from "./sftp-tree.ts";
+import { type WalkOptions, walk } from "./sftp-walk.ts";
+import { finishFile, writeBody, writeProblem } from "./sftp-write.ts";
+import type { Store } from "./store.ts";
+
+export interface SftpStoreOptions {
+  readonly name: string;
+  readonly settings: SftpSettings;
+  /** The part of `settings.root` that the store is; "" is all of it. */
+  readonly root: string;
+  /** Told what a listing had to pass over. */
+  readonly onProblem?: (problem: Problem) => void;
+  readonly timeouts?: { readonly connectMs?: number; readonly idleMs?: number };
+}
+
+export interface SftpStore extends Store {
+  sweep(olderThanMs?: number): Promise<number>;
+}
+
+const dayMs = 86_400_000;
+
+/** A folder on an SFTP server as a store; over one connection, which is made when it is needed. */
+export function createSftpStore(options: SftpStoreOptions): SftpStore {
+  const { name, settings, onProblem = () => {}, timeouts: { connectMs = 10_000, idleMs = 30_000 } = {} } = options;
+  const tree = createTree(name, rootOf(settings.root, options.root));
+  let current: Promise<Link> | undefined;
+  let isClosed = false;
+
+  async function link(): Promise<Link> {
+    if (isClosed) throw new Problem("store-unavailable", `The store ${name} is closed`);
+    if (current !== undefined) return await current;
+    const forget = () => {
+      if (current === opening) current = undefined;
+    };
+    const opening: Promise<Link> = openLink({ name, settings, connectMs, idleMs, onLost: () => forget() });
+    current = opening;
+    opening.catch(forget);
+    return await opening;
+  }
+
+  async function translated<T>(what: string, work: (link: Link) => Promise<T>): Promise<T> {
+    try {
+      return await work(await link());
+    } catch (error) {
+      throw sftpProblem(error, what);
+    }
+  }
+
+  const absent = (key: string) => new Problem("not-found", `There is no ${key} in ${name}`);
+  const walkOptions = (prefix: string): WalkOptions => ({ tree, link, prefix, onProblem });
+
+  return {
+    name,
+
+    get: (key, { version, range } = {}) =>
+      translated(`Cannot read ${key} from ${name}`, async (link) => {
+        const spot = await tree.locate(link, key);
+        // A pipe would be opened until somebody writes into it.
+        if (spot?.there?.isSymbolicLink()) {
+          throw new Problem("invalid-request", `${key} in ${name} is a symbolic link; veil follows none`);
+        }
+        if (!spot?.there?.isFile()) throw absent(key);
+        const handle = await tree.openWithin(link, spot.path, "r").catch((error) => {
+          throw statusOf(error) === sftpStatus.noSuchFile ? absent(key) : error;
+        });
+        try {
+          const info = infoOf(key, await link.ask((sftp, answer) => sftp.fstat(handle, answer)));
+          if (version !== undefined && version !== info.version) {
+            throw new Problem(
+              "changed-while-reading",
+              `${key} in ${name} is not the version that was announced any more`,
+            );
+          }
+          return { info, stream: readObject(link, handle, info, range) };
+        } catch (error) {
+          await closeHandle(link, handle);
+          throw error;
+        }
+      }),
+
+    async put(key, body, { size, ifNoneMatch, ifMatch, beforeVisible, attributes }) {
+      const what = `Cannot write ${key} to ${name}`;
+      // It may fail before it is read.
+      body.on("error", () => {});
+      try {
+        return await translated(what, async (link) => {
+          const { path, there } = await tree.makeWay(link, key);
+          const taken = new Problem("already-exists", `There is something at ${key} in ${name} already`);
+          if (there !== undefined && (ifNoneMatch === "*" || !there.isFile())) throw taken;
+          const requireMatch = (stats: typeof there) => {
+            if (ifMatch !== undefined && (stats === undefined || infoOf(key, stats).version !== ifMatch)) throw taken;
+          };
+          requireMatch(there);
+          const temporary = `${path.slice(0, path.lastIndexOf("/"))}/.veil-${randomUUID()}.part`;
+          // Nobody else may read it before it has the mode that it is to have.
+          const mode = attributes?.mode === undefined ? undefined : 0o600;
+          const handle = await tree.openWithin(link, temporary, "wx", mode);
+          try {
+            let isOpen = true;
+            try {
+              const written = await writeBody(link, handle, body);
+              requireSize(key, written, size);
+              await finishFile(link, handle, written, attributes);
+              isOpen = false;
+              // Some file servers say only now that there is no room.
+              await link.ask((sftp, answer) => sftp.close(handle, answer));
+            } finally {
+              if (isOpen) await closeHandle(link, handle);
+            }
+            await beforeVisible?.();
+            if (ifMatch !== undefined) requireMatch(await statsAt(link, path));
+            if (ifNoneMatch === "*") await moveToFree(link, temporary, path, taken);
+            else await moveOver(link, temporary, path, settings.nonAtomic);
+          } catch (error) {
+            const problem = await writeProblem(link, tree.root, error, what);
+            await removeFile(link, temporary).catch(() => {});
+            throw problem;
+          }
+          const written = await statsAt(link, path);
+          if (written === undefined)
+            throw new Problem("store-unavailable", `${key} in ${name} vanished as it was written`);
+          return infoOf(key, written);
+        });
+      } finally {
+        body.destroy();
+      }
+    },
+
+    head: (key) =>
+      translated(`Cannot look at ${key} in ${name}`, async (link) => {
+        const spot = await tree.locate(link, key);
+        return spot?.there?.isFile() ? infoOf(key, spot.there) : undefined;
+      }),
+
+    async *list(prefix) {
+      const folder = prefix.replace(/\/$/, "");
+      const isThere = await translated(`Cannot list ${folder} in ${name}`, async (link) => {
+        if (folder !== "") return (await tree.locate(link, folder))?.there?.isDirectory() ?? false;
+        await tree.online(link);
+        return true;
+      });
+      if (!isThere) return;
+      for await (const info of walk(walkOptions(folder === "" ? "" : `${folder}/`))) {
+        if (!info.key.split("/").some(isTemporary)) yield info;
+      }
+    },
+
+    remove: (key) =>
+      translated(`Cannot remove ${key} from ${name}`, async (link) => {
+        const spot = await tree.locate(link, key);
+        if (spot?.there?.isFile()) await removeFile(link, spot.path);
+      }),
+
+    async sweep(olderThanMs = dayMs) {
+      return await translated(`Cannot sweep ${name}`, async (link) => {
+        await tree.online(link);
+        let removed = 0;
+        for await (const { key, modifiedAt } of walk(walkOptions(""))) {
+          const isLeft = /(^|\/)\.veil-[0-9a-f-]{36}\.part$/.test(key) && modifiedAt < Date.now() - olderThanMs;
+          if (!isLeft) continue;
+          removed += await removeFile(link, tree.pathOf(key)).then(
+            () => 1,
+            () => 0,
+          );
+        }
+        return removed;
+      });
+    },
+
+    async close() {
+      isClosed = true;
+      const opened = await current?.catch(() => undefined);
+      await opened?.close();
+    },
+  };
+}
+
+/** Without a slash at its end; "" and "." are the account's own folder. */
+function rootOf(root: string, part: string): string {
+  if (part !== "") checkKey(part);
+  const own = root.replace(/(?<=.)\/+$/, "") || ".";
+  if (part === "") return own;
+  return own === "/" ? `/${part}` : `${own}/${part}`;
+}

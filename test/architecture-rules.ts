@@ -45,7 +45,7 @@ const floors: readonly Floor[] = [
     name: "stores",
     files: /^src\/stores\//,
     may: ["errors", "leaves", "core", "store"],
-    packages: ["@aws-sdk/client-s3", "@aws-sdk/lib-storage", "@aws-sdk/s3-request-presigner"],
+    packages: ["@aws-sdk/client-s3", "@aws-sdk/lib-storage", "@aws-sdk/s3-request-presigner", "sax"],
   },
   {
     name: "queues",
@@ -118,7 +118,7 @@ const floors: readonly Floor[] = [
 
 /** Folders with several drivers of one contract; a driver is a file and those named after it (`fs`, `fs-read`). */
 const drivers: Readonly<Record<string, readonly string[]>> = {
-  "src/stores/": ["fs", "memory", "s3"],
+  "src/stores/": ["fs", "memory", "s3", "webdav"],
   "src/queues/": ["memory", "sqlite", "rabbitmq", "kafka"],
   "src/caches/": ["disk", "memory", "redis"],
   "src/ledger/": ["sqlite", "postgres"],

@@ -50,7 +50,7 @@ const floors: readonly Floor[] = [
     name: "stores",
     files: /^src\/stores\//,
     may: ["errors", "leaves", "core", "store"],
-    packages: ["@aws-sdk/client-s3", "@aws-sdk/lib-storage", "@aws-sdk/s3-request-presigner", "ssh2", "basic-ftp"],
+    packages: ["@aws-sdk/client-s3", "@aws-sdk/lib-storage", "@aws-sdk/s3-request-presigner", "ssh2", "basic-ftp", "sax"],
   },
   {
     name: "queues",
@@ -129,7 +129,7 @@ const floors: readonly Floor[] = [
 
 /** Folders with several drivers of one contract; a driver is a file and those named after it (`fs`, `fs-read`). */
 const drivers: Readonly<Record<string, readonly string[]>> = {
-  "src/stores/": ["fs", "memory", "s3", "sftp", "ftp"],
+  "src/stores/": ["fs", "memory", "s3", "sftp", "ftp", "webdav"],
   "src/queues/": ["memory", "sqlite", "rabbitmq", "kafka"],
   "src/caches/": ["disk", "memory", "redis"],
   "src/ledger/": ["sqlite", "postgres"],

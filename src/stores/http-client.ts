@@ -1,0 +1,157 @@
+import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
+import { Agent as TlsAgent, request as tlsRequest } from "node:https";
+import { pipeline, type Readable } from "node:stream";
+import { httpProblem } from "./http-problem.ts";
+
+export interface HttpTimeouts {
+  /** Until a connection stands, its certificate included. */
+  readonly connectMs?: number;
+  /** How long a server may be silent where it is its turn. */
+  readonly idleMs?: number;
+}
+
+export interface HttpCall {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A stream is destroyed when the call has ended, unless the server answered before it took any of it. */
+  readonly body?: Readable | string;
+  /** What a failure's message begins with, for example "Cannot read a.jpg from archive". */
+  readonly what: string;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Must be read to its end or destroyed: it holds a connection. */
+  readonly body: Readable;
+  /** Nothing of the call's body was sent, so that it can be sent again. */
+  readonly isBodyUntouched: boolean;
+}
+
+/** Calls one server after another; redirects are answers like any other. */
+export interface HttpClient {
+  /** Problem: `store-unavailable` where no answer comes; what the body fails with, as it is. */
+  call(call: HttpCall): Promise<HttpAnswer>;
+  /** Ends all connections. */
+  close(): void;
+}
+
+// Shorter than servers keep a silent connection: what they close is not used again.
+const keepMs = 2_000;
+const continueMs = 1_000;
+
+/** `ca`: certificates in PEM that are trusted in place of the system's. */
+export function createHttpClient({ connectMs = 10_000, idleMs = 30_000 }: HttpTimeouts, ca?: string): HttpClient {
+  const keeping = { keepAlive: true, timeout: keepMs, maxSockets: Number.POSITIVE_INFINITY };
+  const plain = new Agent(keeping);
+  const secure = new TlsAgent(ca === undefined ? keeping : { ...keeping, ca });
+
+  function start({ method, url, headers, body }: HttpCall, isFresh: boolean): ClientRequest {
+    const waits = body !== undefined && typeof body !== "string";
+    const all = { "accept-encoding": "identity", ...headers, ...(waits ? { expect: "100-continue" } : {}) };
+    const options = { method, headers: all, ...(ca !== undefined && { ca }) };
+    if (url.protocol === "https:") return tlsRequest(url, { ...options, agent: isFresh ? false : secure });
+    return request(url, { ...options, agent: isFresh ? false : plain });
+  }
+
+  function once(call: HttpCall, isFresh: boolean): Promise<HttpAnswer> {
+    return new Promise((resolve, reject) => {
+      const { body, url, what } = call;
+      const sent = start(call, isFresh);
+      let bodyFailure: { readonly error: unknown } | undefined;
+      let isTouched = false;
+      let response: IncomingMessage | undefined;
+      const unwatch = watchSilence(sent, () => response, { connectMs, idleMs });
+
+      const sendBody = (stream: Readable) => {
+        if (isTouched || response !== undefined || sent.destroyed) return;
+        isTouched = true;
+        // What goes wrong is told by the error event of the one or the other, or by an answer.
+        pipeline(stream, sent, () => {});
+      };
+      if (body === undefined || typeof body === "string") sent.end(body);
+      else {
+        const waiting = setTimeout(() => sendBody(body), continueMs);
+        sent.once("continue", () => sendBody(body));
+        sent.once("close", () => clearTimeout(waiting));
+        body.once("error", (error) => {
+          bodyFailure = { error };
+          if (!isTouched) sent.destroy(error);
+        });
+        body.once("close", () => {
+          if (!isTouched && !body.readableEnded && response === undefined)
+            sent.destroy(new Error("the body was ended"));
+        });
+        sent.flushHeaders();
+      }
+
+      sent.once("response", (answer) => {
+        response = answer;
+        answer.once("close", () => {
+          unwatch();
+          if (body !== undefined && !sent.writableFinished) sent.destroy();
+        });
+        const { statusCode: status = 0, headers } = answer;
+        resolve({ status, headers, body: answer, isBodyUntouched: !isTouched });
+      });
+      sent.on("error", (error) => {
+        unwatch();
+        if (response !== undefined) return response.destroy(error);
+        // The server had closed that connection before it was used again, so it has seen nothing of the call.
+        const isStale = sent.reusedSocket && !isTouched && bodyFailure === undefined && codeOf(error) === "ECONNRESET";
+        if (isStale && !isFresh) return void once(call, true).then(resolve, reject);
+        reject(bodyFailure === undefined ? httpProblem(error, what, url) : bodyFailure.error);
+      });
+    });
+  }
+
+  return {
+    call: (call) => once(call, false),
+    close() {
+      plain.destroy();
+      secure.destroy();
+    },
+  };
+}
+
+/** Ends a request whose connection does not stand in time, or whose server is silent where it is its turn. */
+function watchSilence(
+  sent: ClientRequest,
+  response: () => IncomingMessage | undefined,
+  { connectMs, idleMs }: { readonly connectMs: number; readonly idleMs: number },
+): () => void {
+  let moved = -1;
+  let timer = setTimeout(() => sent.destroy(timedOut(`no connection within ${connectMs} ms`)), connectMs);
+  const look = () => {
+    const { bytesRead = 0, bytesWritten = 0 } = sent.socket ?? {};
+    const answer = response();
+    const isOurTurn =
+      answer === undefined ? !sent.writableEnded && sent.writableLength === 0 : answer.readableLength > 0;
+    if (!isOurTurn && moved === bytesRead + bytesWritten) {
+      const silent = timedOut(`silent for ${idleMs} ms`);
+      return void (answer ?? sent).destroy(silent);
+    }
+    moved = isOurTurn ? -1 : bytesRead + bytesWritten;
+    timer = setTimeout(look, idleMs);
+  };
+  const stands = () => {
+    clearTimeout(timer);
+    look();
+  };
+  sent.once("socket", (socket) => {
+    if (!socket.connecting) return stands();
+    socket.once("encrypted" in socket ? "secureConnect" : "connect", stands);
+  });
+  const end = () => clearTimeout(timer);
+  sent.once("close", end);
+  return end;
+}
+
+function codeOf(error: Error): unknown {
+  return "code" in error ? error.code : undefined;
+}
+
+function timedOut(message: string): Error {
+  return Object.assign(new Error(message), { code: "ETIMEDOUT" });
+}

@@ -1,0 +1,4 @@
+/** How many connections this process holds. */
+export function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
+}

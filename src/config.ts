@@ -10,7 +10,8 @@ import { type ReadStore, readStores } from "./config/read-stores.ts";
 import { type ReadRoute, type RouteSettings, readRoutes } from "./config/routes.ts";
 import { absolute, meaningFaults, nameOf, show } from "./config/setting-faults.ts";
 import { type Settings, settingsSchema } from "./config/settings.ts";
-import { identityOf, type StoreSettings, storeFields } from "./config/store-settings.ts";
+import { identityOf } from "./config/store-identity.ts";
+import { type StoreSettings, storeFields } from "./config/store-settings.ts";
 import { Problem } from "./errors.ts";
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;

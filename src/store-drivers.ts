@@ -1,9 +1,12 @@
 import { parseStorePlace } from "./config/places.ts";
-import { identityOf, type StoreSettings } from "./config/store-settings.ts";
+import { identityOf } from "./config/store-identity.ts";
+import type { StoreSettings } from "./config/store-settings.ts";
 import type { Config } from "./config.ts";
 import { Problem } from "./errors.ts";
 import { createS3Store } from "./stores/s3.ts";
+import { createSftpStore } from "./stores/sftp.ts";
 import type { Store } from "./stores/store.ts";
+import { createWebdavStore } from "./stores/webdav.ts";
 
 /** How a store is opened wherever it is named. */
 export interface StoreOptions {
@@ -43,5 +46,9 @@ function openStore(settings: StoreSettings, options: StoreOptions & { readonly r
   switch (settings.kind) {
     case "s3":
       return createS3Store({ settings, ...options });
+    case "sftp":
+      return createSftpStore({ settings, ...options });
+    case "webdav":
+      return createWebdavStore({ settings, ...options });
   }
 }

@@ -50,7 +50,14 @@ const floors: readonly Floor[] = [
     name: "stores",
     files: /^src\/stores\//,
     may: ["errors", "leaves", "core", "store"],
-    packages: ["@aws-sdk/client-s3", "@aws-sdk/lib-storage", "@aws-sdk/s3-request-presigner", "ssh2", "basic-ftp", "sax"],
+    packages: [
+      "@aws-sdk/client-s3",
+      "@aws-sdk/lib-storage",
+      "@aws-sdk/s3-request-presigner",
+      "ssh2",
+      "basic-ftp",
+      "sax",
+    ],
   },
   {
     name: "queues",

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { type ConfigField, fieldsOf, type JsonSchema } from "./fields.ts";
 import { s3Settings } from "./stores/s3.ts";
+import { sftpSettings } from "./stores/sftp.ts";
+import { webdavSettings } from "./stores/webdav.ts";
 
 /** Every kind of store, by its name in the configuration: the one place that lists them. */
-export const storeKinds = { s3: s3Settings } as const;
+export const storeKinds = { s3: s3Settings, sftp: sftpSettings, webdav: webdavSettings } as const;
 export type StoreKind = keyof typeof storeKinds;
 
 /** The settings of a store, secrets among them. */
@@ -16,9 +18,3 @@ export const storeFields: Readonly<Record<StoreKind, readonly ConfigField[]>> = 
     fieldsOf(z.toJSONSchema(schema, { io: "input" }) as JsonSchema, "").filter(({ key }) => key !== "kind"),
   ]),
 ) as unknown as Record<StoreKind, readonly ConfigField[]>;
-
-/** Where a store really is, since two names can mean the same, and what all names below a path in it begin with. */
-export function identityOf(settings: StoreSettings, root: string): { readonly where: string; readonly prefix: string } {
-  const { kind, endpoint = "aws", bucket, prefix } = settings;
-  return { where: JSON.stringify([kind, endpoint, bucket]), prefix: `${prefix}${root === "" ? "" : `${root}/`}` };
-}

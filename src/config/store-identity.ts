@@ -1,0 +1,25 @@
+import { posix } from "node:path";
+import type { StoreSettings } from "./store-settings.ts";
+
+/** Where a store really is, since two names can mean the same, and what all names below a path in it begin with. */
+export function identityOf(settings: StoreSettings, root: string): { readonly where: string; readonly prefix: string } {
+  const { kind } = settings;
+  const below = (start: string) => `${start}${root === "" ? "" : `${root}/`}`;
+  const inFolder = (folder: string) => `${posix.join("/", folder, root)}/`.replace("//", "/");
+  switch (kind) {
+    case "s3": {
+      const { endpoint = "aws", bucket, prefix } = settings;
+      return { where: JSON.stringify([kind, endpoint, bucket]), prefix: below(prefix) };
+    }
+    case "sftp": {
+      const { host, port, username } = settings;
+      // A path without a leading slash begins in the account's own folder.
+      const start = settings.root.startsWith("/") ? "" : username;
+      return { where: JSON.stringify([kind, host, port, start]), prefix: inFolder(settings.root) };
+    }
+    case "webdav": {
+      const { origin, pathname } = new URL(settings.url);
+      return { where: JSON.stringify([kind, origin]), prefix: inFolder(decodeURIComponent(pathname)) };
+    }
+  }
+}

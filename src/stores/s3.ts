@@ -123,18 +123,21 @@ export function createS3Store({ name, settings, root, timeouts = s3Timeouts }: S
           const object = objectOf(key);
           const taken = new Problem("already-exists", `There is something else at ${key} in ${name}`);
           const { ifNoneMatch, ifMatch } = options;
-          if (!settings.conditionalWrites && (ifNoneMatch ?? ifMatch) !== undefined) {
-            const there = await head(key, on);
-            if (there?.version !== ifMatch) throw taken;
-          }
-          const written = await putObject(on, settings, { object, body, options, onBodyFault }).catch(
+          const requireFree = async () => {
+            if ((ifNoneMatch ?? ifMatch) === undefined) return;
+            if ((await head(key, on))?.version !== ifMatch) throw taken;
+          };
+          if (!settings.conditionalWrites) await requireFree();
+          const written = await putObject(on, settings, { object, body, options, requireFree, onBodyFault }).catch(
             (error: unknown) => {
               const isRefused = statusOf(error) === 412 || (ifMatch !== undefined && isAbsent(error));
               throw isRefused ? taken : error;
             },
           );
           const info = await head(key, on);
-          if (info === undefined || etagOf(info.version) !== withoutQuotes(written.ETag)) {
+          // Ceph names none for an upload in parts.
+          const etag = withoutQuotes(written.ETag) || (info && etagOf(info.version));
+          if (info === undefined || etagOf(info.version) !== etag) {
             throw new Problem("store-unavailable", `Something else was written to ${key} in ${name} meanwhile`);
           }
           return info;

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { storeFields } from "../../src/config/store-settings.ts";
 import { loadConfig, printConfig, routesOf } from "../../src/config.ts";
 import { faultsOf } from "./faults.ts";
 
@@ -119,5 +120,31 @@ routes:
     }
     loadConfig({ flags: {}, env: {}, cwd: folder(twice("store:raw/new", "store:other")) });
     loadConfig({ flags: {}, env: {}, cwd: folder(twice("store:raw/mask", "store:other")) });
+  });
+});
+
+const docs = new URL("../../docs/", import.meta.url);
+const pages = readdirSync(new URL("storage/", docs)).map((name) => `storage/${name}`);
+
+describe("the pages about stores", () => {
+  for (const [kind, fields] of Object.entries(storeFields)) {
+    test(`${kind}.md has a row for every setting`, () => {
+      const text = readFileSync(new URL(`storage/${kind}.md`, docs), "utf8");
+      for (const { key, shown, description, expected } of fields)
+        assert.ok(text.includes(`| \`${key}\` | ${shown} | ${description} Expects ${expected}. |\n`), key);
+    });
+  }
+
+  test("show configurations that are accepted", () => {
+    let count = 0;
+    for (const page of ["stores.md", "events.md", ...pages]) {
+      const text = readFileSync(new URL(page, docs), "utf8");
+      for (const [, yaml = ""] of text.matchAll(/```yaml\n([\s\S]*?)```/g)) {
+        const env = Object.fromEntries(Array.from(yaml.matchAll(/env:(\w+)/g), ([, name]) => [name!, "secret"]));
+        assert.doesNotThrow(() => loadConfig({ flags: {}, env, cwd: folder(yaml) }), page);
+        count += 1;
+      }
+    }
+    assert.ok(count >= pages.length + 4);
   });
 });

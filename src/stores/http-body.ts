@@ -6,8 +6,17 @@ import { requireSize } from "./key.ts";
 
 const mostText = 65_536;
 
-/** An answer's body of so many bytes: what ends before or after fails, and whoever destroys it ends its connection. */
-export function receivedBody(answer: HttpAnswer, bytes: number, what: string, url: URL): Readable {
+/**
+ * An answer's body of so many bytes: what ends before or after fails, and so does what `atEnd` throws. Whoever destroys
+ * it ends its connection.
+ */
+export function receivedBody(
+  answer: HttpAnswer,
+  bytes: number,
+  what: string,
+  url: URL,
+  atEnd: () => Promise<void> = async () => {},
+): Readable {
   let got = 0;
   const body = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -16,7 +25,7 @@ export function receivedBody(answer: HttpAnswer, bytes: number, what: string, ur
       else done(null, chunk);
     },
     flush(done) {
-      if (got === bytes) done();
+      if (got === bytes) atEnd().then(() => done(), done);
       else done(new Problem("store-unavailable", `${what}: ${got} of ${bytes} bytes came`));
     },
     destroy(error, done) {
@@ -52,6 +61,21 @@ export function sentBody(
     }
   };
   return pipeline(body, sent, () => {});
+}
+
+/** Holds a body's last piece, and so its end, back until it was asked whether it may go on. */
+export function withheldEnd(beforeEnd: () => Promise<void>): Transform {
+  let held: Buffer | undefined;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const before = held;
+      held = chunk;
+      done(null, before);
+    },
+    flush(done) {
+      beforeEnd().then(() => done(null, held), done);
+    },
+  });
 }
 
 /** The beginning of an answer's text; the rest is thrown away, and its connection with it. */

@@ -4,12 +4,14 @@ import type { HttpAnswer } from "./http-client.ts";
 import { statusProblem } from "./http-problem.ts";
 import type { GetOptions, ObjectInfo } from "./store.ts";
 import type { WebdavConnection } from "./webdav-connection.ts";
-import { infoOfHeaders, look, requireRoot } from "./webdav-look.ts";
+import { infoOfHeaders, isSame, look, requireRoot } from "./webdav-look.ts";
 import { absent, changed } from "./webdav-problem.ts";
+import type { Replacing } from "./webdav-replacing.ts";
 
 /** An object's bytes, and what the server says of it in the same answer. */
 export async function readObject(
   connection: WebdavConnection,
+  replacing: Replacing,
   name: string,
   key: string,
   { version, range }: GetOptions,
@@ -44,7 +46,13 @@ export async function readObject(
     const isEnough = told !== undefined && (version === undefined || told.version === version);
     const info = isEnough ? told : await looked();
     const bytes = bytesOf(answer) ?? info.size;
-    const stream = receivedBody(answer, bytes, what, connection.addressOf(key));
+    // A server that writes into old objects sends what is neither the old one nor the new one.
+    const atEnd = async () => {
+      if (replacing.isKnownWhole()) return;
+      const after = await look(connection, key, what);
+      if (after?.kind !== "object" || !isSame(after.info, info)) throw changed(key, name);
+    };
+    const stream = receivedBody(answer, bytes, what, connection.addressOf(key), atEnd);
     const isWhole = answer.status === 200 && range !== undefined;
     return {
       info,

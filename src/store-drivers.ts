@@ -3,6 +3,7 @@ import { identityOf } from "./config/store-identity.ts";
 import type { StoreSettings } from "./config/store-settings.ts";
 import type { Config } from "./config.ts";
 import { Problem } from "./errors.ts";
+import { createFtpStore } from "./stores/ftp.ts";
 import { createS3Store } from "./stores/s3.ts";
 import { createSftpStore } from "./stores/sftp.ts";
 import type { Store } from "./stores/store.ts";
@@ -48,6 +49,8 @@ function openStore(settings: StoreSettings, options: StoreOptions & { readonly r
       return createS3Store({ settings, ...options });
     case "sftp":
       return createSftpStore({ settings, ...options });
+    case "ftp":
+      return createFtpStore({ settings, ...options });
     case "webdav":
       return createWebdavStore({ settings, ...options });
   }

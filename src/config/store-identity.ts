@@ -17,6 +17,11 @@ export function identityOf(settings: StoreSettings, root: string): { readonly wh
       const start = settings.root.startsWith("/") ? "" : username;
       return { where: JSON.stringify([kind, host, port, start]), prefix: inFolder(settings.root) };
     }
+    case "ftp": {
+      const { host, port, username } = settings;
+      const start = settings.root.startsWith("/") ? "" : username;
+      return { where: JSON.stringify([kind, host, port, start]), prefix: inFolder(settings.root) };
+    }
     case "webdav": {
       const { origin, pathname } = new URL(settings.url);
       return { where: JSON.stringify([kind, origin]), prefix: inFolder(decodeURIComponent(pathname)) };

@@ -21,6 +21,8 @@ export function s3Of({ endpoint, accessKey, secretKey }: Pick<Ceph, "endpoint" |
   return new S3Client({
     ...{ endpoint, region: "us-east-1", forcePathStyle: true, credentials, maxAttempts: 12 },
     requestChecksumCalculation: "WHEN_REQUIRED",
+    // Ceph lets a PUT wait for its event to be taken, and now and then for ever when that connection was closed.
+    requestHandler: { requestTimeout: 15_000, throwOnRequestTimeout: true },
   });
 }
 

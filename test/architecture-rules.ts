@@ -136,7 +136,7 @@ const floors: readonly Floor[] = [
 
 /** Folders with several drivers of one contract; a driver is a file and those named after it (`fs`, `fs-read`). */
 const drivers: Readonly<Record<string, readonly string[]>> = {
-  "src/stores/": ["fs", "memory", "s3", "sftp", "ftp", "webdav"],
+  "src/stores/": ["fs", "memory", "s3", "sftp", "ftp", "webdav", "swift"],
   "src/queues/": ["memory", "sqlite", "rabbitmq", "kafka"],
   "src/caches/": ["disk", "memory", "redis"],
   "src/ledger/": ["sqlite", "postgres"],

@@ -57,6 +57,7 @@ const floors: readonly Floor[] = [
       "ssh2",
       "basic-ftp",
       "sax",
+      "@azure/*",
     ],
   },
   {
@@ -136,7 +137,7 @@ const floors: readonly Floor[] = [
 
 /** Folders with several drivers of one contract; a driver is a file and those named after it (`fs`, `fs-read`). */
 const drivers: Readonly<Record<string, readonly string[]>> = {
-  "src/stores/": ["fs", "memory", "s3", "sftp", "ftp", "webdav"],
+  "src/stores/": ["fs", "memory", "s3", "sftp", "ftp", "webdav", "swift", "azure"],
   "src/queues/": ["memory", "sqlite", "rabbitmq", "kafka"],
   "src/caches/": ["disk", "memory", "redis"],
   "src/ledger/": ["sqlite", "postgres"],

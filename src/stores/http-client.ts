@@ -44,6 +44,8 @@ export interface HttpClient {
 // Shorter than servers keep a silent connection: what they close is not used again.
 const keepMs = 2_000;
 const continueMs = 1_000;
+// A server that was silent so often when it was asked whether it wants a body is not asked any more.
+const mostSilences = 3;
 
 interface Agents {
   readonly plain: Agent;
@@ -54,6 +56,7 @@ interface Agents {
 /** `caFile`: certificates in PEM that are trusted in place of the system's. */
 export function createHttpClient({ connectMs = 10_000, idleMs = 30_000 }: HttpTimeouts, caFile?: string): HttpClient {
   let opened: Promise<Agents> | undefined;
+  let silences = 0;
 
   async function open(): Promise<Agents> {
     const keeping = { keepAlive: true, timeout: keepMs };
@@ -66,11 +69,13 @@ export function createHttpClient({ connectMs = 10_000, idleMs = 30_000 }: HttpTi
   }
 
   function start({ method, url, path, headers, body }: HttpCall, { plain, secure, ca }: Agents, isFresh: boolean) {
-    const waits = body !== undefined && typeof body !== "string";
-    const all = { "accept-encoding": "identity", ...headers, ...(waits ? { expect: "100-continue" } : {}) };
+    const asks = typeof body === "object" && silences < mostSilences;
+    const all = { "accept-encoding": "identity", ...headers, ...(asks ? { expect: "100-continue" } : {}) };
     const options = { method, headers: all, ...(path !== undefined && { path }) };
-    if (url.protocol === "http:") return request(url, { ...options, agent: isFresh ? false : plain });
-    return tlsRequest(url, { ...options, ...(ca !== undefined && { ca }), agent: isFresh ? false : secure });
+    // A body that is sent unasked can't be sent again over another connection.
+    const isNew = isFresh || (typeof body === "object" && !asks);
+    if (url.protocol === "http:") return request(url, { ...options, agent: isNew ? false : plain });
+    return tlsRequest(url, { ...options, ...(ca !== undefined && { ca }), agent: isNew ? false : secure });
   }
 
   function once(call: HttpCall, agents: Agents, isFresh: boolean): Promise<HttpAnswer> {
@@ -80,19 +85,34 @@ export function createHttpClient({ connectMs = 10_000, idleMs = 30_000 }: HttpTi
       let bodyFailure: { readonly error: unknown } | undefined;
       let isTouched = false;
       let response: IncomingMessage | undefined;
-      const unwatch = watchSilence(sent, () => response, { connectMs, idleMs });
-
       const sendBody = (stream: Readable) => {
         if (isTouched || response !== undefined || sent.destroyed) return;
         isTouched = true;
         // What goes wrong is told by the error event of the one or the other, or by an answer.
         pipeline(stream, sent, () => {});
       };
-      if (body === undefined || typeof body === "string") sent.end(body);
+      let waiting: NodeJS.Timeout | undefined;
+      const unwatch = watchSilence(
+        sent,
+        () => response,
+        { connectMs, idleMs },
+        () => {
+          if (typeof body !== "object") return;
+          if (sent.getHeader("expect") === undefined) return sendBody(body);
+          waiting = setTimeout(() => {
+            silences += 1;
+            sendBody(body);
+          }, continueMs);
+        },
+      );
+      sent.once("close", () => clearTimeout(waiting));
+      if (typeof body !== "object") sent.end(body);
       else {
-        const waiting = setTimeout(() => sendBody(body), continueMs);
-        sent.once("continue", () => sendBody(body));
-        sent.once("close", () => clearTimeout(waiting));
+        sent.once("continue", () => {
+          silences = 0;
+          clearTimeout(waiting);
+          sendBody(body);
+        });
         body.once("error", (error) => {
           bodyFailure = { error };
           if (!isTouched) sent.destroy(error);
@@ -106,6 +126,7 @@ export function createHttpClient({ connectMs = 10_000, idleMs = 30_000 }: HttpTi
 
       sent.once("response", (answer) => {
         response = answer;
+        clearTimeout(waiting);
         answer.once("close", () => {
           unwatch();
           if (body !== undefined && !sent.writableFinished) sent.destroy();
@@ -127,7 +148,13 @@ export function createHttpClient({ connectMs = 10_000, idleMs = 30_000 }: HttpTi
   return {
     async call(call) {
       opened ??= open();
-      return await once(call, await opened, false);
+      const agents = await opened;
+      const answer = await once(call, agents, false);
+      if (answer.status !== 417 || !answer.isBodyUntouched) return answer;
+      // It does not like to be asked.
+      silences = mostSilences;
+      answer.body.destroy();
+      return await once(call, agents, true);
     },
     close() {
       opened?.then(
@@ -147,6 +174,7 @@ function watchSilence(
   sent: ClientRequest,
   response: () => IncomingMessage | undefined,
   { connectMs, idleMs }: { readonly connectMs: number; readonly idleMs: number },
+  onConnected: () => void,
 ): () => void {
   let moved = -1;
   let timer = setTimeout(() => sent.destroy(timedOut(`no connection within ${connectMs} ms`)), connectMs);
@@ -165,6 +193,7 @@ function watchSilence(
   const stands = () => {
     clearTimeout(timer);
     look();
+    onConnected();
   };
   sent.once("socket", (socket) => {
     if (!socket.connecting) return stands();

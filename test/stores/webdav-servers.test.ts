@@ -168,6 +168,21 @@ describe("the webdav store and a server that means harm, or speaks badly", () =>
     await store.close();
   });
 
+  test("sends a token as it is, and tells it to nobody else", async () => {
+    await using server = await startStandIn((request, response) => {
+      request.resume();
+      response.writeHead(401, { "www-authenticate": "Bearer" }).end("no");
+    });
+    const store = createWebdavStore({ name: "archive", root: "", settings: { url: server.url, token: "t0ken" } });
+    await assert.rejects(store.head("x"), (error: Problem) => {
+      assert.equal(error.code, "store-denied");
+      assert.ok(!JSON.stringify([error, error.message, error.stack]).includes("t0ken"));
+      return true;
+    });
+    assert.equal(server.requests[0]?.headers.authorization, "Bearer t0ken");
+    await store.close();
+  });
+
   test("fails a body that is shorter than was said", async () => {
     await using server = await startStandIn((_request, response) => {
       const headers = { "content-length": "10", "last-modified": new Date(0).toUTCString() };

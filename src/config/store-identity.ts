@@ -11,6 +11,16 @@ export function identityOf(settings: StoreSettings, root: string): { readonly wh
       const { endpoint = "aws", bucket, prefix } = settings;
       return { where: JSON.stringify([kind, endpoint, bucket]), prefix: below(prefix) };
     }
+    case "swift": {
+      const { authUrl, container, prefix, project, username, applicationCredential } = settings;
+      const who = project ?? applicationCredential ?? username;
+      return { where: JSON.stringify([kind, authUrl, who, container]), prefix: below(prefix) };
+    }
+    case "azure": {
+      const { account, endpoint, connectionString, container, prefix } = settings;
+      const named = account ?? /AccountName=([^;]+)/i.exec(connectionString ?? "")?.[1] ?? endpoint;
+      return { where: JSON.stringify([kind, named, container]), prefix: below(prefix) };
+    }
     case "sftp": {
       const { host, port, username } = settings;
       // A path without a leading slash begins in the account's own folder.

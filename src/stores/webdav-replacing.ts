@@ -11,26 +11,21 @@ const betweenLooksMs = 50;
 /** Whether the server keeps an old object in its place until all of a new one is there, which is found out but once. */
 export interface Replacing {
   isWhole(folder: string, what: string): Promise<boolean>;
-  /** Without asking: false as long as it is not known. */
-  isKnownWhole(): boolean;
 }
 
 export function createReplacing(connection: WebdavConnection): Replacing {
   let trying: Promise<boolean> | undefined;
-  let isKnown = false;
 
   return {
     async isWhole(folder, what) {
       trying ??= replacesWhole(connection, folder, what);
       try {
-        isKnown = await trying;
-        return isKnown;
+        return await trying;
       } catch (error) {
         trying = undefined;
         throw error;
       }
     },
-    isKnownWhole: () => isKnown,
   };
 }
 

@@ -49,7 +49,7 @@ export function createWebdavStore(options: WebdavStoreOptions): Store {
 
     async get(key, options = {}) {
       checkKey(key);
-      return await readObject(connection, replacing, name, key, options);
+      return await readObject(connection, name, key, options);
     },
 
     async put(key, body, options) {

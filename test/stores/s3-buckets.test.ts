@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
@@ -152,6 +154,29 @@ describe("a bucket as a store", { skip }, () => {
     });
     await using absent = await openBucket({ caFile: join(folder.path, "absent.pem") });
     await assert.rejects(absent.store.head("a.jpg"), withCode("invalid-config"));
+  });
+
+  test("asks for the encryption that is set", async () => {
+    // Ceph 16 has no keys of its own: a server that only listens.
+    const asked: (string | undefined)[][] = [];
+    const server = createServer((request, response) => {
+      const of = (name: string) => request.headers[`x-amz-server-side-encryption${name}`] as string | undefined;
+      if (request.method === "PUT") asked.push([of(""), of("-aws-kms-key-id")]);
+      request.resume().on("end", () => response.writeHead(200, { etag: '"x"', "content-length": 0 }).end());
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await using plain = await openBucket({ endpoint });
+    await using own = await openBucket({ endpoint, encryption: "AES256" });
+    await using kms = await openBucket({ endpoint, encryption: "aws:kms", kmsKey: "alias/veil" });
+    for (const { store } of [plain, own, kms]) await store.put("a.jpg", bodyOf("x"), image);
+    assert.deepEqual(asked, [
+      [undefined, undefined],
+      ["AES256", undefined],
+      ["aws:kms", "alias/veil"],
+    ]);
+    server.closeAllConnections();
+    server.close();
   });
 
   test("holds no connection for what is read and let go of", async () => {

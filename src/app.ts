@@ -237,7 +237,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     const hook = { token: webhook.token, announce, room, ...(tls && { tls }) };
     const taker = started.adopt(await createWebhookServer(hook, log), (it) => closeWithin(it, graceMs));
     await listen(taker, webhook, "Stop what uses it, or choose another one: events.webhook.port");
-    log.info({ address: addressOf(taker.server.address() as AddressInfo) }, "events of stores are taken at /webhook");
+    log.info({ address: addressOf(taker.server.address() as AddressInfo, tls && "https") }, "events of stores are taken at /webhook");
   }
 
   // The loops: each ends when `signal` aborts.
@@ -301,6 +301,6 @@ async function listen(
   });
 }
 
-function addressOf({ address, family, port }: AddressInfo): string {
-  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+function addressOf({ address, family, port }: AddressInfo, scheme = "http"): string {
+  return `${scheme}://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }

@@ -3,7 +3,9 @@ import type { Config } from "./config.ts";
 import { parseJson, parseS3Events } from "./core/s3-event.ts";
 import { Problem, toProblem } from "./errors.ts";
 import type { FolderRoutes } from "./folder-routes.ts";
+import { createWebhookServer, type WebhookParts } from "./http/webhook.ts";
 import type { Announcements } from "./ledger/announcements.ts";
+import type { Logger } from "./log.ts";
 import { type Announce, createAnnounce } from "./pipeline/announce.ts";
 import type { Feed } from "./sources/feed.ts";
 
@@ -59,17 +61,23 @@ export async function runFeeds(
   );
 }
 
-/** The certificate that events are taken by; undefined: HTTP. Problem: invalid-config. */
-export async function webhookTls({ events: { webhook } }: Config) {
-  const { certFile, keyFile } = webhook;
-  if (certFile === undefined && keyFile === undefined) return undefined;
-  const read = (setting: string, path: string | undefined) =>
-    readFile(path ?? "", "utf8").catch((cause: NodeJS.ErrnoException) => {
-      const detail = path === undefined ? `${setting} is missing` : `Cannot read ${path} (${setting}): ${cause.code}`;
-      throw new Problem("invalid-config", detail, { cause });
-    });
-  return {
-    cert: await read("events.webhook.certFile", certFile),
-    key: await read("events.webhook.keyFile", keyFile),
-  };
+/** What takes events at `POST /webhook`, not listening yet; undefined: no token is set. Problem: invalid-config. */
+export async function openWebhook(
+  config: Config,
+  { announce, room, log }: Pick<WebhookParts, "announce" | "room"> & { readonly log: Logger },
+): Promise<Awaited<ReturnType<typeof createWebhookServer>> | undefined> {
+  const { token, certFile, keyFile } = config.events.webhook;
+  if (token === undefined) return undefined;
+  const tls =
+    certFile === undefined && keyFile === undefined
+      ? undefined
+      : { cert: await pemIn("events.webhook.certFile", certFile), key: await pemIn("events.webhook.keyFile", keyFile) };
+  return createWebhookServer({ token, announce, room, ...(tls && { tls }) }, log);
+}
+
+async function pemIn(setting: string, path: string | undefined): Promise<string> {
+  return readFile(path ?? "", "utf8").catch((cause: NodeJS.ErrnoException) => {
+    const detail = path === undefined ? `${setting} is missing` : `Cannot read ${path} (${setting}): ${cause.code}`;
+    throw new Problem("invalid-config", detail, { cause });
+  });
 }

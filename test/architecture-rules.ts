@@ -118,13 +118,18 @@ const floors: readonly Floor[] = [
   },
   {
     name: "folder-routes",
-    files: /^src\/(folder-routes?|events)\.ts$/,
+    files: /^src\/folder-routes?\.ts$/,
     may: [...below, "sources", "pipeline", "config", "drivers", "data-folder"],
+  },
+  {
+    name: "events",
+    files: /^src\/events\.ts$/,
+    may: [...below, "sources", "pipeline", "config", "drivers", "folder-routes", "http"],
   },
   {
     name: "app",
     files: /^src\/app\.ts$/,
-    may: [...below, ...houses, "drivers", "data-folder", "folder-routes", "eval-schedule"],
+    may: [...below, ...houses, "drivers", "data-folder", "folder-routes", "events", "eval-schedule"],
   },
   {
     name: "cli",

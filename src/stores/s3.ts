@@ -7,7 +7,7 @@ import { abandonedUploads, listBucket } from "./s3-list.ts";
 import { getPresigned } from "./s3-presigned.ts";
 import { isAbsent, s3Problem, statusOf } from "./s3-problem.ts";
 import { putObject } from "./s3-put.ts";
-import { etagOf, toInfo, withoutQuotes } from "./s3-version.ts";
+import { etagOf, isSameVersion, toInfo, withoutQuotes } from "./s3-version.ts";
 import type { GetOptions, ObjectInfo, Store } from "./store.ts";
 
 export interface S3StoreOptions {
@@ -95,7 +95,7 @@ export function createS3Store({ name, settings, root, timeouts = s3Timeouts }: S
     const info = answer === undefined ? await head(key, on) : toInfo(key, answer);
     if (info === undefined) throw await absent(key, on);
     const body = answer?.Body as Readable | undefined;
-    if (version !== undefined && version !== info.version) {
+    if (version !== undefined && !isSameVersion(version, info.version)) {
       body?.destroy();
       throw changed();
     }

@@ -57,7 +57,8 @@ export async function connectS3(settings: S3Settings, { connectMs, idleMs }: S3T
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     requestHandler: {
-      ...{ connectionTimeout: connectMs, requestTimeout: idleMs, socketTimeout: idleMs, throwOnRequestTimeout: true },
+      // No time for a whole request: a slow line takes minutes for a large part of an object.
+      ...{ connectionTimeout: connectMs, socketTimeout: idleMs },
       httpAgent: { keepAlive: true, maxSockets: 64 },
       httpsAgent: { keepAlive: true, maxSockets: 64, ...(ca !== undefined && { ca }) },
     },

@@ -15,8 +15,6 @@ export interface S3Put {
   readonly object: { readonly Bucket: string; readonly Key: string };
   readonly body: Readable;
   readonly options: PutOptions;
-  /** Looks whether the condition holds: some servers heed none for an upload in parts. */
-  readonly requireFree: () => Promise<void>;
   /** Told when it is the body that fails, and not the server. */
   readonly onBodyFault: (error: unknown) => void;
 }
@@ -25,7 +23,7 @@ export interface S3Put {
 export async function putObject(
   { aws, client }: S3Connection,
   { conditionalWrites, encryption, kmsKey }: Pick<S3Settings, "conditionalWrites" | "encryption" | "kmsKey">,
-  { object, body, options, requireFree, onBodyFault }: S3Put,
+  { object, body, options, onBodyFault }: S3Put,
 ): Promise<{ readonly ETag?: string | undefined }> {
   const { contentType, size, ifNoneMatch, ifMatch, metadata } = options;
   const input = {
@@ -41,7 +39,6 @@ export async function putObject(
     const ContentMD5 = createHash("md5").update(first).digest("base64");
     return client.send(new aws.PutObjectCommand({ ...input, Body: first, ContentMD5 }));
   }
-  await requireFree();
   const { Upload } = await loadClient("s3", "@aws-sdk/lib-storage", () => import("@aws-sdk/lib-storage"));
   let got = first.length;
   async function* whole() {

@@ -30,7 +30,10 @@ export function createS3Store({ name, settings, root, timeouts = s3Timeouts }: S
   let seenAt = Number.NEGATIVE_INFINITY;
 
   function connected(): Promise<S3Connection> {
-    connection ??= connectS3(settings, timeouts);
+    connection ??= connectS3(settings, timeouts).catch((error: unknown) => {
+      connection = undefined;
+      throw error;
+    });
     return connection;
   }
 
@@ -127,8 +130,9 @@ export function createS3Store({ name, settings, root, timeouts = s3Timeouts }: S
             if ((ifNoneMatch ?? ifMatch) === undefined) return;
             if ((await head(key, on))?.version !== ifMatch) throw taken;
           };
-          if (!settings.conditionalWrites) await requireFree();
-          const written = await putObject(on, settings, { object, body, options, requireFree, onBodyFault }).catch(
+          // Some servers heed no condition, or none for an upload in parts, and say nothing of it.
+          await requireFree();
+          const written = await putObject(on, settings, { object, body, options, onBodyFault }).catch(
             (error: unknown) => {
               const isRefused = statusOf(error) === 412 || (ifMatch !== undefined && isAbsent(error));
               throw isRefused ? taken : error;

@@ -36,7 +36,7 @@ export const s3Settings = z.strictObject({
   conditionalWrites: z
     .boolean()
     .default(true)
-    .describe("Whether the server knows If-Match and If-None-Match. Without: a look right before each write."),
+    .describe("Whether the server knows If-Match and If-None-Match. Without: veil only looks right before each write."),
   encryption: z
     .exactOptional(z.enum(["AES256", "aws:kms"]))
     .meta({ shown: "the bucket's own", description: "Server-side encryption that is asked for." }),

@@ -12,5 +12,6 @@ export async function mountTmpfs(context: TestContext, path: string): Promise<As
     context.skip(`not run: no right to mount here (${(error as Error).message.trim()})`);
     return undefined;
   }
-  return { [Symbol.asyncDispose]: async () => void (await run("umount", [path]).catch(() => {})) };
+  // Lazily: a server that has entered the folder leaves it in its own time.
+  return { [Symbol.asyncDispose]: async () => void (await run("umount", ["-l", path]).catch(() => {})) };
 }

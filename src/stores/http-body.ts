@@ -6,8 +6,14 @@ import { requireSize } from "./key.ts";
 
 const mostText = 65_536;
 
-/** An answer's body of so many bytes: what ends before or after fails, and whoever destroys it ends its connection. */
-export function receivedBody(answer: HttpAnswer, bytes: number, what: string, url: URL): Readable {
+/**
+ * An answer's body of so many bytes: what ends before or after fails, and whoever destroys it ends its connection. It ends
+ * once `atEnd` has found nothing wrong.
+ */
+export function receivedBody(
+  answer: HttpAnswer,
+  { bytes, what, url, atEnd }: { bytes: number; what: string; url: URL; atEnd: () => Promise<void> },
+): Readable {
   let got = 0;
   const body = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -16,7 +22,7 @@ export function receivedBody(answer: HttpAnswer, bytes: number, what: string, ur
       else done(null, chunk);
     },
     flush(done) {
-      if (got === bytes) done();
+      if (got === bytes) atEnd().then(() => done(), done);
       else done(new Problem("store-unavailable", `${what}: ${got} of ${bytes} bytes came`));
     },
     destroy(error, done) {

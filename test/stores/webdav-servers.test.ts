@@ -30,7 +30,8 @@ describe("the webdav store and a server that writes into old objects", { skip: w
     while (writing) {
       const got = await read(store, "ward/x").catch((error: Problem) => error.code);
       // Such servers remove the old one before they move.
-      assert.ok(got === "not-found" || contents.includes(String(got)), `a mixture of ${got.length} bytes`);
+      const isWhole = ["not-found", "changed-while-reading", ...contents].includes(String(got));
+      assert.ok(isWhole, `a mixture of ${got.length} bytes`);
     }
     await writer;
     assert.deepEqual(await keysOf(store), ["ward/x"]);
@@ -147,8 +148,8 @@ describe("the webdav store and a server that means harm, or speaks badly", () =>
 
   test("carries no credentials to another server, and follows nothing that writes", async () => {
     await using other = await startStandIn((_request, response) => {
-      const length = { "content-length": "5", "last-modified": new Date(0).toUTCString() };
-      response.writeHead(200, length).end("moved");
+      const length = { "content-length": "1", "last-modified": new Date(0).toUTCString() };
+      response.writeHead(200, length).end("m");
     });
     await using server = await startStandIn((request, response) => {
       request.resume();
@@ -157,7 +158,7 @@ describe("the webdav store and a server that means harm, or speaks badly", () =>
       else response.writeHead(302, { location: `${other.url}x` }).end();
     });
     const store = storeAt(server.url);
-    assert.equal(String(await read(store, "x")), "moved");
+    assert.equal(String(await read(store, "x")), "m");
     assert.equal(server.requests[0]?.headers.authorization, `Basic ${btoa("dav:secret")}`);
     assert.deepEqual(
       other.requests.map(({ headers }) => headers.authorization),

@@ -36,7 +36,7 @@ async function openStore(changes: Record<string, unknown> = {}, timeouts = {}) {
   return { store, root, exported, problems, [Symbol.asyncDispose]: () => store.close() };
 }
 
-storeContract("webdav", openStore, { skip });
+storeContract("webdav", openStore, { skip, failsWhenReplaced: true });
 
 describe("the webdav store and its server", { skip }, () => {
   test("says that it is refused, without the password", async () => {

@@ -57,7 +57,8 @@ export async function connectS3(settings: S3Settings, { connectMs, idleMs }: S3T
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     requestHandler: {
-      ...{ connectionTimeout: connectMs, requestTimeout: idleMs, socketTimeout: idleMs, throwOnRequestTimeout: true },
+      // Silence alone is counted, and not how long a whole request takes: a slow line may need minutes for a part.
+      ...{ connectionTimeout: connectMs, socketTimeout: idleMs },
       httpAgent: { keepAlive: true, maxSockets: 64 },
       httpsAgent: { keepAlive: true, maxSockets: 64, ...(ca !== undefined && { ca }) },
     },

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { relative } from "node:path";
 import type { TestEvent } from "node:test/reporters";
 
@@ -9,11 +10,13 @@ interface Fault {
 
 /**
  * One line per passed file; every failure in full; at the end node's own counts and what was not run. A skip fails the
- * run unless its reason starts with `not run: `, and so does a file without a test.
+ * run unless its reason starts with `not run: `, and so does a file without a test. What passed, and what was not run,
+ * is written to the file that VEIL_TEST_RESULTS names.
  */
 export default async function* reporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const faults: Fault[] = [];
   const notRun = new Map<string, number>();
+  const results: { readonly file: string; readonly name: string; readonly notRun?: string }[] = [];
   const path: string[] = [];
   const totals: string[] = [];
 
@@ -32,11 +35,13 @@ export default async function* reporter(source: AsyncIterable<TestEvent>): Async
         yield `✖ ${data.name} (${place})\n`;
       } else if (skip !== undefined) {
         const reason = typeof skip === "string" ? skip : "";
-        if (/^not run: ./.test(reason)) notRun.set(reason, (notRun.get(reason) ?? 0) + 1);
-        else {
+        if (/^not run: ./.test(reason)) {
+          notRun.set(reason, (notRun.get(reason) ?? 0) + 1);
+          results.push({ file: fileOf(data.file), name: data.name, notRun: reason });
+        } else {
           faults.push({ place, name: data.name, text: `Skipped without a reason that starts with "not run: "` });
         }
-      }
+      } else if (type === "test:pass") results.push({ file: fileOf(data.file), name: data.name });
     }
     if (type === "test:summary" && data.file !== undefined) {
       const { tests, passed, skipped } = data.counts;
@@ -47,6 +52,8 @@ export default async function* reporter(source: AsyncIterable<TestEvent>): Async
     }
   }
 
+  const { VEIL_TEST_RESULTS: target } = process.env;
+  if (target !== undefined) await writeFile(target, JSON.stringify(results));
   for (const { place, name, text } of faults) yield `\n✖ ${name}\n  ${place}\n${indent(text)}\n`;
   yield "\n";
   for (const [reason, count] of notRun) yield `${reason}${count > 1 ? ` (${count} tests)` : ""}\n`;

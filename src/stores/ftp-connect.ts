@@ -161,6 +161,7 @@ const remedies: readonly (readonly [RegExp, string])[] = [
     "Set caFile to the certificate of the authority that signed the server's, and host to a name in it.",
   ],
   [/no TLS/, "Set tls to implicit if it speaks TLS from the start; none sends password and pictures in the clear."],
+  [/ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|no answer|closed|Timeout/, "Check that the server runs, and host and port."],
   [/^421|too many/i, "Set connections to what the server lets one account have, at least 2."],
 ];
 

@@ -5,6 +5,7 @@ import { infoOf, look } from "./ftp-facts.ts";
 import type { Pool } from "./ftp-pool.ts";
 import { ftpProblem, statusOf } from "./ftp-problem.ts";
 import { download } from "./ftp-transfer.ts";
+import { problemFor } from "./problem-for.ts";
 import type { GetOptions, ObjectInfo } from "./store.ts";
 
 /**
@@ -15,18 +16,20 @@ export function readObject(
   pool: Pool,
   pathOf: (connection: Connection) => string,
   before: ObjectInfo,
-  range: GetOptions["range"],
+  { name, range }: { readonly name: string; readonly range: GetOptions["range"] },
 ): Readable {
   const start = Math.min(range?.start ?? 0, before.size);
   const length = Math.max(0, Math.min((range?.end ?? before.size) + 1, before.size) - start);
-  const what = `Cannot read ${before.key}`;
+  const what = `Cannot read ${before.key} from ${name}`;
   const aborting = new AbortController();
   let isBegun = false;
   let resume: (() => void) | undefined;
+  let isConnected = false;
 
   async function run(stream: Readable): Promise<void> {
     await pool.lend(
       async (connection) => {
+        isConnected = true;
         if (aborting.signal.aborted) return;
         const path = pathOf(connection);
         const push = (bytes: Buffer) => stream.push(bytes);
@@ -43,11 +46,15 @@ export function readObject(
         }
         if (aborting.signal.aborted) return;
         const after = await look(connection, path);
-        const isSame = after !== undefined && infoOf(before.key, after).version === before.version;
-        if (isSame && refusal !== undefined) throw refusal;
+        if (after === undefined || infoOf(before.key, after).version !== before.version) {
+          throw new Problem("changed-while-reading", `${before.key} in ${name} changed while it was read`);
+        }
+        if (refusal !== undefined) throw refusal;
+        if (came.got < length) throw new Problem("store-unavailable", `${what}: ${came.got} of ${length} bytes came`);
         // Others may have had the name in between, even within one second.
-        const isWhole = came.got === length && !(came.isMore && start + length === before.size);
-        if (!isSame || !isWhole) throw new Problem("changed-while-reading", `${before.key} changed while it was read`);
+        if (came.isMore && start + length === before.size) {
+          throw new Problem("changed-while-reading", `${before.key} in ${name} is longer than it was said to be`);
+        }
       },
       { carries: "out" },
     );
@@ -58,7 +65,9 @@ export function readObject(
     read() {
       if (isBegun) return void resume?.();
       isBegun = true;
-      run(this).catch((error) => this.destroy(ftpProblem(error, what) as Error));
+      run(this).catch((error) =>
+        this.destroy((isConnected ? ftpProblem(error, what) : problemFor(what, error)) as Error),
+      );
     },
     destroy(error, done) {
       aborting.abort();

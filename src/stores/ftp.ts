@@ -12,6 +12,7 @@ import { upload } from "./ftp-transfer.ts";
 import { createTree } from "./ftp-tree.ts";
 import { type WalkOptions, walk } from "./ftp-walk.ts";
 import { checkKey, isTemporary, requireSize } from "./key.ts";
+import { problemFor } from "./problem-for.ts";
 import type { Attributes, Store } from "./store.ts";
 
 export interface FtpStoreOptions {
@@ -55,8 +56,13 @@ export function createFtpStore(options: FtpStoreOptions): FtpStore {
     work: (connection: Connection) => Promise<T>,
     options?: LendOptions,
   ): Promise<T> {
-    return await pool.lend(work, options).catch((error) => {
-      throw ftpProblem(error, what);
+    let isConnected = false;
+    const connected = (connection: Connection) => {
+      isConnected = true;
+      return work(connection);
+    };
+    return await pool.lend(connected, options).catch((error) => {
+      throw isConnected ? ftpProblem(error, what) : problemFor(what, error);
     });
   }
 
@@ -100,7 +106,7 @@ export function createFtpStore(options: FtpStoreOptions): FtpStore {
       if (version !== undefined && version !== info.version) {
         throw new Problem("changed-while-reading", `${key} in ${name} is not the version that was announced any more`);
       }
-      return { info, stream: readObject(pool, (connection) => tree.pathOf(connection, key), info, range) };
+      return { info, stream: readObject(pool, (connection) => tree.pathOf(connection, key), info, { name, range }) };
     },
 
     async put(key, body, { size, ifNoneMatch, ifMatch, beforeVisible, attributes }) {

@@ -7,15 +7,12 @@ import { requireSize } from "./key.ts";
 const mostText = 65_536;
 
 /**
- * An answer's body of so many bytes: what ends before or after fails, and so does what `atEnd` throws. Whoever destroys
- * it ends its connection.
+ * An answer's body of so many bytes: what ends before or after fails, and whoever destroys it ends its connection. It ends
+ * once `atEnd` has found nothing wrong.
  */
 export function receivedBody(
   answer: HttpAnswer,
-  bytes: number,
-  what: string,
-  url: URL,
-  atEnd: () => Promise<void> = async () => {},
+  { bytes, what, url, atEnd = async () => {} }: { bytes: number; what: string; url: URL; atEnd?: () => Promise<void> },
 ): Readable {
   let got = 0;
   const body = new Transform({

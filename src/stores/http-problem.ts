@@ -17,10 +17,13 @@ export function httpProblem(error: unknown, what: string, url: URL): Problem {
   const message = error instanceof Error ? error.message : String(error);
   const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(code);
   const reason = isCertificate ? `has a certificate that is not trusted (${code})` : reasons[code];
-  const options = isCertificate
-    ? { remedy: "Set caFile to the authority's certificate, and use a name that the certificate is for.", cause: error }
-    : { cause: error };
-  return new Problem("store-unavailable", `${what}: ${url.host} ${reason ?? `failed: ${message}`}`, options);
+  const remedy = isCertificate
+    ? "Set caFile to the authority's certificate, and use a name that the certificate is for."
+    : "Check that the server runs, and that this is its address.";
+  return new Problem("store-unavailable", `${what}: ${url.host} ${reason ?? `failed: ${message}`}`, {
+    remedy,
+    cause: error,
+  });
 }
 
 const codes: Readonly<Record<number, ProblemCode>> = {

@@ -57,7 +57,7 @@ export async function connectS3(settings: S3Settings, { connectMs, idleMs }: S3T
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     requestHandler: {
-      // No time for a whole request: a slow line takes minutes for a large part of an object.
+      // Silence alone is counted, and not how long a whole request takes: a slow line may need minutes for a part.
       ...{ connectionTimeout: connectMs, socketTimeout: idleMs },
       httpAgent: { keepAlive: true, maxSockets: 64 },
       httpsAgent: { keepAlive: true, maxSockets: 64, ...(ca !== undefined && { ca }) },

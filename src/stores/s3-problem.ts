@@ -37,6 +37,7 @@ const byName: Readonly<Record<string, Meaning>> = {
   SlowDown: { code: "store-unavailable", remedy: "The server asks for fewer requests; it is tried again." },
 };
 
+const away = "Check that the server runs, and that endpoint is its address.";
 const certificate = "Check the server's certificate; caFile names the authorities that it may come from.";
 
 /** An error of the client as a Problem: what was tried, at which store and key, and what the server said to it. */
@@ -82,5 +83,7 @@ function byStatus(status: number | undefined): Meaning | undefined {
 
 function byCause(code: string): Meaning {
   if (/CERT|TLS|SSL|SELF_SIGNED|ISSUER/.test(code)) return { code: "store-unavailable", remedy: certificate };
+  if (/^(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|TimeoutError)$/.test(code))
+    return { code: "store-unavailable", remedy: away };
   return { code: "store-unavailable" };
 }

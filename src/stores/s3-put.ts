@@ -19,12 +19,15 @@ export interface S3Put {
   readonly onBodyFault: (error: unknown) => void;
 }
 
-/** Writes an object, whole or not at all; with a condition the server itself decides. */
+/**
+ * Writes an object, whole or not at all; with a condition the server itself decides. Answers what was written; some servers
+ * tell no ETag of an upload in parts.
+ */
 export async function putObject(
   { aws, client }: S3Connection,
   { conditionalWrites, encryption, kmsKey }: Pick<S3Settings, "conditionalWrites" | "encryption" | "kmsKey">,
   { object, body, options, onBodyFault }: S3Put,
-): Promise<{ readonly ETag?: string | undefined }> {
+): Promise<{ readonly ETag?: string | undefined; readonly size: number }> {
   const { contentType, size, ifNoneMatch, ifMatch, metadata } = options;
   const input = {
     ...{ ...object, ContentType: contentType, ...(metadata && { Metadata: { ...metadata } }) },
@@ -37,7 +40,8 @@ export async function putObject(
   if (rest === undefined) {
     requireSize(object.Key, first.length, size);
     const ContentMD5 = createHash("md5").update(first).digest("base64");
-    return client.send(new aws.PutObjectCommand({ ...input, Body: first, ContentMD5 }));
+    const { ETag } = await client.send(new aws.PutObjectCommand({ ...input, Body: first, ContentMD5 }));
+    return { ETag, size: first.length };
   }
   const { Upload } = await loadClient("s3", "@aws-sdk/lib-storage", () => import("@aws-sdk/lib-storage"));
   let got = first.length;
@@ -57,7 +61,8 @@ export async function putObject(
   const partSize = Math.max(partBytes, Math.ceil((size ?? 0) / mostParts));
   const params = { ...input, Body: Readable.from(whole(), { objectMode: false }) };
   const upload = new Upload({ client, params, partSize, queueSize: 2, leavePartsOnError: false });
-  return upload.done();
+  const { ETag } = await upload.done();
+  return { ETag, size: got };
 }
 
 /** Reads until the body ends or a part is full; `rest` is what follows. */

@@ -135,13 +135,15 @@ export function createS3Store({ name, settings, root, timeouts = s3Timeouts }: S
           const written = await putObject(on, settings, { object, body, options, onBodyFault }).catch(
             (error: unknown) => {
               const isRefused = statusOf(error) === 412 || (ifMatch !== undefined && isAbsent(error));
-              throw isRefused ? taken : error;
+              if (isRefused || !isAbsent(error)) throw isRefused ? taken : error;
+              // Such as an upload in parts that somebody else has given up: nothing of ours is missing.
+              throw new Problem("store-unavailable", `${key} was lost on its way to ${name}`, { cause: error });
             },
           );
           const info = await head(key, on);
-          // Ceph names none for an upload in parts.
-          const etag = withoutQuotes(written.ETag) || (info && etagOf(info.version));
-          if (info === undefined || etagOf(info.version) !== etag) {
+          const etag = withoutQuotes(written.ETag);
+          const isOurs = info?.size === written.size && (etag === "" || etagOf(info.version) === etag);
+          if (info === undefined || !isOurs) {
             throw new Problem("store-unavailable", `Something else was written to ${key} in ${name} meanwhile`);
           }
           return info;

@@ -136,6 +136,7 @@ function connectProblem(name: string, { host, port, username }: SftpSettings, er
     });
   }
   return new Problem("store-unavailable", `Cannot connect to ${host}:${port} for ${name}: ${error.message}`, {
+    remedy: "Check that the server runs, and host and port.",
     cause: error,
   });
 }

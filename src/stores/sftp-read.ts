@@ -14,11 +14,16 @@ const readsAtOnce = 64;
  * The bytes of an open file, asked for ahead; the stream closes it. Fails with `changed-while-reading` at its end if the
  * file is not the same any more.
  */
-export function readObject(link: Link, handle: Buffer, before: ObjectInfo, range: GetOptions["range"]): Readable {
+export function readObject(
+  link: Link,
+  handle: Buffer,
+  before: ObjectInfo,
+  { name, range }: { readonly name: string; readonly range: GetOptions["range"] },
+): Readable {
   const asked: Promise<Buffer>[] = [];
   let at = Math.min(range?.start ?? 0, before.size);
   const end = Math.min((range?.end ?? before.size) + 1, before.size);
-  const changed = () => new Problem("changed-while-reading", `${before.key} changed while it was read`);
+  const changed = () => new Problem("changed-while-reading", `${before.key} in ${name} changed while it was read`);
 
   /** A server may answer with less than was asked for. */
   async function readPiece(from: number, length: number): Promise<Buffer> {
@@ -54,7 +59,9 @@ export function readObject(link: Link, handle: Buffer, before: ObjectInfo, range
 
   return new Readable({
     read() {
-      readNext(this).catch((error) => this.destroy(sftpProblem(error, `Cannot read ${before.key}`) as Error));
+      readNext(this).catch((error) =>
+        this.destroy(sftpProblem(error, `Cannot read ${before.key} from ${name}`) as Error),
+      );
     },
     destroy(error, done) {
       closeHandle(link, handle).then(() => done(error));

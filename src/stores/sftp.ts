@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Problem } from "../errors.ts";
 import { checkKey, isTemporary, requireSize } from "./key.ts";
+import { problemFor } from "./problem-for.ts";
 import type { SftpSettings } from "./sftp-host.ts";
 import { type Link, openLink } from "./sftp-link.ts";
 import { moveOver, moveToFree } from "./sftp-place.ts";
@@ -47,8 +48,11 @@ export function createSftpStore(options: SftpStoreOptions): SftpStore {
   }
 
   async function translated<T>(what: string, work: (link: Link) => Promise<T>): Promise<T> {
+    const opened = await connected().catch((error: unknown) => {
+      throw problemFor(what, error);
+    });
     try {
-      return await work(await connected());
+      return await work(opened);
     } catch (error) {
       throw sftpProblem(error, what);
     }
@@ -79,7 +83,7 @@ export function createSftpStore(options: SftpStoreOptions): SftpStore {
               `${key} in ${name} is not the version that was announced any more`,
             );
           }
-          return { info, stream: readObject(link, handle, info, range) };
+          return { info, stream: readObject(link, handle, info, { name, range }) };
         } catch (error) {
           await closeHandle(link, handle);
           throw error;

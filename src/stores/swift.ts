@@ -78,7 +78,7 @@ export function createSwiftStore(options: SwiftStoreOptions): Store {
       if (info === undefined) throw statusProblem(answer.status, what);
       requireVersion(info);
       const bytes = Number(answer.headers["content-length"]);
-      return { info, stream: receivedBody(answer, bytes, what, connection.address()) };
+      return { info, stream: receivedBody(answer, { bytes, what, url: connection.address() }) };
     } catch (error) {
       answer.body.destroy();
       throw error;

@@ -26,6 +26,19 @@ export async function readObject(
     return found.info;
   }
 
+  /**
+   * Apache tells the size of what it has found, and then opens what is there: another one by then, of which so many bytes
+   * come.
+   */
+  async function stillThere(before: ObjectInfo): Promise<void> {
+    const found = await look(connection, key, what);
+    const now = found?.kind === "object" ? found.info : undefined;
+    const isSameTime = now?.modifiedAt === before.modifiedAt || now?.modifiedAt === 0;
+    // Where none was asked for, the answer may have told less than is told of properties.
+    const isSame = version === undefined ? now?.size === before.size && isSameTime : now?.version === version;
+    if (!isSame) throw changed(key, name);
+  }
+
   const headers = range === undefined ? {} : { range: `bytes=${range.start}-${range.end}` };
   const answer = await connection.call({ method: "GET", path: key, headers, what });
   try {
@@ -44,13 +57,7 @@ export async function readObject(
     const isEnough = told !== undefined && (version === undefined || told.version === version);
     const info = isEnough ? told : await looked();
     const bytes = bytesOf(answer) ?? info.size;
-    // Apache looks at an object and opens it in two steps: one that is replaced in between comes with the old one's length.
-    // Servers that write into old objects send what is neither.
-    const atEnd = async () => {
-      const after = await look(connection, key, what);
-      if (after?.kind !== "object" || !isSame(after.info, info)) throw changed(key, name);
-    };
-    const stream = receivedBody(answer, bytes, what, connection.addressOf(key), atEnd);
+    const stream = receivedBody(answer, { bytes, what, url: connection.addressOf(key), atEnd: () => stillThere(info) });
     const isWhole = answer.status === 200 && range !== undefined;
     return {
       info,

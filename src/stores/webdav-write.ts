@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { Problem } from "../errors.ts";
 import { discard } from "./http-body.ts";
-import { statusProblem } from "./http-problem.ts";
 import type { ObjectInfo, PutOptions } from "./store.ts";
 import { createTurns } from "./turns.ts";
 import type { WebdavConnection } from "./webdav-connection.ts";
@@ -80,7 +79,7 @@ export function createWebdavWriter(connection: WebdavConnection, replacing: Repl
     if (status === 412 && isAsked) status = await tryMove(await look(connection, key, what), {});
     if (status === 412) throw taken(key, name);
     // A 207 says that something of it went wrong.
-    if (status !== 201 && status !== 204) throw statusProblem(status, what);
+    if (status !== 201 && status !== 204) throw uploadProblem(status, what);
   }
 
   return async (key, body, options) => {

@@ -172,7 +172,8 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>,
       while (writing) {
         await turn();
         const bytes = await read(store, "x").catch((error) => {
-          if (!traits.failsWhenReplaced || error.code !== "changed-while-reading") throw error;
+          const isReplaced = ["changed-while-reading", "store-unavailable"].includes(error.code);
+          if (!traits.failsWhenReplaced || !isReplaced) throw error;
         });
         if (bytes === undefined) continue;
         const got = String(bytes);

@@ -55,19 +55,22 @@ export interface WorkerOptions {
   readonly policy?: Policy;
   readonly results?: ResultCache;
   readonly route?: Partial<Route>;
+  /** Stands in for verbs of the input. */
+  readonly input?: Partial<Store>;
   /** Stands in for verbs of the output. */
   readonly output?: Partial<Store>;
   /** How many attempts a job has beyond its first. */
   readonly maxRetries?: number;
+  readonly retryDelayMs?: number;
 }
 
-/** A worker at work between two stores in memory, with a ledger of its own. */
+/** A worker at work between two stores, in memory if not told otherwise, with a ledger of its own. */
 export async function startWorker({ pool, spool }: Workshop, options: WorkerOptions = {}) {
-  const { policy = fast, results = noResultCache, maxRetries = 3 } = options;
+  const { policy = fast, results = noResultCache, maxRetries = 3, retryDelayMs = 5 } = options;
   const sqlite = await openSqlite(":memory:");
   const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
   const queue = createMemoryQueue({ pollMs: 10 });
-  const photos = createMemoryStore({ name: "photos" });
+  const photos = { ...createMemoryStore({ name: "photos" }), ...options.input };
   const masked = { ...createMemoryStore({ name: "masked" }), ...options.output };
   const route: Route = {
     ...{ name: "folder", input: "photos", output: "masked", policy, lane: "bulk" },
@@ -80,7 +83,7 @@ export async function startWorker({ pool, spool }: Workshop, options: WorkerOpti
   const stopping = new AbortController();
   const working = runWorker(
     {
-      ...{ ledger, queue, medium: pool, spool, limits, detector, concurrency: 2, maxRetries, retryDelayMs: 5, results },
+      ...{ ledger, queue, medium: pool, spool, limits, detector, concurrency: 2, maxRetries, retryDelayMs, results },
       pace: { ready: async () => {}, pausedRoutes: () => [] },
       routes: new Map([[route.name, route]]),
       storeOf,

@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { namedTests, unproven } from "../../scripts/failures-table.mjs";
 
 const work = mkdtempSync(join(tmpdir(), "veil-reporter-"));
 after(() => rmSync(work, { recursive: true, force: true }));
 const beside = (name: string) => new URL(`../${name}`, import.meta.url);
 
 /** Runs test files of these contents as `npm test` runs its own. */
-async function run(files: Record<string, string>): Promise<{ code: number; output: string }> {
+async function run(files: Record<string, string>, results?: string): Promise<{ code: number; output: string }> {
   const folder = mkdtempSync(join(work, "run-"));
   for (const [name, text] of Object.entries(files)) {
     writeFileSync(join(folder, `${name}.test.ts`), `import { describe, test } from "node:test";\n${text}\n`);
@@ -19,7 +20,7 @@ async function run(files: Record<string, string>): Promise<{ code: number; outpu
   const flags = ["--test", `--test-reporter=${beside("reporter.ts").pathname}`, `--import=${beside("leak-guard.ts")}`];
   const child = spawn(process.execPath, [...flags, ...Object.keys(files).map((name) => `${name}.test.ts`)], {
     cwd: folder,
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, VEIL_TEST_RESULTS: results },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
@@ -84,6 +85,27 @@ describe("a run of tests", { concurrency: true }, () => {
     assert.equal(code, 1);
     assert.match(output, /a\.test\.ts:1\n {2}The file's process ended with code 3/);
     assert.match(output, /SyntaxError/);
+  });
+
+  test("writes down what passed and what was not run, so that a page's tests can be looked for", async () => {
+    const path = join(work, "results.json");
+    const text = `
+      describe("s", () => { test("one", () => {}); test("two", { skip: "not run: no disk" }, () => {}); });
+      describe("t", { skip: "not run: no server" }, () => { test("three", () => {}); });
+      test("four", () => { throw new Error("broken"); });`;
+    await run({ a: text, b: 'test("one", () => {});' }, path);
+    const results = JSON.parse(readFileSync(path, "utf8"));
+    const cell = (name: string, file = "a") => `| x | [${file}](../test/${file}.test.ts): ${name} |`;
+    const saidOf = (page: string) => {
+      const named = namedTests(page).map(({ file, name }) => ({ file: file.replace("test/", ""), name }));
+      return unproven(named, results);
+    };
+    assert.deepEqual(saidOf(cell("one")), { missing: [], notRun: [] });
+    assert.deepEqual(saidOf(cell("two")).notRun, ["a.test.ts: two (not run: no disk)"]);
+    assert.deepEqual(saidOf(cell("two", "b")).missing, ["b.test.ts: two"]);
+    // Nobody knows what is in a suite that is not run.
+    assert.equal(saidOf(cell("three")).missing.length, 0);
+    assert.equal(saidOf(cell("one").replace(" |", "<br>[b](../test/b.test.ts): five |")).missing.length, 1);
   });
 
   test("fails when there is no test at all", async () => {

@@ -8,9 +8,13 @@ import type { FtpServer } from "../fixtures/ftp-server.ts";
 /** A store in an empty folder of its own on that server. */
 export async function openFtp(
   on: FtpServer,
-  changes: Partial<FtpSettings> & { readonly part?: string; readonly connectMs?: number } = {},
+  changes: Partial<FtpSettings> & {
+    readonly part?: string;
+    readonly connectMs?: number;
+    readonly idleMs?: number;
+  } = {},
 ) {
-  const { part = "", connectMs = 5_000, ...others } = changes;
+  const { part = "", connectMs = 5_000, idleMs = 1_000, ...others } = changes;
   const root = await mkdtemp(join(on.data, "root-"));
   const problems: Problem[] = [];
   const settings: FtpSettings = {
@@ -29,7 +33,7 @@ export async function openFtp(
     settings,
     root: part,
     onProblem: (problem) => problems.push(problem),
-    timeouts: { connectMs, idleMs: 1_000 },
+    timeouts: { connectMs, idleMs },
   });
   return { store, root, problems, [Symbol.asyncDispose]: () => store.close() };
 }

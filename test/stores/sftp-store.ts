@@ -13,9 +13,13 @@ const run = promisify(execFile);
 /** A store in an empty folder of its own on that server. */
 export async function openSftp(
   on: SshServer,
-  changes: Partial<SftpSettings> & { readonly part?: string; readonly connectMs?: number } = {},
+  changes: Partial<SftpSettings> & {
+    readonly part?: string;
+    readonly connectMs?: number;
+    readonly idleMs?: number;
+  } = {},
 ) {
-  const { part = "", connectMs = 5_000, ...others } = changes;
+  const { part = "", connectMs = 5_000, idleMs = 1_000, ...others } = changes;
   const root = await mkdtemp(join(on.data, "root-"));
   if (on.username !== userInfo().username) await run("chown", [on.username, root]);
   const problems: Problem[] = [];
@@ -34,7 +38,7 @@ export async function openSftp(
     settings,
     root: part,
     onProblem: (problem) => problems.push(problem),
-    timeouts: { connectMs, idleMs: 1_000 },
+    timeouts: { connectMs, idleMs },
   });
   return { store, root, problems, [Symbol.asyncDispose]: () => store.close() };
 }

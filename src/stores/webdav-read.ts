@@ -4,7 +4,7 @@ import type { HttpAnswer } from "./http-client.ts";
 import { statusProblem } from "./http-problem.ts";
 import type { GetOptions, ObjectInfo } from "./store.ts";
 import type { WebdavConnection } from "./webdav-connection.ts";
-import { infoOfHeaders, isSame, look, requireRoot } from "./webdav-look.ts";
+import { infoOfHeaders, look, requireRoot } from "./webdav-look.ts";
 import { absent, changed } from "./webdav-problem.ts";
 
 /** An object's bytes, and what the server says of it in the same answer. */

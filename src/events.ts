@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
 import type { Config } from "./config.ts";
 import { parseJson, parseS3Events } from "./core/s3-event.ts";
 import { Problem, toProblem } from "./errors.ts";
@@ -68,8 +69,15 @@ export async function webhookTls({ events: { webhook } }: Config) {
       const detail = path === undefined ? `${setting} is missing` : `Cannot read ${path} (${setting}): ${cause.code}`;
       throw new Problem("invalid-config", detail, { cause });
     });
-  return {
+  const pair = {
     cert: await read("events.webhook.certFile", certFile),
     key: await read("events.webhook.keyFile", keyFile),
   };
+  try {
+    createSecureContext(pair);
+  } catch (cause) {
+    const detail = `${certFile} (events.webhook.certFile) and ${keyFile} (events.webhook.keyFile) are no certificate in PEM and its key`;
+    throw new Problem("invalid-config", detail, { cause });
+  }
+  return pair;
 }

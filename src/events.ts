@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
 import type { Config } from "./config.ts";
 import { parseJson, parseS3Events } from "./core/s3-event.ts";
 import { Problem, toProblem } from "./errors.ts";
@@ -69,18 +70,30 @@ export async function openWebhook(
   config: Config,
   { announce, room, log }: Pick<WebhookParts, "announce" | "room"> & { readonly log: Logger },
 ): Promise<Awaited<ReturnType<typeof createWebhookServer>> | undefined> {
-  const { token, certFile, keyFile } = config.events.webhook;
+  const { token } = config.events.webhook;
   if (token === undefined) return undefined;
-  const tls =
-    certFile === undefined && keyFile === undefined
-      ? undefined
-      : { cert: await pemIn("events.webhook.certFile", certFile), key: await pemIn("events.webhook.keyFile", keyFile) };
+  const tls = await webhookTls(config);
   return createWebhookServer({ token, announce, room, ...(tls && { tls }) }, log);
 }
 
-async function pemIn(setting: string, path: string | undefined): Promise<string> {
-  return readFile(path ?? "", "utf8").catch((cause: NodeJS.ErrnoException) => {
-    const detail = path === undefined ? `${setting} is missing` : `Cannot read ${path} (${setting}): ${cause.code}`;
+/** The certificate that events are taken by; undefined: HTTP. Problem: invalid-config. */
+export async function webhookTls({ events: { webhook } }: Config) {
+  const { certFile, keyFile } = webhook;
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  const read = (setting: string, path: string | undefined) =>
+    readFile(path ?? "", "utf8").catch((cause: NodeJS.ErrnoException) => {
+      const detail = path === undefined ? `${setting} is missing` : `Cannot read ${path} (${setting}): ${cause.code}`;
+      throw new Problem("invalid-config", detail, { cause });
+    });
+  const pair = {
+    cert: await read("events.webhook.certFile", certFile),
+    key: await read("events.webhook.keyFile", keyFile),
+  };
+  try {
+    createSecureContext(pair);
+  } catch (cause) {
+    const detail = `${certFile} (events.webhook.certFile) and ${keyFile} (events.webhook.keyFile) are no certificate in PEM and its key`;
     throw new Problem("invalid-config", detail, { cause });
-  });
+  }
+  return pair;
 }

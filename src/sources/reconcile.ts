@@ -53,7 +53,7 @@ export function createReconcileSource(options: ReconcileSourceOptions): Reconcil
       await onPass?.(performance.now() - began);
     } catch (error) {
       const problem = toProblem(error);
-      if (problem.code !== "store-unavailable" && problem.code !== "store-denied") throw error;
+      if (!["store-unavailable", "store-denied", "invalid-config"].includes(problem.code)) throw error;
       (onBroken ?? onProblem)?.(problem);
     }
   }

@@ -103,6 +103,28 @@ routes:
     assert.ok(!said.join().includes("hidden-value"));
   });
 
+  test("take account names from elsewhere too, and tell no password of an address", () => {
+    const yaml = `stores:
+  raw: {kind: s3, bucket: photos, accessKey: env:KEY, secretKey: env:SECRET}
+routes:
+  a: {from: store:raw/in, to: store:raw/out}
+`;
+    const { stores } = loadConfig({ flags: {}, env: { KEY: "veil", SECRET: "x" }, cwd: folder(yaml) });
+    assert.ok(stores?.raw?.kind === "s3" && stores.raw.accessKey === "veil");
+    const odd = faults(`stores:
+  half: {kind: s3, bucket: photos, accessKey: veil}
+  dav: {kind: webdav, url: "https://veil:hidden@h/x/"}
+  bucket: {kind: s3, bucket: photos, endpoint: "https://veil:hidden@h"}
+  percent: {kind: webdav, url: "https://h/%ff/"}
+  nobody: {kind: sftp, host: h, username: u, hostKey: "SHA256:${"A".repeat(43)}"}
+`);
+    assert.match(odd.join("\n"), /^stores\.half\.secretKey .*: expected accessKey and secretKey, or neither$/m);
+    assert.match(odd.join("\n"), /^stores\.percent\.url .*: expected an http or https address/m);
+    assert.match(odd.join("\n"), /^stores\.nobody\.password .*: expected password or privateKey$/m);
+    assert.equal(odd.length, 5, odd.join("\n"));
+    assert.ok(!odd.join().includes("hidden"), odd.join("\n"));
+  });
+
   test("may not feed on what veil writes, whatever they are called", () => {
     const twice = (from: string, to: string, second = "other") => `stores:
   raw: {kind: s3, endpoint: "http://h:1", bucket: photos}
@@ -118,6 +140,16 @@ routes:
     ] as const) {
       assert.match(faults(twice(from, to)).join("\n"), /two separate places in the store/, `${from} → ${to}`);
     }
+    const host = (one: string, other: string) => `stores:
+  one: {kind: s3, endpoint: "${one}", bucket: photos}
+  other: {kind: s3, endpoint: "${other}", bucket: photos}
+  file: {kind: ftp, host: ${new URL(one).hostname.toUpperCase()}, username: u, password: p, root: /x}
+  again: {kind: ftp, host: ${new URL(one).hostname}, username: u, password: p, root: /x/}
+routes:
+  a: {from: "store:one", to: "store:other/masked"}
+  b: {from: "store:file", to: "store:again/masked"}
+`;
+    assert.equal(faults(host("http://h.example", "https://H.example/")).length, 2);
     loadConfig({ flags: {}, env: {}, cwd: folder(twice("store:raw/new", "store:other")) });
     loadConfig({ flags: {}, env: {}, cwd: folder(twice("store:raw/mask", "store:other")) });
   });

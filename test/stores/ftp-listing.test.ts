@@ -49,6 +49,17 @@ for (const { name, skip, start } of servers) {
       assert.ok(!(await readdir(server!.data)).includes(basename(root)));
     });
 
+    test("tells a folder whose name is not UTF-8, and with it all that lies in it", async () => {
+      await using opened = await openFtp(server!);
+      const folder = Buffer.from(`${opened.root}/caf\xe9`, "latin1");
+      await mkdir(folder);
+      await writeFile(Buffer.concat([folder, Buffer.from("/x.jpg")]), "x");
+      await writeFile(join(opened.root, "y.jpg"), "y");
+      assert.deepEqual(await keysOf(opened.store), ["y.jpg"]);
+      assert.equal(opened.problems.length, 1, opened.problems.map(({ message }) => message).join("\n"));
+      assert.match(opened.problems[0]!.message, /caf/);
+    });
+
     test("lies in a part of its root", async () => {
       await using opened = await openFtp(server!);
       await mkdir(join(opened.root, "in/deep"), { recursive: true });

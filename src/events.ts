@@ -23,7 +23,11 @@ export function hearsEvents({ events: { webhook, amqp, kafka, sqs } }: Config): 
 export function announceFor({ announcements, folders, onProblem }: EventParts): Announce {
   return createAnnounce({
     announcements,
-    routes: () => folders.current().flatMap(({ route, bucket }) => (bucket ? [{ route: route.name, ...bucket }] : [])),
+    // For one that takes nothing by itself names would wait for ever.
+    routes: () =>
+      folders
+        .current()
+        .flatMap(({ route, bucket }) => (bucket && route.watched ? [{ route: route.name, ...bucket }] : [])),
     onAnnounced: (name) =>
       folders
         .current()

@@ -25,6 +25,7 @@ export function hearsEvents({ events: { webhook, amqp, kafka, sqs } }: Config): 
 export function announceFor({ announcements, folders, onProblem }: EventParts): Announce {
   return createAnnounce({
     announcements,
+    // For one that takes nothing by itself names would wait for ever.
     routes: () =>
       folders
         .current()

@@ -7,7 +7,7 @@ import { describe, test } from "node:test";
 import type { FastifyInstance } from "fastify";
 import type { Config } from "../../src/config.ts";
 import { Problem } from "../../src/errors.ts";
-import { webhookTls } from "../../src/events.ts";
+import { announceFor, webhookTls } from "../../src/events.ts";
 import { createWebhookServer } from "../../src/http/webhook.ts";
 import { createSqliteAnnouncements } from "../../src/ledger/sqlite-announcements.ts";
 import { createLog } from "../../src/log.ts";
@@ -145,6 +145,21 @@ describe("the webhook", () => {
     await webhook.sqlite.close();
     const failed = await webhook.send(event("in/a.jpg"));
     assert.ok(failed.status >= 500, String(failed.status));
+  });
+
+  test("keeps nothing for a route that takes nothing by itself", async () => {
+    const kept: string[] = [];
+    const route = (name: string, watched: boolean) => ({
+      route: { name, watched },
+      bucket: { bucket: "raw", prefix: "" },
+    });
+    const announce = announceFor({
+      announcements: { add: async (names) => void kept.push(...names.map((one) => one.route)) },
+      folders: { current: () => [route("idle", false), { ...route("wards", true), announced: () => {} }] as never },
+      onProblem: () => {},
+    });
+    assert.equal(await announce([{ bucket: "raw", keys: ["a.jpg"], kind: "created" }]), 1);
+    assert.deepEqual(kept, ["wards"]);
   });
 
   test("names the files that are no certificate and its key", async () => {

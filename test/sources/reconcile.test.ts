@@ -238,6 +238,30 @@ describe("a reconciled store", () => {
     await eventually("it is found after all", () => heard.keys.length === 1);
   });
 
+  test("finds all others beside one that can't be opened, whatever the server calls that", async () => {
+    const memory = createMemoryStore({ name: "input" });
+    const store: Store = {
+      ...memory,
+      // As vsftpd and servers of locked files say it.
+      async get(key, options) {
+        if (key === "shut.jpg") throw new Problem("store-unavailable", "550 Failed to open file");
+        return memory.get(key, options);
+      },
+    };
+    for (const key of ["shut.jpg", "x.jpg", "y.jpg"]) {
+      await store.put(key, Readable.from([jpegOf(10)]), { contentType: "image/jpeg" });
+    }
+    await sleep(settleMs);
+    await using opened = await openReconcile();
+    const source = createReconcileSource({
+      ...{ name: "reconcile", route: "folder", store, unseen: opened.ledger.unseen, intervalMs: 60_000 },
+      ...{ settleMs, incompleteMs },
+    });
+    await using heard = opened.admitAll(source);
+    await eventually("the others are found", () => heard.keys.length === 2, incompleteMs);
+    await eventually("it is found too, and fails by its name", () => heard.keys.includes("shut.jpg"));
+  });
+
   test("takes a store that its settings keep closed for a trouble of the route too", async () => {
     const store: Store = {
       ...createMemoryStore({ name: "input" }),

@@ -44,7 +44,25 @@ export function readStores(
       if (!said) faults.push(...faultOf(issue, kind as StoreKind, resolved, nameOf));
     }
   }
-  return { stores, faults };
+  return { stores, faults: [...faults, ...rootFaults(stores)] };
+}
+
+/** From where an account's paths without a leading slash start, the server alone knows: it may be what another store calls `/`. */
+function rootFaults(stores: readonly ReadStore[]): readonly string[] {
+  const accounts = stores.flatMap(({ settings, nameOf }) => {
+    if (settings.kind !== "sftp" && settings.kind !== "ftp") return [];
+    const { kind, host, port, root } = settings;
+    return [
+      { server: `${kind} ${host.toLowerCase()} ${port}`, isAbsolute: root.startsWith("/"), name: nameOf("root") },
+    ];
+  });
+  return [...Map.groupBy(accounts, ({ server }) => server).values()].flatMap((its) => {
+    const [from, other] = [its.find(({ isAbsolute }) => isAbsolute), its.find(({ isAbsolute }) => !isAbsolute)];
+    if (from === undefined || other === undefined) return [];
+    return [
+      `${from.name} and ${other.name}: expected both with a leading slash or both without: else they may be the same place`,
+    ];
+  });
 }
 
 interface Surroundings {

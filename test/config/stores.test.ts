@@ -125,6 +125,22 @@ routes:
     assert.ok(!odd.join().includes("hidden"), odd.join("\n"));
   });
 
+  test("of one file server say their folders in one way", () => {
+    const two = (kind: string, one: string, other: string) => `stores:
+  a: {kind: ${kind}, host: Files.example.org, ${one}}
+  b: {kind: ${kind}, host: files.example.org, ${other}}
+`;
+    const key = "hostKey: SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const login = `username: v, password: secret, ${key}`;
+    const said = faults(two("sftp", `${login}, root: /masked`, login));
+    assert.match(said[0] ?? "", /^stores\.a\.root .* and stores\.b\.root .*: expected both with a leading slash/);
+    assert.equal(said.length, 1);
+    for (const roots of ["root: /a", "root: a"]) {
+      loadConfig({ flags: {}, env: {}, cwd: folder(two("sftp", `${login}, ${roots}`, `${login}, ${roots}`)) });
+    }
+    loadConfig({ flags: {}, env: {}, cwd: folder(two("sftp", `${login}, root: /a`, `${login}, port: 2222`)) });
+  });
+
   test("may not feed on what veil writes, whatever they are called", () => {
     const twice = (from: string, to: string, second = "other") => `stores:
   raw: {kind: s3, endpoint: "http://h:1", bucket: photos}

@@ -82,7 +82,7 @@ async function test(node) {
   const results = join(root, ".cache", "test-results.json");
   mkdirSync(dirname(results), { recursive: true });
   const path = `${dirname(node)}${delimiter}${process.env.PATH ?? ""}`;
-  const env = { ...process.env, PATH: path, VEIL_TEST_RESULTS: results };
+  const env = { ...process.env, PATH: path, TEST_RESULTS_FILE: results };
   const child = spawn(node, [...flags, ...files], { cwd: root, env, stdio: "inherit" });
   const code = await new Promise((done, fail) => {
     child.on("error", fail);

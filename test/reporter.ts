@@ -11,7 +11,7 @@ interface Fault {
 /**
  * One line per passed file; every failure in full; at the end node's own counts and what was not run. A skip fails the
  * run unless its reason starts with `not run: `, and so does a file without a test. What passed, and what was not run,
- * is written to the file that VEIL_TEST_RESULTS names.
+ * is written to the file that TEST_RESULTS_FILE names.
  */
 export default async function* reporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const faults: Fault[] = [];
@@ -52,7 +52,7 @@ export default async function* reporter(source: AsyncIterable<TestEvent>): Async
     }
   }
 
-  const { VEIL_TEST_RESULTS: target } = process.env;
+  const { TEST_RESULTS_FILE: target } = process.env;
   if (target !== undefined) await writeFile(target, JSON.stringify(results));
   for (const { place, name, text } of faults) yield `\n✖ ${name}\n  ${place}\n${indent(text)}\n`;
   yield "\n";

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   CreateBucketCommand,
   type Event,
@@ -16,10 +17,13 @@ import type { Ceph } from "../fixtures/ceph-server.ts";
 import { temporaryDataDir } from "./program.ts";
 
 /** Somebody who uses a Ceph as its users do: with a client that tries again. */
-export function s3Of({ endpoint, accessKey, secretKey }: Pick<Ceph, "endpoint" | "accessKey" | "secretKey">): S3Client {
+export function s3Of(
+  { endpoint, accessKey, secretKey }: Pick<Ceph, "endpoint" | "accessKey" | "secretKey">,
+  maxAttempts = 12,
+): S3Client {
   const credentials = { accessKeyId: accessKey, secretAccessKey: secretKey };
   return new S3Client({
-    ...{ endpoint, region: "us-east-1", forcePathStyle: true, credentials, maxAttempts: 12 },
+    ...{ endpoint, region: "us-east-1", forcePathStyle: true, credentials, maxAttempts },
     requestChecksumCalculation: "WHEN_REQUIRED",
     // Ceph lets a PUT wait for its event to be taken, and now and then for ever when that connection was closed.
     requestHandler: { requestTimeout: 15_000, throwOnRequestTimeout: true },
@@ -31,7 +35,8 @@ export interface Buckets extends AsyncDisposable {
   readonly masked: string;
   /** Its veil.yaml has a route `wards` from the one bucket to the other. */
   readonly dataDir: string;
-  put(key: string, body: Buffer): Promise<unknown>;
+  /** Tries until it is there, as a client does that must lose nothing; answers how many tries it took. */
+  put(key: string, body: Buffer): Promise<number>;
   /** What lies in the output; undefined: nothing. */
   head(key: string, as?: S3Client): Promise<HeadObjectCommandOutput | undefined>;
   read(key: string, as?: S3Client): Promise<Buffer>;
@@ -41,6 +46,8 @@ export interface Buckets extends AsyncDisposable {
 export async function openBuckets(ceph: Ceph, client: S3Client, route = "", rest = ""): Promise<Buckets> {
   const buckets = { raw: `raw-${randomUUID()}`, masked: `masked-${randomUUID()}` };
   for (const Bucket of Object.values(buckets)) await client.send(new CreateBucketCommand({ Bucket }));
+  // The client's own tries share an allowance, which a gateway that starts slowly uses up.
+  const persistent = s3Of(ceph, 1);
   const dataDir = await temporaryDataDir();
   const keys = `accessKey: ${ceph.accessKey}, secretKey: ${ceph.secretKey}`;
   const store = (bucket: string) => `{kind: s3, endpoint: "${ceph.endpoint}", bucket: ${bucket}, ${keys}}`;
@@ -51,14 +58,28 @@ export async function openBuckets(ceph: Ceph, client: S3Client, route = "", rest
   await writeFile(join(dataDir, "veil.yaml"), lines.join("\n"));
   return {
     ...{ ...buckets, dataDir },
-    put: (Key, Body) =>
-      client.send(new PutObjectCommand({ Bucket: buckets.raw, Key, Body, ContentType: "image/jpeg" })),
+    async put(Key, Body) {
+      const command = new PutObjectCommand({ Bucket: buckets.raw, Key, Body, ContentType: "image/jpeg" });
+      const deadline = Date.now() + 90_000;
+      for (let tries = 1; ; tries += 1) {
+        try {
+          await persistent.send(command);
+          return tries;
+        } catch (error) {
+          if (Date.now() > deadline) throw error;
+          await sleep(300);
+        }
+      }
+    },
     head: (Key, as = client) => as.send(new HeadObjectCommand({ Bucket: buckets.masked, Key })).catch(() => undefined),
     async read(Key, as = client) {
       const { Body } = await as.send(new GetObjectCommand({ Bucket: buckets.masked, Key }));
       return Buffer.from(await Body!.transformToByteArray());
     },
-    [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }),
+    async [Symbol.asyncDispose]() {
+      persistent.destroy();
+      await rm(dataDir, { recursive: true, force: true });
+    },
   };
 }
 

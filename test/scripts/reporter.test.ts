@@ -20,7 +20,7 @@ async function run(files: Record<string, string>, results?: string): Promise<{ c
   const flags = ["--test", `--test-reporter=${beside("reporter.ts").pathname}`, `--import=${beside("leak-guard.ts")}`];
   const child = spawn(process.execPath, [...flags, ...Object.keys(files).map((name) => `${name}.test.ts`)], {
     cwd: folder,
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined, VEIL_TEST_RESULTS: results },
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, TEST_RESULTS_FILE: results },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";

@@ -16,7 +16,7 @@ import { hasHeicDecoder } from "./engine/heic.ts";
 import { createPool } from "./engine/pool.ts";
 import { Problem } from "./errors.ts";
 import { createEvaluationSchedule } from "./eval-schedule.ts";
-import { announceFor, hearsEvents, runFeeds, webhookTls } from "./events.ts";
+import { announceFor, hearsEvents, openWebhook, runFeeds } from "./events.ts";
 import { createFolderRoutes } from "./folder-routes.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { statusOf } from "./http/status.ts";
@@ -230,14 +230,11 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   // The ways in of events.
   const announce = announceFor({ announcements: data.announcements, folders, onProblem });
   const feeds = roles.has("sources") ? await openFeeds(config, onProblem) : [];
-  const { webhook } = config.events;
-  if (webhook.token !== undefined && roles.has("api")) {
-    const { createWebhookServer } = await import("./http/webhook.ts");
-    const tls = await webhookTls(config);
-    const hook = { token: webhook.token, announce, room, ...(tls && { tls }) };
-    const taker = started.adopt(await createWebhookServer(hook, log), (it) => closeWithin(it, graceMs));
-    await listen(taker, webhook, "Stop what uses it, or choose another one: events.webhook.port");
-    log.info({ address: addressOf(taker.server.address() as AddressInfo) }, "events of stores are taken at /webhook");
+  const taker = roles.has("api") ? await openWebhook(config, { announce, room, log }) : undefined;
+  if (taker !== undefined) {
+    started.adopt(taker, (it) => closeWithin(it, graceMs));
+    await listen(taker, config.events.webhook, "Stop what uses it, or choose another one: events.webhook.port");
+    log.info({ address: taker.listeningOrigin }, "events of stores are taken at /webhook");
   }
 
   // The loops: each ends when `signal` aborts.

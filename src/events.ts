@@ -1,9 +1,12 @@
 import { readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
 import type { Config } from "./config.ts";
 import { parseJson, parseS3Events } from "./core/s3-event.ts";
 import { Problem, toProblem } from "./errors.ts";
 import type { FolderRoutes } from "./folder-routes.ts";
+import { createWebhookServer, type WebhookParts } from "./http/webhook.ts";
 import type { Announcements } from "./ledger/announcements.ts";
+import type { Logger } from "./log.ts";
 import { type Announce, createAnnounce } from "./pipeline/announce.ts";
 import type { Feed } from "./sources/feed.ts";
 
@@ -22,7 +25,11 @@ export function hearsEvents({ events: { webhook, amqp, kafka, sqs } }: Config): 
 export function announceFor({ announcements, folders, onProblem }: EventParts): Announce {
   return createAnnounce({
     announcements,
-    routes: () => folders.current().flatMap(({ route, bucket }) => (bucket ? [{ route: route.name, ...bucket }] : [])),
+    // For one that takes nothing by itself names would wait for ever.
+    routes: () =>
+      folders
+        .current()
+        .flatMap(({ route, bucket }) => (bucket && route.watched ? [{ route: route.name, ...bucket }] : [])),
     onAnnounced: (name) =>
       folders
         .current()
@@ -59,6 +66,17 @@ export async function runFeeds(
   );
 }
 
+/** What takes events at `POST /webhook`, not listening yet; undefined: no token is set. Problem: invalid-config. */
+export async function openWebhook(
+  config: Config,
+  { announce, room, log }: Pick<WebhookParts, "announce" | "room"> & { readonly log: Logger },
+): Promise<Awaited<ReturnType<typeof createWebhookServer>> | undefined> {
+  const { token } = config.events.webhook;
+  if (token === undefined) return undefined;
+  const tls = await webhookTls(config);
+  return createWebhookServer({ token, announce, room, ...(tls && { tls }) }, log);
+}
+
 /** The certificate that events are taken by; undefined: HTTP. Problem: invalid-config. */
 export async function webhookTls({ events: { webhook } }: Config) {
   const { certFile, keyFile } = webhook;
@@ -68,8 +86,15 @@ export async function webhookTls({ events: { webhook } }: Config) {
       const detail = path === undefined ? `${setting} is missing` : `Cannot read ${path} (${setting}): ${cause.code}`;
       throw new Problem("invalid-config", detail, { cause });
     });
-  return {
+  const pair = {
     cert: await read("events.webhook.certFile", certFile),
     key: await read("events.webhook.keyFile", keyFile),
   };
+  try {
+    createSecureContext(pair);
+  } catch (cause) {
+    const detail = `${certFile} (events.webhook.certFile) and ${keyFile} (events.webhook.keyFile) are no certificate in PEM and its key`;
+    throw new Problem("invalid-config", detail, { cause });
+  }
+  return pair;
 }

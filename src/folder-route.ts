@@ -19,6 +19,7 @@ import type { Room } from "./pipeline/room.ts";
 import type { Route } from "./pipeline/route.ts";
 import { createRouteHealth, type RouteHealth } from "./pipeline/route-health.ts";
 import { runSource } from "./pipeline/run-source.ts";
+import { sendBack } from "./pipeline/send-back.ts";
 import type { RunAlone } from "./pipeline/while-leased.ts";
 import { createAnnouncedSource } from "./sources/announced.ts";
 import { createReconcileSource } from "./sources/reconcile.ts";
@@ -149,7 +150,7 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
         log.info("the route works again");
         isSentBack = false;
       }
-      if (!isSentBack) await sendBack();
+      if (!isSentBack) await sendBack({ ledger, route: name, redrive, onProblem });
       isSentBack = true;
       await removals?.endOfPass();
       passedOver.endOfPass();
@@ -194,20 +195,6 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
     } catch (error) {
       return toProblem(error);
     }
-  }
-
-  /** What a share's absence has made dead letters of is tried once more. */
-  async function sendBack(): Promise<void> {
-    let after: string | undefined;
-    do {
-      const page = await ledger.find({ route: name, states: ["dead"], limit: 500, ...(after && { after }) });
-      for (const { job, last, erased } of page.records) {
-        if (last.code !== "store-unavailable" || erased) continue;
-        // One that can't be sent back, somebody else was faster maybe, keeps none of the others.
-        await redrive(job.id).catch((error: unknown) => onProblem(toProblem(error)));
-      }
-      after = page.next;
-    } while (after !== undefined);
   }
 
   async function keepTime(signal: AbortSignal): Promise<void> {

@@ -3,9 +3,12 @@ import { identityOf } from "./config/store-identity.ts";
 import type { StoreSettings } from "./config/store-settings.ts";
 import type { Config } from "./config.ts";
 import { Problem } from "./errors.ts";
+import { createAzureStore } from "./stores/azure.ts";
+import { createFtpStore } from "./stores/ftp.ts";
 import { createS3Store } from "./stores/s3.ts";
 import { createSftpStore } from "./stores/sftp.ts";
 import type { Store } from "./stores/store.ts";
+import { createSwiftStore } from "./stores/swift.ts";
 import { createWebdavStore } from "./stores/webdav.ts";
 
 /** How a store is opened wherever it is named. */
@@ -46,8 +49,14 @@ function openStore(settings: StoreSettings, options: StoreOptions & { readonly r
   switch (settings.kind) {
     case "s3":
       return createS3Store({ settings, ...options });
+    case "swift":
+      return createSwiftStore({ settings, ...options });
+    case "azure":
+      return createAzureStore({ settings, ...options });
     case "sftp":
       return createSftpStore({ settings, ...options });
+    case "ftp":
+      return createFtpStore({ settings, ...options });
     case "webdav":
       return createWebdavStore({ settings, ...options });
   }

@@ -57,6 +57,7 @@ const floors: readonly Floor[] = [
       "ssh2",
       "basic-ftp",
       "sax",
+      "@azure/*",
     ],
   },
   {
@@ -117,13 +118,18 @@ const floors: readonly Floor[] = [
   },
   {
     name: "folder-routes",
-    files: /^src\/(folder-routes?|events)\.ts$/,
+    files: /^src\/folder-routes?\.ts$/,
     may: [...below, "sources", "pipeline", "config", "drivers", "data-folder"],
+  },
+  {
+    name: "events",
+    files: /^src\/events\.ts$/,
+    may: [...below, "sources", "pipeline", "config", "drivers", "folder-routes", "http"],
   },
   {
     name: "app",
     files: /^src\/app\.ts$/,
-    may: [...below, ...houses, "drivers", "data-folder", "folder-routes", "eval-schedule"],
+    may: [...below, ...houses, "drivers", "data-folder", "folder-routes", "events", "eval-schedule"],
   },
   {
     name: "cli",
@@ -136,7 +142,7 @@ const floors: readonly Floor[] = [
 
 /** Folders with several drivers of one contract; a driver is a file and those named after it (`fs`, `fs-read`). */
 const drivers: Readonly<Record<string, readonly string[]>> = {
-  "src/stores/": ["fs", "memory", "s3", "sftp", "ftp", "webdav"],
+  "src/stores/": ["fs", "memory", "s3", "sftp", "ftp", "webdav", "swift", "azure"],
   "src/queues/": ["memory", "sqlite", "rabbitmq", "kafka"],
   "src/caches/": ["disk", "memory", "redis"],
   "src/ledger/": ["sqlite", "postgres"],

@@ -297,6 +297,21 @@ describe("a secret", () => {
     assert.match(other ?? "", /^VEIL_PORT_FILE \(environment\): there is no such setting/);
   });
 
+  test("with signs that end an address early is refused before a client tells it", () => {
+    for (const password of ["Se/cret", "Se#cret", "Se?cret", "5672/cret", "Se%cret"]) {
+      const [fault, ...others] = faults({ env: { VEIL_EVENTS_AMQP_URL: `amqp://veil:${password}@rabbit:5672/` } });
+      assert.match(
+        fault ?? "",
+        /^events\.amqp\.url \(VEIL_EVENTS_AMQP_URL\): expected amqp:.* which is not shown$/,
+        password,
+      );
+      assert.deepEqual(others, []);
+    }
+    for (const address of ["amqp://veil:Se%2Fcr@et@rabbit:5672/some%2Fhost?heartbeat=10", "amqps://rabbit"]) {
+      assert.equal(load({ flags: { set: [`events.amqp.url=${address}`] } }).events.amqp.url, address);
+    }
+  });
+
   test("that driver redis needs is missed at the start", () => {
     assert.deepEqual(faults({ flags: { set: ["cache.driver=redis"] } }), [
       "cache.driver (--set): redis needs cache.redis.url, which is missing",

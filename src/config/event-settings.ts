@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { count, folder } from "./kinds.ts";
 
+/** A password with `/`, `?` or `#` ends the address early, and its rest would pass for something that may be told. */
+function isWholeAddress(text: string): boolean {
+  const url = URL.parse(text);
+  return (
+    url !== null && url.hostname !== "" && !/^[^/]*\/\/[^/?#]*[/?#].*@/.test(text) && !/%(?![\da-f]{2})/i.test(text)
+  );
+}
+
 /** Where stores tell of new objects. */
 export const eventSettings = z
   .strictObject({
@@ -26,6 +34,7 @@ export const eventSettings = z
           z
             .string()
             .regex(/^amqps?:\/\/[^\s]+$/)
+            .refine(isWholeAddress)
             .meta({
               secret: true,
               shown: "none",

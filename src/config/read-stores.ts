@@ -44,7 +44,25 @@ export function readStores(
       if (!said) faults.push(...faultOf(issue, kind as StoreKind, resolved, nameOf));
     }
   }
-  return { stores, faults };
+  return { stores, faults: [...faults, ...rootFaults(stores)] };
+}
+
+/** From where an account's paths without a leading slash start, the server alone knows: it may be what another store calls `/`. */
+function rootFaults(stores: readonly ReadStore[]): readonly string[] {
+  const accounts = stores.flatMap(({ settings, nameOf }) => {
+    if (settings.kind !== "sftp" && settings.kind !== "ftp") return [];
+    const { kind, host, port, root } = settings;
+    return [
+      { server: `${kind} ${host.toLowerCase()} ${port}`, isAbsolute: root.startsWith("/"), name: nameOf("root") },
+    ];
+  });
+  return [...Map.groupBy(accounts, ({ server }) => server).values()].flatMap((its) => {
+    const [from, other] = [its.find(({ isAbsolute }) => isAbsolute), its.find(({ isAbsolute }) => !isAbsolute)];
+    if (from === undefined || other === undefined) return [];
+    return [
+      `${from.name} and ${other.name}: expected both with a leading slash or both without: else they may be the same place`,
+    ];
+  });
 }
 
 interface Surroundings {
@@ -53,15 +71,15 @@ interface Surroundings {
   nameOf(setting: string): string;
 }
 
-/** Secrets may stand elsewhere: `env:NAME`, `file:PATH`. Paths start from the file that says them. */
+/** Secrets, and names that go with them, may stand elsewhere: `env:NAME`, `file:PATH`. Paths start from the file that says them. */
 function resolveValues(kind: StoreKind, value: Readonly<Record<string, unknown>>, { env, base, nameOf }: Surroundings) {
   const unresolved: string[] = [];
   const resolved: Record<string, unknown> = { ...value };
-  for (const { key, isSecret, isPath } of storeFields[kind]) {
+  for (const { key, isPath } of storeFields[kind]) {
     const text = value[key];
     if (typeof text !== "string") continue;
     if (isPath && text !== "") resolved[key] = resolve(base, text);
-    const [, from, where = ""] = (isSecret && /^(env|file):(.+)$/.exec(text)) || [];
+    const [, from, where = ""] = (!isPath && /^(env|file):(.+)$/.exec(text)) || [];
     if (from === "env") {
       resolved[key] = env[where];
       if (!env[where]) unresolved.push(`${nameOf(key)}: there is no variable ${where} in the environment`);
@@ -94,8 +112,10 @@ function faultOf(
   }
   const key = String(issue.path[0] ?? "");
   const field = fields.find((one) => one.key === key);
-  if (issue.code === "custom" && key === "") return [`${nameOf("kind")}: ${issue.message}`];
-  const received = field?.isSecret ? "something else, which is not shown" : JSON.stringify(value[key]);
+  if (issue.code === "custom" && issue.params?.why) return [`${nameOf(key)}: ${issue.params.why}`];
+  // An address may hold a password.
+  const isHidden = field?.isSecret || /\/\/.*@/.test(String(value[key]));
+  const received = isHidden ? "something else, which is not shown" : JSON.stringify(value[key]);
   return [`${nameOf(key)}: expected ${field?.expected ?? "another value"} but received ${received ?? "nothing"}`];
 }
 

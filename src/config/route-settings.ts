@@ -12,8 +12,11 @@ const patterns = (description: string) =>
 
 /** One route of `routes:`: the one place that defines its settings. Absent times are those of `folder`. */
 export const routeSchema = z.strictObject({
-  from: folder("required", "Where originals lie. May be read-only: nothing is ever written there but by `originals`."),
-  to: folder("required", "Masked pictures, under the same relative path."),
+  from: folder(
+    "required",
+    "Where originals lie: a folder, or `store:NAME/PATH`. May be read-only: nothing is ever written there but by `originals`.",
+  ),
+  to: folder("required", "Masked pictures, under the same relative path: a folder, or `store:NAME/PATH`."),
   watch: z.boolean().default(true).describe("Whether photographs are taken from the folder."),
   include: patterns(
     "What is taken: `**` any folders, `*` and `?` within a name, `{a,b}`; in any case of letters.",

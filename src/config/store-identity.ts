@@ -8,14 +8,30 @@ export function identityOf(settings: StoreSettings, root: string): { readonly wh
   const inFolder = (folder: string) => `${posix.join("/", folder, root)}/`.replace("//", "/");
   switch (kind) {
     case "s3": {
-      const { endpoint = "aws", bucket, prefix } = settings;
-      return { where: JSON.stringify([kind, endpoint, bucket]), prefix: below(prefix) };
+      const { endpoint, bucket, prefix } = settings;
+      const server = endpoint === undefined ? "aws" : new URL(endpoint).host;
+      return { where: JSON.stringify([kind, server, bucket]), prefix: below(prefix) };
+    }
+    case "swift": {
+      const { authUrl, container, prefix, project, username, applicationCredential } = settings;
+      const who = project ?? applicationCredential ?? username;
+      return { where: JSON.stringify([kind, authUrl, who, container]), prefix: below(prefix) };
+    }
+    case "azure": {
+      const { account, endpoint, connectionString, container, prefix } = settings;
+      const named = account ?? /AccountName=([^;]+)/i.exec(connectionString ?? "")?.[1] ?? endpoint;
+      return { where: JSON.stringify([kind, named, container]), prefix: below(prefix) };
     }
     case "sftp": {
       const { host, port, username } = settings;
       // A path without a leading slash begins in the account's own folder.
       const start = settings.root.startsWith("/") ? "" : username;
-      return { where: JSON.stringify([kind, host, port, start]), prefix: inFolder(settings.root) };
+      return { where: JSON.stringify([kind, host.toLowerCase(), port, start]), prefix: inFolder(settings.root) };
+    }
+    case "ftp": {
+      const { host, port, username } = settings;
+      const start = settings.root.startsWith("/") ? "" : username;
+      return { where: JSON.stringify([kind, host.toLowerCase(), port, start]), prefix: inFolder(settings.root) };
     }
     case "webdav": {
       const { origin, pathname } = new URL(settings.url);

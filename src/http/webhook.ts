@@ -17,6 +17,7 @@ export interface WebhookParts {
 
 const maxBytes = 4 * 2 ** 20;
 const requestMs = 30_000;
+const keptMs = 300_000;
 
 /**
  * Takes what stores tell of their objects at `POST /webhook`: 200 once the names are durable, 503 when there is no room
@@ -27,6 +28,8 @@ export async function createWebhookServer(parts: WebhookParts, logger: FastifyBa
   const common = {
     ...{ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true }) },
     ...{ bodyLimit: maxBytes, requestTimeout: requestMs, forceCloseConnections: "idle" as const },
+    // A store that finds its connection closed may lose the event that it was about to send.
+    keepAliveTimeout: keptMs,
   };
   const server = (tls === undefined ? fastify(common) : fastify({ ...common, https: { ...tls } })) as FastifyInstance;
   answerWithProblems(server);

@@ -1,4 +1,4 @@
-import type { Job } from "../core/job.ts";
+import type { Job, JobState } from "../core/job.ts";
 import type { Anonymized, Copyable } from "../core/media.ts";
 import type { Serial } from "../core/serial.ts";
 import { Problem } from "../errors.ts";
@@ -7,6 +7,7 @@ import { reached } from "../points.ts";
 import type { Attributes, Metadata, ObjectInfo, PutOptions, Store } from "../stores/store.ts";
 import type { HeldClaim } from "./claims.ts";
 import { placeOf, stillThere } from "./delivered.ts";
+import { makerOf } from "./marks.ts";
 import { withSpoolFile } from "./spool.ts";
 
 export interface DeliverParts {
@@ -103,10 +104,23 @@ async function olderResult(
     const [older] = records;
     if (older?.last.output === undefined) continue;
     if (older.job.generation >= generation || older.job.output.key !== named(output.key)) return undefined;
-    return await stillThere(store, output.key, older.last.output);
+    return (await stillThere(store, output.key, older.last.output)) ?? (await leftBehind());
   }
-  return undefined;
+  return await leftBehind();
+
+  /** What an attempt has left that died before it was recorded, and was overtaken then: where stores keep marks. */
+  async function leftBehind(): Promise<ObjectInfo | undefined> {
+    const there = await store.head(output.key);
+    const maker = makerOf(there?.metadata);
+    const record = maker === undefined ? undefined : await ledger.get(maker);
+    if (record === undefined || !unrecorded.includes(record.state)) return undefined;
+    const { job } = record;
+    const isOlder = job.route === route && job.input.key === input.key && job.generation < generation;
+    return isOlder && job.output.key === output.key ? there : undefined;
+  }
 }
+
+const unrecorded: readonly JobState[] = ["superseded", "failed", "dead"];
 
 /** Whether an older job of the same input is at work, whose result may lie there and not be recorded yet. */
 async function isJustWritten(ledger: Ledger, { route, input, generation }: Job): Promise<boolean> {

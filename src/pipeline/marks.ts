@@ -11,9 +11,15 @@ export interface Marks {
   hasPassed(route: string, original: Metadata | undefined): boolean;
 }
 
+const jobName = "veil-job";
 const viaName = "veil-via";
 /** Each mark is 16 characters; stores keep 2 kB. */
 const mostMarks = 64;
+
+/** The job that made what has that metadata, if it says so. */
+export function makerOf(metadata: Metadata | undefined): string | undefined {
+  return metadata?.[jobName];
+}
 
 /** A route's mark is this installation's own: another one's route of the same name may mask the result once more. */
 export function createMarks(installationKey: string): Marks {
@@ -26,7 +32,7 @@ export function createMarks(installationKey: string): Marks {
   return {
     metadataOf({ id, route, policy }, original) {
       const via = [...viaOf(original), markOf(route)].slice(-mostMarks);
-      return { "veil-job": id, "veil-policy": policyDigest(policy).slice(0, 16), [viaName]: via.join(",") };
+      return { [jobName]: id, "veil-policy": policyDigest(policy).slice(0, 16), [viaName]: via.join(",") };
     },
     hasPassed: (route, original) => viaOf(original).includes(markOf(route)),
   };

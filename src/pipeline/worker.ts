@@ -13,6 +13,7 @@ import { patient } from "./patient.ts";
 import { createPausedRounds } from "./paused-rounds.ts";
 import { nextStep, spentAttempts } from "./retry.ts";
 import type { Route } from "./route.ts";
+import { createStuckRoutes, type StuckRoutes, type StuckRoutesOptions } from "./stuck-routes.ts";
 import { createTurns, type Turns } from "./turns.ts";
 
 export interface WorkerParts extends AttemptParts {
@@ -28,6 +29,8 @@ export interface WorkerParts extends AttemptParts {
   readonly holder?: string;
   /** How long a job stays this process's own if it does not say a word. */
   readonly claimMs?: number;
+  /** When a route's store counts as stuck, and for how long it rests first. */
+  readonly stuckAfter?: Pick<StuckRoutesOptions, "slowMs" | "restMs">;
   now(): number;
   /** 0 to 1, for jitter. */
   random(): number;
@@ -49,12 +52,13 @@ export async function runWorker(parts: WorkerParts, signal: AbortSignal): Promis
   // Of a job that a queue keeps twice the second copy waits, and finds it finished.
   const copies = createSerial();
   const { ledger, holder = "worker", claimMs = 15_000, onProblem } = parts;
+  const stuck = createStuckRoutes({ uptime: () => performance.now(), ...parts.stuckAfter });
   const claims = createClaims({ ledger, holder, ttlMs: claimMs, onProblem });
   const ended = new AbortController();
   const renewing = claims.run(ended.signal);
   const results = await Promise.allSettled(
     lanes.map((lane) =>
-      runLane({ ...parts, claims, turns }, copies, lane, stop).catch((error: unknown) => {
+      runLane({ ...parts, claims, turns, stuck }, copies, lane, stop).catch((error: unknown) => {
         fault.abort();
         throw error;
       }),
@@ -69,21 +73,24 @@ export async function runWorker(parts: WorkerParts, signal: AbortSignal): Promis
 interface LaneParts extends WorkerParts {
   readonly claims: Claims;
   readonly turns: Turns;
+  readonly stuck: StuckRoutes;
 }
 
 async function runLane(parts: LaneParts, copies: Serial, lane: Lane, signal: AbortSignal): Promise<void> {
   const working = new Set<Promise<void>>();
   let fault: { readonly error: unknown } | undefined;
   const fell = new AbortController();
+  // What a person waits for is tried at once, whatever its store did before.
+  const pausedNow = () => [...parts.pace.pausedRoutes(lane), ...(lane === "bulk" ? parts.stuck.resting() : [])];
   const deliveries = parts.queue.consume({
     lane,
     prefetch: parts.concurrency,
-    paused: () => parts.pace.pausedRoutes(lane),
+    paused: pausedNow,
     signal: AbortSignal.any([signal, fell.signal]),
   });
   // A fault of another job ends the wait too.
   const stop = AbortSignal.any([signal, fell.signal]);
-  const pausedMs = createPausedRounds(() => parts.pace.pausedRoutes(lane), parts.now);
+  const pausedMs = createPausedRounds(pausedNow, parts.now);
   for await (const lent of deliveries) {
     const delivery = patient(lent, { stop, onProblem: parts.onProblem });
     const { job } = delivery;
@@ -164,13 +171,29 @@ async function settle(parts: LaneParts, delivery: Delivery): Promise<void> {
     parts.observe(job, event);
     reached("started", job.id);
     const signal = AbortSignal.any([delivery.signal, claim.signal]);
-    const outcome = await attempt(parts, { job, lane: record.lane, route, signal, claim });
+    const outcome = await attemptHeard(parts, { job, lane: record.lane, route, signal, claim });
     // Whoever holds the lease now writes the story on.
     if (delivery.signal.aborted) return leave;
     return await conclude(parts, delivery, outcome, { number, spent: spent + 1, fence: claim.fence });
   });
   // A queue that takes nothing for a while holds up nobody's turn.
   await end();
+}
+
+/** With an ear for stores that keep a worker waiting. */
+async function attemptHeard(parts: LaneParts, assignment: Parameters<typeof attempt>[1]): Promise<Outcome> {
+  const { stuck, onProblem } = parts;
+  const { route } = assignment.job;
+  const began = performance.now();
+  stuck.begun(route);
+  const outcome = await attempt(parts, assignment);
+  const isAway = outcome.kind === "failed" && outcome.problem.code === "store-unavailable";
+  const restMs = stuck.ended(route, isAway ? performance.now() - began : undefined);
+  if (restMs !== undefined) {
+    const detail = `Jobs of route ${route} rest for ${Math.round(restMs / 1000)} s: its store keeps them waiting`;
+    onProblem(new Problem("store-unavailable", detail, { remedy: "The other routes go on. Look at the store." }));
+  }
+  return outcome;
 }
 
 /** Settles the delivery, once the ledger has the outcome. */

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { AsyncMessage, Connection } from "rabbitmq-client";
 import { Problem } from "../errors.ts";
 import type { Feed } from "./feed.ts";
@@ -16,6 +17,8 @@ export interface AmqpFeedOptions {
 /** Messages on their way to the ledger at once: those are written together. */
 const prefetch = 200;
 const restMs = 1000;
+/** What is under way may end, and what is owed be said to the broker. */
+const graceMs = 3000;
 
 /** A durable queue of RabbitMQ, bound to the exchange that a store publishes to. */
 export function createAmqpFeed({ url, queue, exchange, routingKey, ca, onProblem }: AmqpFeedOptions): Feed {
@@ -70,14 +73,20 @@ export function createAmqpFeed({ url, queue, exchange, routingKey, ca, onProblem
         ...(url.startsWith("amqps:") && { tls: ca === undefined ? true : { ca } }),
       });
       connection.on("error", (error) => signal.aborted || onProblem(problemOf(error)));
-      try {
+      async function work(): Promise<void> {
         while (!signal.aborted) {
           await consume(connection, take, signal).catch((error) => signal.aborted || onProblem(problemOf(error)));
           if (!signal.aborted) await pause(signal);
         }
-      } finally {
         await connection.close();
       }
+      const working = work();
+      if (!signal.aborted) await Promise.race([working, once(signal, "abort")]);
+      // A broker that is away answers to nothing.
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, graceMs);
+      await Promise.race([working, late]).finally(() => clearTimeout(timer));
+      connection.unsafeDestroy();
     },
   };
 }
@@ -87,6 +96,6 @@ function textOf({ body }: AsyncMessage): string {
   return Buffer.isBuffer(body) ? body.toString() : typeof body === "string" ? body : JSON.stringify(body);
 }
 
-function pause(signal: AbortSignal): Promise<unknown> {
-  return Promise.race([once(signal, "abort"), new Promise((resolve) => setTimeout(resolve, restMs).unref())]);
+async function pause(signal: AbortSignal): Promise<void> {
+  await sleep(restMs, undefined, { signal }).catch(() => {});
 }

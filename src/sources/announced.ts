@@ -38,9 +38,10 @@ export function createAnnouncedSource(options: AnnouncedSourceOptions): Source {
   async function arrivalOf(key: string): Promise<Arrival | undefined> {
     if (releases(key)) onLookNeeded();
     if (!selects(key)) return undefined;
-    const info = await store.head(key).catch((error: unknown) => {
+    const info = await store.head(key).catch(async (error: unknown) => {
       const problem = toProblem(error);
-      if (problem.code === "store-unavailable") throw problem;
+      // One object that can't be looked at must not keep all others waiting: is it the store?
+      if (problem.code === "store-unavailable") await store.head("-").catch(() => Promise.reject(problem));
       // The listing makes a job of it, which says the same by name.
       onProblem(problem);
       return undefined;

@@ -29,7 +29,8 @@ export function createKafkaFeed(options: KafkaFeedOptions): Feed {
       ...(sasl && { sasl }),
     });
     let stream: Awaited<ReturnType<typeof consumer.consume>> | undefined;
-    const end = () => void stream?.close().catch(() => {});
+    // What it is just asking of brokers that are away ends with its connections.
+    const end = () => void (stream === undefined ? consumer.close(true) : stream.close()).catch(() => {});
     signal.addEventListener("abort", end, { once: true });
     try {
       const mode = { mode: "committed", fallbackMode: "earliest" } as const;

@@ -53,7 +53,7 @@ export function createReconcileSource(options: ReconcileSourceOptions): Reconcil
       await onPass?.(performance.now() - began);
     } catch (error) {
       const problem = toProblem(error);
-      if (problem.code !== "store-unavailable" && problem.code !== "store-denied") throw error;
+      if (!["store-unavailable", "store-denied", "invalid-config"].includes(problem.code)) throw error;
       (onBroken ?? onProblem)?.(problem);
     }
   }
@@ -102,8 +102,12 @@ export function createReconcileSource(options: ReconcileSourceOptions): Reconcil
         const ended = performance.now();
         const waiting = AbortSignal.any([signal, asked.signal]);
         const until = ended + (typeof intervalMs === "number" ? intervalMs : intervalMs(ended - began));
-        while (!waiting.aborted && performance.now() < until) {
-          const batch = await settling.next(waiting, until);
+        // Whoever asks for look after look gets one for each rest of the same length: a large bucket is not listed all the time.
+        const soonest = Math.min(until, ended + (ended - began));
+        const due = () => performance.now() >= (asked.signal.aborted ? soonest : until);
+        while (!signal.aborted && !due()) {
+          const [wait, end] = asked.signal.aborted ? [signal, soonest] : [waiting, until];
+          const batch = await settling.next(wait, end);
           if (batch.length === 0) continue;
           yield batch;
           settling.admitted(batch);

@@ -190,7 +190,8 @@ export async function isWhole(store: Store, info: ObjectInfo): Promise<boolean |
     // A server that preallocates and writes in any order leaves holes; some pictures have such stretches of their own.
     return whole === true && (await hasHole(store, info)) ? "unknown" : whole;
   } catch (error) {
-    if (toProblem(error).code === "store-unavailable") throw error;
+    // Some servers say the same of one file that they can't open: it must not keep all others waiting.
+    if (toProblem(error).code === "store-unavailable") await store.head("-").catch(() => Promise.reject(error));
     return false;
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Message, SQSClient } from "@aws-sdk/client-sqs";
+import type { SQSClient } from "@aws-sdk/client-sqs";
 import { Problem } from "../errors.ts";
 import type { Feed } from "./feed.ts";
 
@@ -15,6 +15,8 @@ const waitSeconds = 20;
 /** SQS gives no more at once. */
 const batchSize = 10;
 const restMs = 5000;
+/** Silence beyond that wait is a connection that was lost. */
+const timeouts = { connectionTimeout: 10_000, socketTimeout: 2 * waitSeconds * 1000 };
 
 /** An SQS queue that a bucket's events go to; keys come from the platform's own chain. */
 export function createSqsFeed({ queueUrl, region, endpoint, onProblem }: SqsFeedOptions): Feed {
@@ -26,24 +28,24 @@ export function createSqsFeed({ queueUrl, region, endpoint, onProblem }: SqsFeed
         const remedy = "npm install @aws-sdk/client-sqs";
         throw new Problem("invalid-config", "Events from SQS need the package @aws-sdk/client-sqs", { remedy, cause });
       });
-      const client: SQSClient = new sqs.SQSClient({ region, ...(endpoint !== undefined && { endpoint }) });
+      const client: SQSClient = new sqs.SQSClient({
+        region,
+        requestHandler: timeouts,
+        ...(endpoint !== undefined && { endpoint }),
+      });
       const where = { QueueUrl: queueUrl };
 
       async function takeSome(): Promise<void> {
         const asked = { ...where, MaxNumberOfMessages: batchSize, WaitTimeSeconds: waitSeconds };
         const { Messages = [] } = await client.send(new sqs.ReceiveMessageCommand(asked), { abortSignal: signal });
-        const taken = await Promise.all(
-          Messages.map((message) =>
-            take(message.Body ?? "").then(
-              () => message,
-              () => undefined,
-            ),
-          ),
+        const taken = await Promise.allSettled(Messages.map(({ Body = "" }) => take(Body)));
+        const Entries = Messages.flatMap(({ ReceiptHandle }, index) =>
+          taken[index]?.status === "fulfilled" ? [{ Id: String(index), ReceiptHandle }] : [],
         );
-        const Entries = taken
-          .filter((message): message is Message => message !== undefined)
-          .map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
         if (Entries.length > 0) await client.send(new sqs.DeleteMessageBatchCommand({ ...where, Entries }));
+        // To go on at once would use their attempts up, after which a queue may throw them away.
+        const failed = taken.find(({ status }) => status === "rejected");
+        if (failed?.status === "rejected") throw failed.reason;
       }
 
       try {
@@ -54,7 +56,8 @@ export function createSqsFeed({ queueUrl, region, endpoint, onProblem }: SqsFeed
             if (signal.aborted) return;
             const said = cause instanceof Error ? cause.name : "no answer";
             const remedy = "Check the queue's address and the right to receive and delete its messages.";
-            onProblem(new Problem("queue-unavailable", `Events from SQS: ${said}`, { remedy, cause }));
+            const problem = new Problem("queue-unavailable", `Events from SQS: ${said}`, { remedy, cause });
+            onProblem(cause instanceof Problem ? cause : problem);
             await sleep(restMs, undefined, { signal }).catch(() => {});
           }
         }

@@ -35,13 +35,13 @@ export function readObject(
         const push = (bytes: Buffer) => stream.push(bytes);
         const resumed = () => new Promise<void>((resolve) => (resume = resolve));
         let refusal: unknown;
-        let got = 0;
+        let came = { got: 0, isMore: false };
         if (length > 0) {
           const wanted = { path, start, length, push, resumed, signal: aborting.signal };
-          got = await download(connection, wanted).catch((error) => {
+          came = await download(connection, wanted).catch((error) => {
             if (statusOf(error) === undefined || statusOf(error) === "lost") throw error;
             refusal = error;
-            return 0;
+            return came;
           });
         }
         if (aborting.signal.aborted) return;
@@ -50,7 +50,11 @@ export function readObject(
           throw new Problem("changed-while-reading", `${before.key} in ${name} changed while it was read`);
         }
         if (refusal !== undefined) throw refusal;
-        if (got < length) throw new Problem("store-unavailable", `${what}: ${got} of ${length} bytes came`);
+        if (came.got < length) throw new Problem("store-unavailable", `${what}: ${came.got} of ${length} bytes came`);
+        // Others may have had the name in between, even within one second.
+        if (came.isMore && start + length === before.size) {
+          throw new Problem("changed-while-reading", `${before.key} in ${name} is longer than it was said to be`);
+        }
       },
       { carries: "out" },
     );

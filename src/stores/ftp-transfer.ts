@@ -96,11 +96,15 @@ export interface Download {
   readonly signal: AbortSignal;
 }
 
-/** Answers how many of the wanted bytes came. */
-export async function download(connection: Connection, options: Download): Promise<number> {
+/** Answers how many of the wanted bytes came, and whether there were more behind them. */
+export async function download(
+  connection: Connection,
+  options: Download,
+): Promise<{ readonly got: number; readonly isMore: boolean }> {
   const { path, start, length, push, resumed, signal } = options;
   let left = length;
   let skip = 0;
+  let isMore = false;
   const fromStart = () => {
     skip = start;
   };
@@ -124,7 +128,8 @@ export async function download(connection: Connection, options: Download): Promi
           const bytes = chunk.subarray(skipped, skipped + left);
           left -= bytes.length;
           const goesOn = bytes.length === 0 || push(bytes);
-          if (left === 0 && chunk.length > skipped + bytes.length) return stop(true);
+          isMore = left === 0 && chunk.length > skipped + bytes.length;
+          if (isMore) return stop(true);
           if (goesOn) return;
           socket.pause();
           watch.end();
@@ -142,7 +147,7 @@ export async function download(connection: Connection, options: Download): Promi
         watch.refresh();
       }),
   });
-  return length - left;
+  return { got: length - left, isMore };
 }
 
 /** Sends a body; answers how many bytes there were. */

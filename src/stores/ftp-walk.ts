@@ -54,6 +54,14 @@ async function readFolder(options: WalkOptions, connection: Connection, folder: 
   const found: { readonly folders: string[]; readonly files: ObjectInfo[] } = { folders: [], files: [] };
   if (!(await enter(connection, path))) {
     if (folder === prefix) await tree.online(connection);
+    else
+      onProblem(
+        new Problem(
+          "store-denied",
+          `${JSON.stringify(folder)} in ${name} is listed and can't be entered: it was removed, is closed to the account, or its name can't be said in FTP`,
+          { remedy: "Open or rename it if it is still there: what lies in it is not taken." },
+        ),
+      );
     return found;
   }
   const { entries, unread } = await connection.list();

@@ -85,7 +85,9 @@ export function createFtpStore(options: FtpStoreOptions): FtpStore {
         `The server of ${name} keeps ${kept} of the ${written} bytes that it was sent`,
       );
     } catch (error) {
-      if (statusOf(error) !== "lost") await removeFile(connection, path).catch(() => {});
+      const remove = (other: Connection) => removeFile(other, path);
+      // One more connection, where this one is lost: a refused upload may end so.
+      await (statusOf(error) === "lost" ? pool.lend(remove) : remove(connection)).catch(() => {});
       throw error;
     }
   }
@@ -146,7 +148,7 @@ export function createFtpStore(options: FtpStoreOptions): FtpStore {
           );
         } catch (error) {
           const remove = (connection: Connection) => removeFile(connection, tree.pathOf(connection, temporary));
-          if (statusOf((error as Error).cause) !== "lost") await pool.lend(remove).catch(() => {});
+          await pool.lend(remove).catch(() => {});
           throw error;
         }
       } finally {

@@ -12,7 +12,7 @@ const mostText = 65_536;
  */
 export function receivedBody(
   answer: HttpAnswer,
-  { bytes, what, url, atEnd }: { bytes: number; what: string; url: URL; atEnd: () => Promise<void> },
+  { bytes, what, url, atEnd = async () => {} }: { bytes: number; what: string; url: URL; atEnd?: () => Promise<void> },
 ): Readable {
   let got = 0;
   const body = new Transform({
@@ -58,6 +58,21 @@ export function sentBody(
     }
   };
   return pipeline(body, sent, () => {});
+}
+
+/** Holds a body's last piece, and so its end, back until it was asked whether it may go on. */
+export function withheldEnd(beforeEnd: () => Promise<void>): Transform {
+  let held: Buffer | undefined;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const before = held;
+      held = chunk;
+      done(null, before);
+    },
+    flush(done) {
+      beforeEnd().then(() => done(null, held), done);
+    },
+  });
 }
 
 /** The beginning of an answer's text; the rest is thrown away, and its connection with it. */

@@ -1,6 +1,8 @@
+import { readFile } from "node:fs/promises";
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 import { pipeline, type Readable } from "node:stream";
+import { Problem } from "../errors.ts";
 import { httpProblem } from "./http-problem.ts";
 
 export interface HttpTimeouts {
@@ -13,6 +15,8 @@ export interface HttpTimeouts {
 export interface HttpCall {
   readonly method: string;
   readonly url: URL;
+  /** As it is sent, in place of the address's own, for names that an address would lose: `..` and the like. */
+  readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** A stream is destroyed when the call has ended, unless the server answered before it took any of it. */
   readonly body?: Readable | string;
@@ -40,41 +44,75 @@ export interface HttpClient {
 // Shorter than servers keep a silent connection: what they close is not used again.
 const keepMs = 2_000;
 const continueMs = 1_000;
+// A server that was silent so often when it was asked whether it wants a body is not asked any more.
+const mostSilences = 3;
 
-/** `ca`: certificates in PEM that are trusted in place of the system's. */
-export function createHttpClient({ connectMs = 10_000, idleMs = 30_000 }: HttpTimeouts, ca?: string): HttpClient {
-  const keeping = { keepAlive: true, timeout: keepMs, maxSockets: Number.POSITIVE_INFINITY };
-  const plain = new Agent(keeping);
-  const secure = new TlsAgent(ca === undefined ? keeping : { ...keeping, ca });
+interface Agents {
+  readonly plain: Agent;
+  readonly secure: TlsAgent;
+  readonly ca: string | undefined;
+}
 
-  function start({ method, url, headers, body }: HttpCall, isFresh: boolean): ClientRequest {
-    const waits = body !== undefined && typeof body !== "string";
-    const all = { "accept-encoding": "identity", ...headers, ...(waits ? { expect: "100-continue" } : {}) };
-    const options = { method, headers: all, ...(ca !== undefined && { ca }) };
-    if (url.protocol === "https:") return tlsRequest(url, { ...options, agent: isFresh ? false : secure });
-    return request(url, { ...options, agent: isFresh ? false : plain });
+/** `caFile`: certificates in PEM that are trusted in place of the system's. */
+export function createHttpClient({ connectMs = 10_000, idleMs = 30_000 }: HttpTimeouts, caFile?: string): HttpClient {
+  let opened: Promise<Agents> | undefined;
+  let silences = 0;
+
+  async function open(): Promise<Agents> {
+    const keeping = { keepAlive: true, timeout: keepMs };
+    if (caFile === undefined) return { plain: new Agent(keeping), secure: new TlsAgent(keeping), ca: undefined };
+    const ca = await readFile(caFile, "utf8").catch((error: unknown) => {
+      opened = undefined;
+      throw new Problem("invalid-config", `Cannot read ${caFile}, which caFile names`, { cause: error });
+    });
+    return { plain: new Agent(keeping), secure: new TlsAgent({ ...keeping, ca }), ca };
   }
 
-  function once(call: HttpCall, isFresh: boolean): Promise<HttpAnswer> {
+  function start({ method, url, path, headers, body }: HttpCall, { plain, secure, ca }: Agents, isFresh: boolean) {
+    const asks = typeof body === "object" && silences < mostSilences;
+    const all = { "accept-encoding": "identity", ...headers, ...(asks ? { expect: "100-continue" } : {}) };
+    const options = { method, headers: all, ...(path !== undefined && { path }) };
+    // A body that is sent unasked can't be sent again over another connection.
+    const isNew = isFresh || (typeof body === "object" && !asks);
+    if (url.protocol === "http:") return request(url, { ...options, agent: isNew ? false : plain });
+    return tlsRequest(url, { ...options, ...(ca !== undefined && { ca }), agent: isNew ? false : secure });
+  }
+
+  function once(call: HttpCall, agents: Agents, isFresh: boolean): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
       const { body, url, what } = call;
-      const sent = start(call, isFresh);
+      const sent = start(call, agents, isFresh);
       let bodyFailure: { readonly error: unknown } | undefined;
       let isTouched = false;
       let response: IncomingMessage | undefined;
-      const unwatch = watchSilence(sent, () => response, { connectMs, idleMs });
-
       const sendBody = (stream: Readable) => {
         if (isTouched || response !== undefined || sent.destroyed) return;
         isTouched = true;
         // What goes wrong is told by the error event of the one or the other, or by an answer.
         pipeline(stream, sent, () => {});
       };
-      if (body === undefined || typeof body === "string") sent.end(body);
+      let waiting: NodeJS.Timeout | undefined;
+      const unwatch = watchSilence(
+        sent,
+        () => response,
+        { connectMs, idleMs },
+        () => {
+          if (typeof body !== "object") return;
+          if (sent.getHeader("expect") === undefined) return sendBody(body);
+          waiting = setTimeout(() => {
+            silences += 1;
+            sendBody(body);
+          }, continueMs);
+        },
+      );
+      sent.once("close", () => clearTimeout(waiting));
+      if (typeof body !== "object") sent.end(body);
       else {
-        const waiting = setTimeout(() => sendBody(body), continueMs);
-        sent.once("continue", () => sendBody(body));
-        sent.once("close", () => clearTimeout(waiting));
+        sent.once("continue", () => {
+          silences = 0;
+          clearTimeout(waiting);
+          sendBody(body);
+        });
         body.once("error", (error) => {
           bodyFailure = { error };
           if (!isTouched) sent.destroy(error);
@@ -88,6 +126,7 @@ export function createHttpClient({ connectMs = 10_000, idleMs = 30_000 }: HttpTi
 
       sent.once("response", (answer) => {
         response = answer;
+        clearTimeout(waiting);
         answer.once("close", () => {
           unwatch();
           if (body !== undefined && !sent.writableFinished) sent.destroy();
@@ -100,17 +139,32 @@ export function createHttpClient({ connectMs = 10_000, idleMs = 30_000 }: HttpTi
         if (response !== undefined) return response.destroy(error);
         // The server had closed that connection before it was used again, so it has seen nothing of the call.
         const isStale = sent.reusedSocket && !isTouched && bodyFailure === undefined && codeOf(error) === "ECONNRESET";
-        if (isStale && !isFresh) return void once(call, true).then(resolve, reject);
+        if (isStale && !isFresh) return void once(call, agents, true).then(resolve, reject);
         reject(bodyFailure === undefined ? httpProblem(error, what, url) : bodyFailure.error);
       });
     });
   }
 
   return {
-    call: (call) => once(call, false),
+    async call(call) {
+      opened ??= open();
+      const agents = await opened;
+      const answer = await once(call, agents, false);
+      if (answer.status !== 417 || !answer.isBodyUntouched) return answer;
+      // It does not like to be asked.
+      silences = mostSilences;
+      answer.body.destroy();
+      return await once(call, agents, true);
+    },
     close() {
-      plain.destroy();
-      secure.destroy();
+      opened?.then(
+        ({ plain, secure }) => {
+          plain.destroy();
+          secure.destroy();
+        },
+        () => undefined,
+      );
+      opened = undefined;
     },
   };
 }
@@ -120,6 +174,7 @@ function watchSilence(
   sent: ClientRequest,
   response: () => IncomingMessage | undefined,
   { connectMs, idleMs }: { readonly connectMs: number; readonly idleMs: number },
+  onConnected: () => void,
 ): () => void {
   let moved = -1;
   let timer = setTimeout(() => sent.destroy(timedOut(`no connection within ${connectMs} ms`)), connectMs);
@@ -138,6 +193,7 @@ function watchSilence(
   const stands = () => {
     clearTimeout(timer);
     look();
+    onConnected();
   };
   sent.once("socket", (socket) => {
     if (!socket.connecting) return stands();

@@ -47,7 +47,7 @@ export async function connectS3(settings: S3Settings, { connectMs, idleMs }: S3T
   if ((accessKey === undefined) !== (secretKey === undefined)) {
     throw new Problem("invalid-config", "An S3 store needs accessKey and secretKey, or neither");
   }
-  const ca = caFile === undefined ? undefined : await authoritiesIn(caFile);
+  const ca = caFile === undefined ? undefined : await authoritiesIn(caFile, settings.bucket);
   const client = new aws.S3Client({
     region,
     forcePathStyle: pathStyle,
@@ -73,8 +73,10 @@ export async function connectS3(settings: S3Settings, { connectMs, idleMs }: S3T
   return { aws, client };
 }
 
-async function authoritiesIn(path: string): Promise<string> {
+async function authoritiesIn(path: string, bucket: string): Promise<string> {
   return readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    throw new Problem("invalid-config", `Cannot read ${path} (caFile): ${cause.code}`, { cause });
+    throw new Problem("invalid-config", `Cannot read ${path} (caFile of the bucket ${bucket}): ${cause.code}`, {
+      cause,
+    });
   });
 }

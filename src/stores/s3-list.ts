@@ -30,7 +30,14 @@ export async function* listBucket({ aws, client }: S3Connection, { bucket, prefi
     for (const object of page.Contents ?? []) {
       if (object.Key !== undefined) yield { ...object, key: isEncoded ? decoded(object.Key) : object.Key };
     }
-    token = page.IsTruncated ? page.NextContinuationToken : undefined;
+    const next = page.IsTruncated ? page.NextContinuationToken : undefined;
+    if (page.IsTruncated && (next === undefined || next === token)) {
+      // Or all that is not told would seem to be gone.
+      throw new Problem("store-unavailable", `The server of ${name} lists a part of ${bucket}, and not how to go on`, {
+        remedy: "veil needs a server that knows ListObjectsV2.",
+      });
+    }
+    token = next;
   } while (token !== undefined);
 }
 

@@ -7,7 +7,7 @@ import { abandonedUploads, listBucket } from "./s3-list.ts";
 import { getPresigned } from "./s3-presigned.ts";
 import { isAbsent, s3Problem, statusOf } from "./s3-problem.ts";
 import { putObject } from "./s3-put.ts";
-import { etagOf, toInfo, withoutQuotes } from "./s3-version.ts";
+import { etagOf, isSameVersion, toInfo, withoutQuotes } from "./s3-version.ts";
 import type { GetOptions, ObjectInfo, Store } from "./store.ts";
 
 export interface S3StoreOptions {
@@ -30,7 +30,10 @@ export function createS3Store({ name, settings, root, timeouts = s3Timeouts }: S
   let seenAt = Number.NEGATIVE_INFINITY;
 
   function connected(): Promise<S3Connection> {
-    connection ??= connectS3(settings, timeouts);
+    connection ??= connectS3(settings, timeouts).catch((error: unknown) => {
+      connection = undefined;
+      throw error;
+    });
     return connection;
   }
 
@@ -95,7 +98,7 @@ export function createS3Store({ name, settings, root, timeouts = s3Timeouts }: S
     const info = answer === undefined ? await head(key, on) : toInfo(key, answer);
     if (info === undefined) throw await absent(key, on);
     const body = answer?.Body as Readable | undefined;
-    if (version !== undefined && version !== info.version) {
+    if (version !== undefined && !isSameVersion(version, info.version)) {
       body?.destroy();
       throw changed();
     }
@@ -123,10 +126,12 @@ export function createS3Store({ name, settings, root, timeouts = s3Timeouts }: S
           const object = objectOf(key);
           const taken = new Problem("already-exists", `There is something else at ${key} in ${name}`);
           const { ifNoneMatch, ifMatch } = options;
-          if (!settings.conditionalWrites && (ifNoneMatch ?? ifMatch) !== undefined) {
-            const there = await head(key, on);
-            if (there?.version !== ifMatch) throw taken;
-          }
+          const requireFree = async () => {
+            if ((ifNoneMatch ?? ifMatch) === undefined) return;
+            if ((await head(key, on))?.version !== ifMatch) throw taken;
+          };
+          // Some servers heed no condition, or none for an upload in parts, and say nothing of it.
+          await requireFree();
           const written = await putObject(on, settings, { object, body, options, onBodyFault }).catch(
             (error: unknown) => {
               const isRefused = statusOf(error) === 412 || (ifMatch !== undefined && isAbsent(error));

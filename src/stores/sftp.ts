@@ -35,7 +35,7 @@ export function createSftpStore(options: SftpStoreOptions): SftpStore {
   let current: Promise<Link> | undefined;
   let isClosed = false;
 
-  async function link(): Promise<Link> {
+  async function connected(): Promise<Link> {
     if (isClosed) throw new Problem("store-unavailable", `The store ${name} is closed`);
     if (current !== undefined) return await current;
     const forget = () => {
@@ -48,7 +48,7 @@ export function createSftpStore(options: SftpStoreOptions): SftpStore {
   }
 
   async function translated<T>(what: string, work: (link: Link) => Promise<T>): Promise<T> {
-    const opened = await link().catch((error: unknown) => {
+    const opened = await connected().catch((error: unknown) => {
       throw problemFor(what, error);
     });
     try {
@@ -59,7 +59,7 @@ export function createSftpStore(options: SftpStoreOptions): SftpStore {
   }
 
   const absent = (key: string) => new Problem("not-found", `There is no ${key} in ${name}`);
-  const walkOptions = (prefix: string): WalkOptions => ({ tree, link, prefix, onProblem });
+  const walkOptions = (prefix: string): WalkOptions => ({ tree, link: connected, prefix, onProblem });
 
   return {
     name,
@@ -125,7 +125,10 @@ export function createSftpStore(options: SftpStoreOptions): SftpStore {
             else await moveOver(link, temporary, path, settings.nonAtomic);
           } catch (error) {
             const problem = await writeProblem(link, tree.root, error, what);
-            await removeFile(link, temporary).catch(() => {});
+            // Over another connection, where this one is lost.
+            await connected()
+              .then((other) => removeFile(other, temporary))
+              .catch(() => {});
             throw problem;
           }
           const written = await statsAt(link, path);

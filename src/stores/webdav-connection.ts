@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { Problem } from "../errors.ts";
 import { discard } from "./http-body.ts";
-import { createHttpClient, type HttpAnswer, type HttpCall, type HttpClient, type HttpTimeouts } from "./http-client.ts";
+import { createHttpClient, type HttpAnswer, type HttpCall, type HttpTimeouts } from "./http-client.ts";
 
 export interface WebdavSettings {
   readonly url: string;
@@ -41,24 +40,13 @@ export function createWebdavConnection(
   const way = [...base.pathname.split("/"), ...root.split("/").map(encodeURIComponent)].filter((part) => part !== "");
   const rootPath = way.length === 0 ? "/" : `/${way.join("/")}/`;
   const authorization = token === undefined ? basic(username, password) : `Bearer ${token}`;
-  let client: Promise<HttpClient> | undefined;
-
-  async function open(): Promise<HttpClient> {
-    if (caFile === undefined) return createHttpClient(timeouts);
-    const ca = await readFile(caFile, "utf8").catch((error: unknown) => {
-      client = undefined;
-      throw new Problem("invalid-config", `Cannot read ${caFile}, which caFile names`, { cause: error });
-    });
-    return createHttpClient(timeouts, ca);
-  }
+  const http = createHttpClient(timeouts, caFile);
 
   function addressOf(path: string): URL {
     return new URL(`${rootPath}${path.split("/").map(encodeURIComponent).join("/")}`, base.origin);
   }
 
   async function call({ path, headers = {}, ...call }: WebdavCall): Promise<HttpAnswer> {
-    client ??= open();
-    const http = await client;
     let at = addressOf(path);
     for (let redirects = 0; ; redirects += 1) {
       // Credentials are for this server alone.
@@ -93,13 +81,7 @@ export function createWebdavConnection(
         return false;
       }
     },
-    close() {
-      client?.then(
-        (open) => open.close(),
-        () => undefined,
-      );
-      client = undefined;
-    },
+    close: () => http.close(),
   };
 }
 

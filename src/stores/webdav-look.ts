@@ -69,6 +69,13 @@ function versionOf(size: number, modifiedAt: number, etag = ""): string {
   return `${etag.replace(/^W\//, "").replaceAll('"', "")}/${size}/${modifiedAt}`;
 }
 
+/** Whether two answers tell of the same object, where the one may have left out its tag. */
+export function isSame(one: ObjectInfo, other: ObjectInfo): boolean {
+  if (one.version === other.version) return true;
+  const isTagged = [one, other].every(({ version }) => !version.startsWith("/"));
+  return !isTagged && one.size === other.size && one.modifiedAt === other.modifiedAt;
+}
+
 /** What the headers of an answer to GET say of the whole object; undefined where they leave something open. */
 export function infoOfHeaders(key: string, { status, headers }: HttpAnswer): ObjectInfo | undefined {
   const length = status === 206 ? /\/(\d+)$/.exec(headers["content-range"] ?? "")?.[1] : headers["content-length"];

@@ -8,11 +8,32 @@ import { upload, uploadProblem } from "./webdav-upload.ts";
 const looks = 3;
 const betweenLooksMs = 50;
 
+/** Whether the server keeps an old object in its place until all of a new one is there, which is found out but once. */
+export interface Replacing {
+  isWhole(folder: string, what: string): Promise<boolean>;
+}
+
+export function createReplacing(connection: WebdavConnection): Replacing {
+  let trying: Promise<boolean> | undefined;
+
+  return {
+    async isWhole(folder, what) {
+      trying ??= replacesWhole(connection, folder, what);
+      try {
+        return await trying;
+      } catch (error) {
+        trying = undefined;
+        throw error;
+      }
+    },
+  };
+}
+
 /**
- * Whether a PUT over an object leaves the old one in its place until all of the new one is there, and for good if that
- * never comes: tried on an object of its own. Apache, nginx and Nextcloud do so, others write into the old one.
+ * Whether a PUT over an object leaves the old one as it is until all of the new one is there, and for good if that never
+ * comes: tried on an object of its own. Apache does so; others write into the old one.
  */
-export async function replacesWhole(connection: WebdavConnection, folder: string, what: string): Promise<boolean> {
+async function replacesWhole(connection: WebdavConnection, folder: string, what: string): Promise<boolean> {
   const path = `${folder}.veil-${randomUUID()}.part`;
   const first = { path, contentType: "application/octet-stream", what };
   try {

@@ -1,6 +1,6 @@
-import { pipeline, type Readable, Transform } from "node:stream";
+import { pipeline, type Readable } from "node:stream";
 import { Problem } from "../errors.ts";
-import { discard, sentBody } from "./http-body.ts";
+import { discard, sentBody, withheldEnd } from "./http-body.ts";
 import { statusProblem } from "./http-problem.ts";
 import type { ObjectInfo, PutOptions } from "./store.ts";
 import type { WebdavConnection } from "./webdav-connection.ts";
@@ -43,18 +43,4 @@ export async function upload(connection: WebdavConnection, upload: Upload): Prom
 /** Of a refused upload. */
 export function uploadProblem(status: number, what: string): Problem {
   return statusProblem(status, what, { 404: "store-unavailable", 413: "invalid-request" });
-}
-
-function withheldEnd(beforeEnd: () => Promise<void>): Transform {
-  let held: Buffer | undefined;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      const before = held;
-      held = chunk;
-      done(null, before);
-    },
-    flush(done) {
-      beforeEnd().then(() => done(null, held), done);
-    },
-  });
 }

@@ -3,11 +3,12 @@ import type { Readable } from "node:stream";
 import { Problem } from "../errors.ts";
 import { discard } from "./http-body.ts";
 import type { ObjectInfo, PutOptions } from "./store.ts";
+import { createTurns } from "./turns.ts";
 import type { WebdavConnection } from "./webdav-connection.ts";
 import { createWebdavFolders } from "./webdav-folders.ts";
 import { type Found, look } from "./webdav-look.ts";
 import { taken } from "./webdav-problem.ts";
-import { replacesWhole } from "./webdav-replacing.ts";
+import type { Replacing } from "./webdav-replacing.ts";
 import { upload, uploadProblem } from "./webdav-upload.ts";
 
 export type Write = (key: string, body: Readable, options: PutOptions) => Promise<ObjectInfo>;
@@ -16,34 +17,14 @@ export type Write = (key: string, body: Readable, options: PutOptions) => Promis
  * Writes objects that appear at once: a new one is sent to a name of its own and moved to its place. So is one that takes
  * another's place, unless the server replaces by PUT as a whole: many of them remove the old one before they move.
  */
-export function createWebdavWriter(connection: WebdavConnection, name: string): Write {
+export function createWebdavWriter(connection: WebdavConnection, replacing: Replacing, name: string): Write {
   const folders = createWebdavFolders(connection, name);
-  const turns = new Map<string, Promise<void>>();
-  let replacing: Promise<boolean> | undefined;
-
-  /** Servers look whether a place is free, and then move, in two steps: at least nobody of this process comes between. */
-  async function inTurn(key: string, work: () => Promise<void>): Promise<void> {
-    const mine = (turns.get(key) ?? Promise.resolve()).catch(() => undefined).then(work);
-    turns.set(key, mine);
-    try {
-      await mine;
-    } finally {
-      if (turns.get(key) === mine) turns.delete(key);
-    }
-  }
+  const turns = createTurns();
 
   function requireMatch(key: string, there: Found | undefined, { ifNoneMatch, ifMatch }: PutOptions): void {
     // A folder would be replaced with all that is in it.
     if (there?.kind === "folder" || (ifNoneMatch === "*" && there !== undefined)) throw taken(key, name);
     if (ifMatch !== undefined && there?.info.version !== ifMatch) throw taken(key, name);
-  }
-
-  async function isReplacedWhole(folder: string, what: string): Promise<boolean> {
-    replacing ??= replacesWhole(connection, folder, what).catch((error: unknown) => {
-      replacing = undefined;
-      throw error;
-    });
-    return await replacing;
   }
 
   async function writeOver(key: string, etag: string | undefined, body: Readable, options: PutOptions, what: string) {
@@ -68,7 +49,8 @@ export function createWebdavWriter(connection: WebdavConnection, name: string): 
         throw uploadProblem(written, what);
       }
       await options.beforeVisible?.();
-      await inTurn(key, () => move(temporary, key, options, what));
+      const endTurn = await turns.take(key);
+      await move(temporary, key, options, what).finally(endTurn);
       mayBeLeft = false;
     } finally {
       if (mayBeLeft) await connection.remove(temporary, what);
@@ -105,7 +87,7 @@ export function createWebdavWriter(connection: WebdavConnection, name: string): 
     const there = await look(connection, key, what);
     requireMatch(key, there, options);
     await folders.makeWay(key, what);
-    if (there?.kind === "object" && (await isReplacedWhole(folderOf(key), what))) {
+    if (there?.kind === "object" && (await replacing.isWhole(folderOf(key), what))) {
       return await writeOver(key, there.etag, body, options, what);
     }
     return await writeBeside(key, body, options, what);

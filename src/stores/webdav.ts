@@ -7,6 +7,7 @@ import type { ObjectInfo, Store } from "./store.ts";
 import { createWebdavConnection, type WebdavSettings } from "./webdav-connection.ts";
 import { look, requireRoot } from "./webdav-look.ts";
 import { readObject } from "./webdav-read.ts";
+import { createReplacing } from "./webdav-replacing.ts";
 import { walk } from "./webdav-walk.ts";
 import { createWebdavWriter } from "./webdav-write.ts";
 
@@ -27,7 +28,8 @@ const temporaryPattern = /(^|\/)\.veil-[0-9a-f-]{36}\.part$/;
 export function createWebdavStore(options: WebdavStoreOptions): Store {
   const { name, settings, root, onProblem = () => {}, timeouts = {} } = options;
   const connection = createWebdavConnection(settings, root, timeouts);
-  const write = createWebdavWriter(connection, name);
+  const replacing = createReplacing(connection);
+  const write = createWebdavWriter(connection, replacing, name);
 
   async function* everything(prefix: string): AsyncGenerator<ObjectInfo> {
     const folder = prefix.replace(/\/$/, "");

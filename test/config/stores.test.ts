@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { storeFields } from "../../src/config/store-settings.ts";
 import { loadConfig, printConfig, routesOf } from "../../src/config.ts";
 import { faultsOf } from "./faults.ts";
 
@@ -102,6 +103,44 @@ routes:
     assert.ok(!said.join().includes("hidden-value"));
   });
 
+  test("take account names from elsewhere too, and tell no password of an address", () => {
+    const yaml = `stores:
+  raw: {kind: s3, bucket: photos, accessKey: env:KEY, secretKey: env:SECRET}
+routes:
+  a: {from: store:raw/in, to: store:raw/out}
+`;
+    const { stores } = loadConfig({ flags: {}, env: { KEY: "veil", SECRET: "x" }, cwd: folder(yaml) });
+    assert.ok(stores?.raw?.kind === "s3" && stores.raw.accessKey === "veil");
+    const odd = faults(`stores:
+  half: {kind: s3, bucket: photos, accessKey: veil}
+  dav: {kind: webdav, url: "https://veil:hidden@h/x/"}
+  bucket: {kind: s3, bucket: photos, endpoint: "https://veil:hidden@h"}
+  percent: {kind: webdav, url: "https://h/%ff/"}
+  nobody: {kind: sftp, host: h, username: u, hostKey: "SHA256:${"A".repeat(43)}"}
+`);
+    assert.match(odd.join("\n"), /^stores\.half\.secretKey .*: expected accessKey and secretKey, or neither$/m);
+    assert.match(odd.join("\n"), /^stores\.percent\.url .*: expected an http or https address/m);
+    assert.match(odd.join("\n"), /^stores\.nobody\.password .*: expected password or privateKey$/m);
+    assert.equal(odd.length, 5, odd.join("\n"));
+    assert.ok(!odd.join().includes("hidden"), odd.join("\n"));
+  });
+
+  test("of one file server say their folders in one way", () => {
+    const two = (kind: string, one: string, other: string) => `stores:
+  a: {kind: ${kind}, host: Files.example.org, ${one}}
+  b: {kind: ${kind}, host: files.example.org, ${other}}
+`;
+    const key = "hostKey: SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const login = `username: v, password: secret, ${key}`;
+    const said = faults(two("sftp", `${login}, root: /masked`, login));
+    assert.match(said[0] ?? "", /^stores\.a\.root .* and stores\.b\.root .*: expected both with a leading slash/);
+    assert.equal(said.length, 1);
+    for (const roots of ["root: /a", "root: a"]) {
+      loadConfig({ flags: {}, env: {}, cwd: folder(two("sftp", `${login}, ${roots}`, `${login}, ${roots}`)) });
+    }
+    loadConfig({ flags: {}, env: {}, cwd: folder(two("sftp", `${login}, root: /a`, `${login}, port: 2222`)) });
+  });
+
   test("may not feed on what veil writes, whatever they are called", () => {
     const twice = (from: string, to: string, second = "other") => `stores:
   raw: {kind: s3, endpoint: "http://h:1", bucket: photos}
@@ -117,7 +156,43 @@ routes:
     ] as const) {
       assert.match(faults(twice(from, to)).join("\n"), /two separate places in the store/, `${from} → ${to}`);
     }
+    const host = (one: string, other: string) => `stores:
+  one: {kind: s3, endpoint: "${one}", bucket: photos}
+  other: {kind: s3, endpoint: "${other}", bucket: photos}
+  file: {kind: ftp, host: ${new URL(one).hostname.toUpperCase()}, username: u, password: p, root: /x}
+  again: {kind: ftp, host: ${new URL(one).hostname}, username: u, password: p, root: /x/}
+routes:
+  a: {from: "store:one", to: "store:other/masked"}
+  b: {from: "store:file", to: "store:again/masked"}
+`;
+    assert.equal(faults(host("http://h.example", "https://H.example/")).length, 2);
     loadConfig({ flags: {}, env: {}, cwd: folder(twice("store:raw/new", "store:other")) });
     loadConfig({ flags: {}, env: {}, cwd: folder(twice("store:raw/mask", "store:other")) });
+  });
+});
+
+const docs = new URL("../../docs/", import.meta.url);
+const pages = readdirSync(new URL("storage/", docs)).map((name) => `storage/${name}`);
+
+describe("the pages about stores", () => {
+  for (const [kind, fields] of Object.entries(storeFields)) {
+    test(`${kind}.md has a row for every setting`, () => {
+      const text = readFileSync(new URL(`storage/${kind}.md`, docs), "utf8");
+      for (const { key, shown, description, expected } of fields)
+        assert.ok(text.includes(`| \`${key}\` | ${shown} | ${description} Expects ${expected}. |\n`), key);
+    });
+  }
+
+  test("show configurations that are accepted", () => {
+    let count = 0;
+    for (const page of ["stores.md", "events.md", ...pages]) {
+      const text = readFileSync(new URL(page, docs), "utf8");
+      for (const [, yaml = ""] of text.matchAll(/```yaml\n([\s\S]*?)```/g)) {
+        const env = Object.fromEntries(Array.from(yaml.matchAll(/env:(\w+)/g), ([, name]) => [name!, "secret"]));
+        assert.doesNotThrow(() => loadConfig({ flags: {}, env, cwd: folder(yaml) }), page);
+        count += 1;
+      }
+    }
+    assert.ok(count >= pages.length + 4);
   });
 });

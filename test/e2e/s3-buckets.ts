@@ -16,11 +16,13 @@ import type { Ceph } from "../fixtures/ceph-server.ts";
 import { temporaryDataDir } from "./program.ts";
 
 /** Somebody who uses a Ceph as its users do: with a client that tries again. */
-export function s3Of(ceph: Ceph): S3Client {
-  const credentials = { accessKeyId: ceph.accessKey, secretAccessKey: ceph.secretKey };
+export function s3Of({ endpoint, accessKey, secretKey }: Pick<Ceph, "endpoint" | "accessKey" | "secretKey">): S3Client {
+  const credentials = { accessKeyId: accessKey, secretAccessKey: secretKey };
   return new S3Client({
-    ...{ endpoint: ceph.endpoint, region: "us-east-1", forcePathStyle: true, credentials, maxAttempts: 12 },
+    ...{ endpoint, region: "us-east-1", forcePathStyle: true, credentials, maxAttempts: 12 },
     requestChecksumCalculation: "WHEN_REQUIRED",
+    // Ceph lets a PUT wait for its event to be taken, and now and then for ever when that connection was closed.
+    requestHandler: { requestTimeout: 15_000, throwOnRequestTimeout: true },
   });
 }
 
@@ -31,8 +33,8 @@ export interface Buckets extends AsyncDisposable {
   readonly dataDir: string;
   put(key: string, body: Buffer): Promise<unknown>;
   /** What lies in the output; undefined: nothing. */
-  head(key: string): Promise<HeadObjectCommandOutput | undefined>;
-  read(key: string): Promise<Buffer>;
+  head(key: string, as?: S3Client): Promise<HeadObjectCommandOutput | undefined>;
+  read(key: string, as?: S3Client): Promise<Buffer>;
 }
 
 /** Two buckets and a data folder; `route` and `rest` are lines of veil.yaml. */
@@ -51,9 +53,9 @@ export async function openBuckets(ceph: Ceph, client: S3Client, route = "", rest
     ...{ ...buckets, dataDir },
     put: (Key, Body) =>
       client.send(new PutObjectCommand({ Bucket: buckets.raw, Key, Body, ContentType: "image/jpeg" })),
-    head: (Key) => client.send(new HeadObjectCommand({ Bucket: buckets.masked, Key })).catch(() => undefined),
-    async read(Key) {
-      const { Body } = await client.send(new GetObjectCommand({ Bucket: buckets.masked, Key }));
+    head: (Key, as = client) => as.send(new HeadObjectCommand({ Bucket: buckets.masked, Key })).catch(() => undefined),
+    async read(Key, as = client) {
+      const { Body } = await as.send(new GetObjectCommand({ Bucket: buckets.masked, Key }));
       return Buffer.from(await Body!.transformToByteArray());
     },
     [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }),

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { DeleteObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import { DeleteObjectCommand, PutBucketPolicyCommand, type S3Client } from "@aws-sdk/client-s3";
 import sharp from "sharp";
 import { type Ceph, startCeph, withoutCeph } from "../fixtures/ceph-server.ts";
+import { veilCommand } from "../fixtures/veil-command.ts";
 import { startProgram, until } from "./program.ts";
 import { openBuckets, s3Of } from "./s3-buckets.ts";
 
@@ -97,4 +100,44 @@ describe("from one bucket into another", { skip }, () => {
     await until("the route is well", async () => (await problemOf()) === null);
     await veil.stop();
   });
+});
+
+test("the rights that docs/storage/s3.md lists are enough", { skip }, async () => {
+  await using buckets = await openWards("    removed: remove\n    mostRemoved: 1");
+  const page = await readFile(new URL("../../docs/storage/s3.md", import.meta.url), "utf8");
+  const keys = ["--access-key=limitedkey", "--secret=limitedsecret"];
+  await ceph.exec("user", "create", "--uid=limited", "--display-name=limited", ...keys);
+  const policies = Array.from(page.matchAll(/```json\n([\s\S]*?)```/g), ([, json]) => json!);
+  assert.equal(policies.length, 2);
+  for (const json of policies) {
+    const Bucket = json.includes("raw-images") ? buckets.raw : buckets.masked;
+    const policy = JSON.parse(json.replaceAll(/raw-images|anonymized-images/g, Bucket));
+    // A policy of a bucket says whose rights they are.
+    for (const statement of policy.Statement) statement.Principal = { AWS: ["arn:aws:iam:::user/limited"] };
+    await client.send(new PutBucketPolicyCommand({ Bucket, Policy: JSON.stringify(policy) }));
+  }
+  const file = join(buckets.dataDir, "veil.yaml");
+  const yaml = (await readFile(file, "utf8")).replaceAll(
+    "accessKey: testkey, secretKey: testsecret",
+    "accessKey: limitedkey, secretKey: limitedsecret",
+  );
+  await writeFile(file, yaml);
+  await buckets.put("a.jpg", portrait);
+  await buckets.put("b.jpg", portrait);
+  const checked = await veilCommand(buckets.dataDir, "doctor");
+  assert.match(checked.out, /✓ Stores +store:raw, store:masked/);
+  // What it writes is its own: the bucket's owner has no right to read it.
+  const limited = s3Of({ endpoint: ceph.endpoint, accessKey: "limitedkey", secretKey: "limitedsecret" });
+  await using veil = await startProgram({ dataDir: buckets.dataDir, flags: ["--set", "cache.driver=none"] });
+  await until("a.jpg", () => buckets.head("a.jpg", limited));
+  await until("b.jpg", () => buckets.head("b.jpg", limited));
+  await client.send(new DeleteObjectCommand({ Bucket: buckets.raw, Key: "b.jpg" }));
+  await until("b.jpg is gone", async () => (await buckets.head("b.jpg", limited)) === undefined);
+  await buckets.put("a.jpg", await sharp(portrait).resize(180).jpeg().toBuffer());
+  await until(
+    "the newer a.jpg",
+    async () => (await sharp(await buckets.read("a.jpg", limited)).metadata()).width === 180,
+  );
+  await veil.stop();
+  limited.destroy();
 });

@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { Agent, get } from "node:https";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { FastifyInstance } from "fastify";
+import type { Config } from "../../src/config.ts";
 import { Problem } from "../../src/errors.ts";
+import { announceFor, webhookTls } from "../../src/events.ts";
 import { createWebhookServer } from "../../src/http/webhook.ts";
 import { createSqliteAnnouncements } from "../../src/ledger/sqlite-announcements.ts";
 import { createLog } from "../../src/log.ts";
 import { createAnnounce } from "../../src/pipeline/announce.ts";
 import { openSqlite, type Sqlite } from "../../src/sqlite.ts";
+import { temporaryFolder } from "../contracts/temporary-folder.ts";
 import { makeCertificate } from "../fixtures/certificate.ts";
 
 const token = "a-token-of-some-length";
@@ -140,6 +145,29 @@ describe("the webhook", () => {
     await webhook.sqlite.close();
     const failed = await webhook.send(event("in/a.jpg"));
     assert.ok(failed.status >= 500, String(failed.status));
+  });
+
+  test("keeps nothing for a route that takes nothing by itself", async () => {
+    const kept: string[] = [];
+    const route = (name: string, watched: boolean) => ({
+      route: { name, watched },
+      bucket: { bucket: "raw", prefix: "" },
+    });
+    const announce = announceFor({
+      announcements: { add: async (names) => void kept.push(...names.map((one) => one.route)) },
+      folders: { current: () => [route("idle", false), { ...route("wards", true), announced: () => {} }] as never },
+      onProblem: () => {},
+    });
+    assert.equal(await announce([{ bucket: "raw", keys: ["a.jpg"], kind: "created" }]), 1);
+    assert.deepEqual(kept, ["wards"]);
+  });
+
+  test("names the files that are no certificate and its key", async () => {
+    await using folder = await temporaryFolder();
+    const certFile = join(folder.path, "cert.pem");
+    await writeFile(certFile, "garbage");
+    const events = { webhook: { certFile, keyFile: certFile } } as Config["events"];
+    await assert.rejects(webhookTls({ events } as Config), { code: "invalid-config", message: /cert\.pem/ });
   });
 
   test("speaks TLS where it has a certificate", async (context) => {

@@ -119,3 +119,18 @@ test("a store that refuses a put itself tells the same", async () => {
   assert.equal(result, "superseded");
   assert.equal(await bench.text("a.jpg"), "newer");
 });
+
+test("what an attempt has left that died before it was recorded, and was overtaken then, is replaced", async () => {
+  await using bench = await openDeliveries();
+  const { ledger, parts, options, resultOf } = bench;
+  const { job: older } = await admitOne(ledger, { key: "a.jpg", version: "1" });
+  await ledger.append({ jobId: older.id, kind: "started", at: 1 });
+  const marked = (id: string) => ({ ...options, metadata: { "veil-job": id } });
+  await deliver(parts, older, await resultOf("older"), marked(older.id));
+  // The process dies here; when the job comes again, the original is another one.
+  const { job: newer } = await admitOne(ledger, { key: "a.jpg", version: "2" });
+  await ledger.append({ jobId: older.id, kind: "superseded", at: 2 });
+  await ledger.append({ jobId: newer.id, kind: "started", at: 3 });
+  await deliver(parts, newer, await resultOf("newer"), marked(newer.id));
+  assert.equal(await bench.text("a.jpg"), "newer");
+});

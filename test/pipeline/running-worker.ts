@@ -15,7 +15,7 @@ import { noResultCache, type ResultCache } from "../../src/pipeline/result-cache
 import { createReview } from "../../src/pipeline/review.ts";
 import type { Route } from "../../src/pipeline/route.ts";
 import { openSpool, type Spool, streamOf } from "../../src/pipeline/spool.ts";
-import { runWorker } from "../../src/pipeline/worker.ts";
+import { runWorker, type WorkerParts } from "../../src/pipeline/worker.ts";
 import { createMemoryQueue } from "../../src/queues/memory.ts";
 import { openSqlite } from "../../src/sqlite.ts";
 import { createMemoryStore } from "../../src/stores/memory.ts";
@@ -59,6 +59,8 @@ export interface WorkerOptions {
   readonly input?: Partial<Store>;
   /** Stands in for verbs of the output. */
   readonly output?: Partial<Store>;
+  readonly stuckAfter?: WorkerParts["stuckAfter"];
+  readonly onProblem?: WorkerParts["onProblem"];
   /** How many attempts a job has beyond its first. */
   readonly maxRetries?: number;
   readonly retryDelayMs?: number;
@@ -88,7 +90,8 @@ export async function startWorker({ pool, spool }: Workshop, options: WorkerOpti
       routes: new Map([[route.name, route]]),
       storeOf,
       ...{ puts: keyed.puts, bury: createTombstones("test"), marks: createMarks("test") },
-      ...{ onProblem: () => {}, observe: () => {}, now: Date.now, random: () => 0.5 },
+      ...(options.stuckAfter && { stuckAfter: options.stuckAfter }),
+      ...{ onProblem: options.onProblem ?? (() => {}), observe: () => {}, now: Date.now, random: () => 0.5 },
     },
     stopping.signal,
   );

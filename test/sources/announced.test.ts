@@ -84,6 +84,27 @@ describe("what events have named", () => {
     assert.equal(source.admitted.length, 1);
   });
 
+  test("is not kept waiting by an object that alone can't be looked at", async () => {
+    const store = createMemoryStore({ name: "input" });
+    const head = async (key: string) => {
+      // As S3 says of an object whose key only its owner has.
+      if (key === "sealed.jpg") throw new Problem("store-unavailable", "status 400");
+      return store.head(key);
+    };
+    await using source = await openSource({ store: { head } });
+    await store.put("a.jpg", Readable.from([Buffer.from("a")]), { contentType: "image/jpeg" });
+    await source.announce("sealed.jpg", "a.jpg");
+    await source.settled();
+    assert.deepEqual(
+      source.admitted.map(({ key }) => key),
+      ["a.jpg"],
+    );
+    assert.deepEqual(
+      source.problems.map(({ message }) => message),
+      ["status 400"],
+    );
+  });
+
   test("is passed by where the route does not take it, and told where it may not be looked at", async () => {
     const store = createMemoryStore({ name: "input" });
     const head = async (key: string) => {

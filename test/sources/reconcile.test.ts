@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Problem } from "../../src/errors.ts";
+import { Problem } from "../../src/errors.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
 import {
   createReconcileSource,
@@ -15,6 +15,7 @@ import type { Judgement } from "../../src/sources/settling.ts";
 import { openSqlite } from "../../src/sqlite.ts";
 import { createFsStore } from "../../src/stores/fs.ts";
 import { createMemoryStore } from "../../src/stores/memory.ts";
+import type { Store } from "../../src/stores/store.ts";
 import { eventually } from "../contracts/eventually.ts";
 import { makeCandidate } from "../contracts/jobs.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
@@ -235,6 +236,51 @@ describe("a reconciled store", () => {
     assert.deepEqual(heard.keys, []);
     await rename(`${opened.root}-away`, opened.root);
     await eventually("it is found after all", () => heard.keys.length === 1);
+  });
+
+  test("finds all others beside one that can't be opened, whatever the server calls that", async () => {
+    const memory = createMemoryStore({ name: "input" });
+    const store: Store = {
+      ...memory,
+      // As vsftpd and servers of locked files say it.
+      async get(key, options) {
+        if (key === "shut.jpg") throw new Problem("store-unavailable", "550 Failed to open file");
+        return memory.get(key, options);
+      },
+    };
+    for (const key of ["shut.jpg", "x.jpg", "y.jpg"]) {
+      await store.put(key, Readable.from([jpegOf(10)]), { contentType: "image/jpeg" });
+    }
+    await sleep(settleMs);
+    await using opened = await openReconcile();
+    const source = createReconcileSource({
+      ...{ name: "reconcile", route: "folder", store, unseen: opened.ledger.unseen, intervalMs: 60_000 },
+      ...{ settleMs, incompleteMs },
+    });
+    await using heard = opened.admitAll(source);
+    await eventually("the others are found", () => heard.keys.length === 2, incompleteMs);
+    await eventually("it is found too, and fails by its name", () => heard.keys.includes("shut.jpg"));
+  });
+
+  test("takes a store that its settings keep closed for a trouble of the route too", async () => {
+    const store: Store = {
+      ...createMemoryStore({ name: "input" }),
+      // biome-ignore lint/correctness/useYield: a listing that does not begin
+      async *list() {
+        throw new Problem("invalid-config", "Cannot read ca.pem (caFile)");
+      },
+    };
+    const stop = new AbortController();
+    const told: string[] = [];
+    const source = createReconcileSource({
+      ...{ name: "reconcile", route: "wards", store, unseen: async () => [], intervalMs: 10 },
+      onBroken(problem) {
+        told.push(problem.code);
+        if (told.length === 2) stop.abort();
+      },
+    });
+    assert.deepEqual(await Array.fromAsync(source.arrivals(stop.signal)), []);
+    assert.deepEqual(told, ["invalid-config", "invalid-config"]);
   });
 
   test("asks and announces a large store in batches", async () => {

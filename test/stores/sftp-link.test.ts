@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmod, readdir, utimes, writeFile } from "node:fs/promises";
+import { chmod, readdir, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -156,10 +156,7 @@ describe("the sftp store's way to its server", { skip }, () => {
     await listing.return?.();
     assert.deepEqual(await keysOf(store), ["old.jpg"]);
     assert.equal((await read(store, "old.jpg")).compare(bytes), 0);
-    const left = (await readdir(root)).filter((name) => name.startsWith(".veil-"));
-    assert.equal(left.length, 1);
-    await utimes(join(root, left[0]!), 0, 0);
-    assert.equal(await store.sweep(), 1);
+    assert.deepEqual(await readdir(root), ["old.jpg"]);
   });
 
   test("goes on after the server was away", async () => {

@@ -13,6 +13,7 @@ import {
   utimes,
   writeFile,
 } from "node:fs/promises";
+import { userInfo } from "node:os";
 import { basename, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -58,7 +59,7 @@ describe("the sftp store and what else lives on a server", { skip }, () => {
     await using part = await openStore(server, { root: opened.root, part: "in/deep" });
     await part.store.put("a/x.jpg", bodyOf("x"), image);
     assert.deepEqual(await keysOf(opened.store), ["in/deep/a/x.jpg"]);
-    const { stdout } = await run("realpath", ["--relative-to", process.env.HOME ?? "/", opened.root]);
+    const { stdout } = await run("realpath", ["--relative-to", userInfo().homedir, opened.root]);
     await using relative = await openStore(server, { root: `${stdout.trim()}/` });
     assert.equal(String(await read(relative.store, "in/deep/a/x.jpg")), "x");
   });

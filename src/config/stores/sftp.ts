@@ -33,6 +33,6 @@ export const sftpSettings = z
       .describe("Whether objects may be replaced by removing the old one first, on servers that know no better way."),
   })
   .refine(({ password, privateKey }) => password !== undefined || privateKey !== undefined, {
-    message: "expected password or privateKey",
+    params: { why: "expected password or privateKey" },
     path: ["password"],
   });

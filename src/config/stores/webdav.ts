@@ -3,7 +3,12 @@ import { folder } from "../kinds.ts";
 
 const address = z.string().refine((text) => {
   if (!URL.canParse(text)) return false;
-  const { protocol, username, password, search, hash } = new URL(text);
+  const { protocol, username, password, search, hash, pathname } = new URL(text);
+  try {
+    decodeURIComponent(pathname);
+  } catch {
+    return false;
+  }
   return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === "");
 });
 

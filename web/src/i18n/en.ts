@@ -11,7 +11,7 @@ export const en = {
   "scheme.light": "Light",
   "scheme.dark": "Dark",
   "scheme.change": "Appearance: {{now}}. Change",
-  "footer.local": "Your photos never leave this machine.",
+  "footer.local": "Photos that you drop here never leave this machine.",
   "footer.detector": "Detector: {{name}}",
   "footer.version": "Version {{version}}",
   "footer.api": "API for programs",
@@ -104,7 +104,8 @@ export const en = {
   "folder.title": "Watched folder",
   "folder.titles": "Watched folders",
   "folder.intro": "Every photo that appears in the first folder is masked into the second.",
-  "folder.intros": "Each route masks every photo that appears in its first folder into its second.",
+  "folder.intros":
+    "Each route masks every photo that appears in its first place, a folder or a store, into its second.",
   "folder.originals": " Originals stay untouched.",
   "folder.input": "Put photos here",
   "folder.output": "Masked photos appear here",

@@ -1,0 +1,81 @@
+import type { Readable } from "node:stream";
+import { Problem } from "../errors.ts";
+import { discard } from "./http-body.ts";
+import { createHttpClient, type HttpAnswer, type HttpTimeouts } from "./http-client.ts";
+import { authenticate, type SwiftAccess, type SwiftSettings } from "./swift-auth.ts";
+
+export interface SwiftCall {
+  readonly method: string;
+  /** Absent: of the container. */
+  readonly object?: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Readable;
+  readonly what: string;
+}
+
+/** One container, with a token that is renewed when it is refused. */
+export interface SwiftConnection {
+  /** Problem: `store-denied` where a fresh token is refused, too. */
+  call(call: SwiftCall): Promise<HttpAnswer>;
+  /** Of the storage, for messages; known once a call was made. */
+  address(): URL;
+  close(): void;
+}
+
+export function createSwiftConnection(settings: SwiftSettings, name: string, timeouts: HttpTimeouts): SwiftConnection {
+  const http = createHttpClient(timeouts, settings.caFile);
+  let access: Promise<SwiftAccess> | undefined;
+  let storage = new URL(settings.authUrl);
+
+  async function enter(refused?: SwiftAccess): Promise<SwiftAccess> {
+    const before = access;
+    const now = await before?.catch(() => undefined);
+    if (now !== undefined && now !== refused && Date.now() < now.renewAt) return now;
+    // Somebody else may have begun meanwhile.
+    if (access === before) access = logIn();
+    return await (access as Promise<SwiftAccess>);
+  }
+
+  async function logIn(): Promise<SwiftAccess> {
+    const fresh = await authenticate(http, settings, name);
+    storage = fresh.storageUrl;
+    return fresh;
+  }
+
+  function pathOf({ object, query }: SwiftCall, { storageUrl }: SwiftAccess): string {
+    const parts = [storageUrl.pathname.replace(/\/$/, ""), encodeURIComponent(settings.container)];
+    if (object !== undefined) parts.push(object.split("/").map(encoded).join("/"));
+    return `${parts.join("/")}${query === undefined ? "" : `?${new URLSearchParams(query)}`}`;
+  }
+
+  return {
+    async call(call) {
+      let inside = await enter();
+      for (let isAgain = false; ; isAgain = true) {
+        const { method, body, what } = call;
+        const headers = { ...call.headers, "x-auth-token": inside.token };
+        const path = pathOf(call, inside);
+        const answer = await http.call({ method, url: inside.storageUrl, path, headers, what, ...(body && { body }) });
+        if (answer.status !== 401) return answer;
+        await discard(answer);
+        if (isAgain) {
+          throw new Problem("store-denied", `${what}: the server refuses the token that it has just given`, {
+            remedy: "Check project, region and what the account may do there.",
+          });
+        }
+        inside = await enter(inside);
+        if (body !== undefined && !answer.isBodyUntouched) {
+          throw new Problem("store-unavailable", `${what}: the token ended as the body was sent`);
+        }
+      }
+    },
+    address: () => storage,
+    close: () => http.close(),
+  };
+}
+
+/** Proxies take segments of dots for steps, even where they are plain names. */
+function encoded(segment: string): string {
+  return /^\.{1,2}$/.test(segment) ? segment.replaceAll(".", "%2E") : encodeURIComponent(segment);
+}

@@ -5,3 +5,5 @@ import { fileURLToPath } from "node:url";
 enableCompileCache(fileURLToPath(new URL("../.cache/compiled", import.meta.url)));
 const { run } = await import("./cli.ts");
 process.exitCode = await run(process.argv.slice(2));
+// Node waits at its very end for requests of handles, and now and then, where a connection was refused, for ever.
+process.on("exit", () => process.exit());

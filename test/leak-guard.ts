@@ -12,6 +12,8 @@ const longestMs = process.argv[1]?.includes("/long/") ? 3_600_000 : 300_000;
 const isTestFile = isMainThread && process.argv[1]?.endsWith(".test.ts");
 
 if (isTestFile && process.env.NODE_TEST_CONTEXT !== undefined) {
+  // Node waits at its very end for requests of handles, and now and then, where a connection was refused, for ever.
+  process.on("beforeExit", () => process.on("exit", () => process.exit()));
   after(() => {
     const report = () => {
       process.stderr.write(`leaked: ${process.getActiveResourcesInfo().join(", ")} still open after the last test\n`);

@@ -71,7 +71,8 @@ export async function putBlob(
 async function* blocksOf(body: Readable): AsyncGenerator<Buffer> {
   let chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  // Or a body that is not wanted any more would say that it has failed.
+  for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     let rest = Buffer.from(chunk);
     while (bytes + rest.length >= blockBytes) {
       const piece = rest.subarray(0, blockBytes - bytes);

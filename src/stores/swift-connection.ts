@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { Problem } from "../errors.ts";
 import { discard } from "./http-body.ts";
 import { createHttpClient, type HttpAnswer, type HttpTimeouts } from "./http-client.ts";
+import { problemFor } from "./problem-for.ts";
 import { authenticate, type SwiftAccess, type SwiftSettings } from "./swift-auth.ts";
 
 export interface SwiftCall {
@@ -28,13 +29,15 @@ export function createSwiftConnection(settings: SwiftSettings, name: string, tim
   let access: Promise<SwiftAccess> | undefined;
   let storage = new URL(settings.authUrl);
 
-  async function enter(refused?: SwiftAccess): Promise<SwiftAccess> {
+  async function enter(what: string, refused?: SwiftAccess): Promise<SwiftAccess> {
     const before = access;
     const now = await before?.catch(() => undefined);
     if (now !== undefined && now !== refused && Date.now() < now.renewAt) return now;
     // Somebody else may have begun meanwhile.
     if (access === before) access = logIn();
-    return await (access as Promise<SwiftAccess>);
+    return await (access as Promise<SwiftAccess>).catch((error: unknown) => {
+      throw problemFor(what, error);
+    });
   }
 
   async function logIn(): Promise<SwiftAccess> {
@@ -51,7 +54,7 @@ export function createSwiftConnection(settings: SwiftSettings, name: string, tim
 
   return {
     async call(call) {
-      let inside = await enter();
+      let inside = await enter(call.what);
       for (let isAgain = false; ; isAgain = true) {
         const { method, body, what } = call;
         const headers = { ...call.headers, "x-auth-token": inside.token };
@@ -64,7 +67,7 @@ export function createSwiftConnection(settings: SwiftSettings, name: string, tim
             remedy: "Check project, region and what the account may do there.",
           });
         }
-        inside = await enter(inside);
+        inside = await enter(what, inside);
         if (body !== undefined && !answer.isBodyUntouched) {
           throw new Problem("store-unavailable", `${what}: the token ended as the body was sent`);
         }

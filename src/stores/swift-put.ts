@@ -42,9 +42,12 @@ export function createSwiftPut(connection: SwiftConnection, name: string): Swift
     const md5 = createHash("md5");
     const counted = sentBody(body, key, size, (chunk) => md5.update(chunk));
     let endTurn = () => {};
+    let isOver = false;
     const beforeEnd = async () => {
       await beforeVisible?.();
       if (isConditional) endTurn = await turns.take(object);
+      // The server may have refused it meanwhile: nobody else would ever have a turn.
+      if (isOver) endTurn();
       await requireMatch();
     };
     const { sent, known } = await begun(counted);
@@ -71,6 +74,7 @@ export function createSwiftPut(connection: SwiftConnection, name: string): Swift
       if (kept === expected) return expected;
       throw new Problem("store-unavailable", `${what}: the server keeps other bytes than it was sent`);
     } finally {
+      isOver = true;
       endTurn();
       stream.destroy();
     }

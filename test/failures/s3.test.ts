@@ -28,7 +28,7 @@ after(async () => {
 const openStore = (opened?: OpenedS3, account: S3Account = ceph) => openS3(account, opened);
 const names = (key: string) => ({ names: ["archive", key], secrets: ["testsecret"] });
 
-describe("an S3 store on a bad network", { skip, concurrency: true }, () => {
+describe("an S3 store on a bad network, or of a server that has had enough", { skip, concurrency: true }, () => {
   test("says store-unavailable where nobody listens, and works as soon as somebody does", async () => {
     await using opened = await openStore();
     const { store, proxy } = opened;
@@ -190,9 +190,7 @@ describe("an S3 store on a bad network", { skip, concurrency: true }, () => {
     assert.equal(await store.sweep!(0), 1);
     assert.deepEqual(await lying(), []);
   });
-});
 
-describe("an S3 server that has had enough", { skip, concurrency: true }, () => {
   for (const [what, status, code] of [
     ["SlowDown", 503, "SlowDown"],
     ["429", 429, "TooManyRequests"],

@@ -29,6 +29,7 @@ async function failsEverywhere({ store }: End, withinMs: number, remedy?: RegExp
 }
 
 for (const { name, skip, start } of kinds) {
+  // Its client asks again: see there.
   if (name === "s3") continue;
   describe(`a store by ${name} on a bad network`, { skip, concurrency: true }, () => {
     let ends: Ends;
@@ -117,7 +118,7 @@ for (const { name, skip, start } of kinds) {
         assert.equal(String(await end.bytesOf("x.jpg")), "old");
         // What a lost connection leaves is of a name that no reader sees, and is swept.
         await eventually("the server has given up what it was sent", async () => {
-          await store.sweep!(-2_000);
+          await store.sweep?.(-2_000);
           return (await end.lying()).every((one) => one === "x.jpg" || !isTemporary(one));
         });
       });
@@ -136,6 +137,8 @@ for (const { name, skip, start } of kinds) {
       control.set({});
       assert.equal((await end.store.head("x.jpg"))?.size, 1);
     });
+
+    if (!["sftp", "ftp", "webdav"].includes(name)) return;
 
     test(`${name}: tells an object of 5 GiB with its size, reads parts beyond 4 GiB, and refuses it by size early`, async () => {
       await using end = await ends.open();

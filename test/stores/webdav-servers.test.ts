@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { describe, test } from "node:test";
-import type { Problem } from "../../src/errors.ts";
+import { Problem, toProblem } from "../../src/errors.ts";
 import { createWebdavStore } from "../../src/stores/webdav.ts";
 import { bodyOf, keysOf, read, withCode } from "../contracts/store.ts";
 import { startRcloneWebdav, withoutRclone } from "../fixtures/rclone-webdav.ts";

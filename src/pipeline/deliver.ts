@@ -50,7 +50,7 @@ export async function deliver(
     if (!(await claim.renew())) throw new Problem("lease-lost", `Another worker has taken job ${job.id} over`);
     return true;
   }
-  return puts.run(placeOf(job), async () => {
+  const delivering = puts.run(placeOf(job), async () => {
     if (!(await isOurs())) return "superseded";
     signal.throwIfAborted();
     const store = storeOf(name);
@@ -88,6 +88,13 @@ export async function deliver(
       });
     }
   });
+  return delivering.catch(ofOutput);
+}
+
+/** What is gone or has changed at the output says nothing of the original: whoever asks would take the job for superseded. */
+function ofOutput(error: unknown): never {
+  if (!(error instanceof Problem) || !["not-found", "changed-while-reading"].includes(error.code)) throw error;
+  throw new Problem("store-unavailable", error.message, { cause: error });
 }
 
 /** What lies at the output, if it is the result of an older version of the same input. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Anonymized } from "../../src/core/media.ts";
 import { createSerial } from "../../src/core/serial.ts";
+import { Problem } from "../../src/errors.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
 import { deliver, putMasked } from "../../src/pipeline/deliver.ts";
 import { openSqlite } from "../../src/sqlite.ts";
@@ -133,4 +134,17 @@ test("what an attempt has left that died before it was recorded, and was overtak
   await ledger.append({ jobId: newer.id, kind: "started", at: 3 });
   await deliver(parts, newer, await resultOf("newer"), marked(newer.id));
   assert.equal(await bench.text("a.jpg"), "newer");
+});
+
+test("what is gone or has changed at the output is tried again, and never taken for a change of the original", async () => {
+  await using bench = await openDeliveries();
+  const { ledger, store, parts, options, resultOf } = bench;
+  const { job } = await admitOne(ledger, { key: "a.jpg", version: "1" });
+  await ledger.append({ jobId: job.id, kind: "started", at: 1 });
+  for (const code of ["not-found", "changed-while-reading"] as const) {
+    const put = () => Promise.reject(new Problem(code, "a.jpg was lost on its way"));
+    const failing = { ...parts, storeOf: () => ({ ...store, put }) };
+    const delivering = deliver(failing, job, await resultOf(code), options);
+    await assert.rejects(delivering, { code: "store-unavailable", message: "a.jpg was lost on its way" });
+  }
 });

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ListObjectsV2CommandOutput } from "@aws-sdk/client-s3";
 import { Problem } from "../errors.ts";
+import { retryPage } from "./retry-page.ts";
 import type { S3Connection } from "./s3-client.ts";
 import { s3Problem } from "./s3-problem.ts";
 
@@ -17,15 +17,16 @@ const pageRestsMs = [500, 2_000, 8_000];
 export async function* listBucket({ aws, client }: S3Connection, { bucket, prefix, name }: Listing) {
   let token: string | undefined;
   do {
-    const page = await patiently(name, () =>
-      client.send(
-        new aws.ListObjectsV2Command({
-          // XML can't hold every character of a name.
-          ...{ Bucket: bucket, Prefix: prefix, EncodingType: "url" },
-          ...(token !== undefined && { ContinuationToken: token }),
-        }),
-      ),
-    );
+    const command = new aws.ListObjectsV2Command({
+      // XML can't hold every character of a name.
+      ...{ Bucket: bucket, Prefix: prefix, EncodingType: "url" },
+      ...(token !== undefined && { ContinuationToken: token }),
+    });
+    const ask = () =>
+      client.send(command).catch((error: unknown) => {
+        throw s3Problem(error, `Cannot list ${name}`);
+      });
+    const page: ListObjectsV2CommandOutput = await retryPage(ask, pageRestsMs);
     const isEncoded = page.EncodingType === "url";
     for (const object of page.Contents ?? []) {
       if (object.Key !== undefined) yield { ...object, key: isEncoded ? decoded(object.Key) : object.Key };
@@ -61,22 +62,6 @@ export async function* abandonedUploads(
         ? { KeyMarker: NextKeyMarker, ...(NextUploadIdMarker !== undefined && { UploadIdMarker: NextUploadIdMarker }) }
         : undefined;
   }
-}
-
-async function patiently(
-  name: string,
-  ask: () => Promise<ListObjectsV2CommandOutput>,
-): Promise<ListObjectsV2CommandOutput> {
-  for (const restMs of [...pageRestsMs, undefined]) {
-    try {
-      return await ask();
-    } catch (error) {
-      const problem = s3Problem(error, `Cannot list ${name}`);
-      if (restMs === undefined || !(problem instanceof Problem) || problem.code !== "store-unavailable") throw problem;
-      await sleep(restMs);
-    }
-  }
-  throw new Error("unreachable");
 }
 
 function decoded(key: string): string {

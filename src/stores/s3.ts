@@ -16,8 +16,6 @@ export interface S3StoreOptions {
   /** Where in it this store lies: a path, without a slash at its end. */
   readonly root: string;
   readonly timeouts?: S3Timeouts;
-  /** Told what a listing had to pass over. */
-  readonly onProblem?: (problem: Problem) => void;
 }
 
 const bucketIsThereMs = 5_000;

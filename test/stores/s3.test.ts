@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before } from "node:test";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
-import type { Problem } from "../../src/errors.ts";
 import { createS3Store } from "../../src/stores/s3.ts";
 import type { S3Settings } from "../../src/stores/s3-client.ts";
 import { storeContract } from "../contracts/store.ts";
@@ -30,9 +29,8 @@ async function openStore({ root = "", ...changed }: Partial<S3Settings> & { read
     ...{ accessKey: ceph.accessKey, secretKey: ceph.secretKey, read: "direct", conditionalWrites: true },
     ...changed,
   };
-  const problems: Problem[] = [];
-  const store = createS3Store({ name: "s3", settings, root, onProblem: (problem) => problems.push(problem) });
-  return { store, settings, problems, [Symbol.asyncDispose]: () => store.close() };
+  const store = createS3Store({ name: "s3", settings, root });
+  return { store, settings, [Symbol.asyncDispose]: () => store.close() };
 }
 
 const traits = { plainKeys: true, keepsMetadata: true, conditional: true, tickMs: 1100, skip } as const;

@@ -141,7 +141,10 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
   const reconcile = createReconcileSource({
     ...{ ...shared, name: "reconcile", unseen: ledger.unseen },
     intervalMs: nextLookMs,
-    ...(removals && { onListed: removals.seen }),
+    onListed(objects) {
+      passedOver.listed(objects);
+      removals?.seen(objects);
+    },
     async onPass(tookMs) {
       health.looked(tookMs);
       const away = await outputProblem();

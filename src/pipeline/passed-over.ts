@@ -6,6 +6,8 @@ export interface PassedOver {
   report(problem: Pick<Problem, "message">): boolean;
   /** An object waits for somebody to do something, and why; undefined: not any more. */
   waits(key: string, reason: string | undefined): void;
+  /** A comparison has met these objects: what waits and is met no more is gone. */
+  listed(objects: readonly { readonly key: string }[]): void;
   /** A comparison has ended: what it did not meet again is over. */
   endOfPass(): void;
   /** All that the last comparison met and all that waits, in words. */
@@ -18,7 +20,7 @@ const maxWaiting = 1000;
 export function createPassedOver(): PassedOver {
   let last = new Set<string>();
   let now = new Set<string>();
-  const waiting = new Map<string, string>();
+  const waiting = new Map<string, { reason: string; isMet: boolean }>();
   return {
     report({ message }) {
       const fresh = !last.has(message) && !now.has(message);
@@ -27,15 +29,27 @@ export function createPassedOver(): PassedOver {
     },
     waits(key, reason) {
       if (reason === undefined) waiting.delete(key);
-      else if (waiting.has(key) || waiting.size < maxWaiting) waiting.set(key, reason);
+      else if (waiting.has(key) || waiting.size < maxWaiting) waiting.set(key, { reason, isMet: true });
+    },
+    listed(objects) {
+      if (waiting.size === 0) return;
+      for (const { key } of objects) {
+        const entry = waiting.get(key);
+        if (entry !== undefined) entry.isMet = true;
+      }
     },
     endOfPass() {
       last = now;
       now = new Set();
+      for (const [key, entry] of waiting) {
+        if (!entry.isMet) waiting.delete(key);
+        // A new one met no listing yet: only the next one tells.
+        entry.isMet = false;
+      }
     },
     current: () => [
       ...last.union(now),
-      ...Array.from(waiting, ([key, reason]) => `${JSON.stringify(key)} is waited for: ${reason}`),
+      ...Array.from(waiting, ([key, { reason }]) => `${JSON.stringify(key)} is waited for: ${reason}`),
     ],
   };
 }

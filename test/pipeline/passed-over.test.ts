@@ -18,3 +18,16 @@ test("what is passed over is new once, shown as long as comparisons meet it, and
   assert.deepEqual(passedOver.current(), ["a"]);
   assert.equal(passedOver.report(problem("b")), true);
 });
+
+test("what waits is shown until it is taken, or until a whole comparison has not met it", () => {
+  const passedOver = createPassedOver();
+  passedOver.waits("a", "no done-file");
+  passedOver.waits("b", "no done-file");
+  passedOver.endOfPass();
+  assert.equal(passedOver.current().length, 2, "the comparison had begun before they came");
+  passedOver.listed([{ key: "a" }, { key: "c" }]);
+  passedOver.endOfPass();
+  assert.deepEqual(passedOver.current(), ['"a" is waited for: no done-file']);
+  passedOver.waits("a", undefined);
+  assert.deepEqual(passedOver.current(), []);
+});

@@ -1,9 +1,12 @@
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { createAlone } from "./app/alone.ts";
+import { keepCertificate } from "./app/keep-certificate.ts";
 import { addressOf, listen } from "./app/listen.ts";
+import { openAccess } from "./app/open-access.ts";
 import { openAlerts } from "./app/open-alerts.ts";
 import { openEvaluation } from "./app/open-evaluation.ts";
+import { recordsOf } from "./app/records-of.ts";
 import { resultsIn } from "./app/results-in.ts";
 import { retentionOf } from "./app/retention-of.ts";
 import { serviceStatus } from "./app/service-status.ts";
@@ -134,8 +137,10 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const results = resultsIn(cache, config, resultParts);
   const core = { medium: pool, spool, limits, results, detector, ledger, queue, storeOf };
   const names = () => folders.current().map(({ route }) => route.name);
+  const access = started.use(await openAccess(config, { data, onProblem }));
   const parts = {
-    ...{ ...core, maxBatch: limits.maxBatch, policy, submit, metrics, pool, room },
+    ...{ ...core, maxBatch: limits.maxBatch, policy, submit, metrics, pool, room, access },
+    records: recordsOf(data.seals),
     review: createReview({ ...keyed, puts, storeOf }),
     status: await serviceStatus(config, { detector, folders, work }),
     page: fileURLToPath(new URL("../web/dist", import.meta.url)),
@@ -178,12 +183,13 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     alone.run("sealer", signal, sealer.run),
     ...(evaluation ? [evaluation.run(signal)] : []),
   ];
+  keepCertificate(server, config, { certificate: access.certificate, signal, log, onProblem: onFault });
   started.defer(async () => {
     stopping.abort();
     await Promise.allSettled([closeWithin(server, graceMs), ...loops]);
   });
 
-  const address = addressOf(server.server.address() as AddressInfo);
+  const address = addressOf(server.server.address() as AddressInfo, access.certificate ? "https" : "http");
   lock.tell(address);
   const running = started.move();
   return {

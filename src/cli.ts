@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { attackHelp } from "./cli/attack-help.ts";
+import { addKeyCommands } from "./cli/key-commands.ts";
 import { addLedgerCommands } from "./cli/ledger-commands.ts";
 import { plainProblem } from "./cli/plain-problem.ts";
 import { addReviewCommands } from "./cli/review-commands.ts";
@@ -211,6 +212,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   };
   addReviewCommands(program, flags, done);
   addLedgerCommands(program, flags, done);
+  addKeyCommands(program, flags, done);
 
   const models = program.command("models").description("the detectors' models: which there are, add one, check them");
   models

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import type { z } from "zod";
+import { accessFaults } from "./config/access-faults.ts";
 import { configFields, fieldByPath, yamlOf } from "./config/fields.ts";
 import { type ConfigFlags, type Entry, readEnv, readFlags, readYaml } from "./config/layers.ts";
 import { overlapFaults, type RoutePlaces } from "./config/overlaps.ts";
@@ -69,6 +70,7 @@ export function loadConfig({ flags, env, cwd }: ConfigSources): Config {
     ...(named === undefined ? movedFaults(fromFile.entries) : []),
     ...(parsed.error?.issues ?? []).map((issue) => rangeFault(issue, merged)),
     ...meaningFaults(merged),
+    ...accessFaults(merged),
     ...storeFaults,
     ...read.faults,
     ...overlapFaults(
@@ -136,11 +138,10 @@ function withoutSecrets(settings: DeepReadonly<StoreSettings>): object {
 function rangeFault(issue: z.core.$ZodIssue, merged: ReadonlyMap<string, Entry>): string {
   const path = issue.path.join(".");
   const reason = issue.code === "custom" && issue.params?.why ? `: ${issue.params.why}` : "";
-  const why = path === "host" ? " (veil has no login yet, so it serves this machine only)" : "";
   const field = fieldByPath.get(path);
   const value = merged.get(path)?.value;
   const received = field?.isSecret && value !== undefined ? "something else, which is not shown" : show(value);
-  return `${nameOf(path, merged)}: expected ${field?.expected}${why} but received ${received}${reason}`;
+  return `${nameOf(path, merged)}: expected ${field?.expected} but received ${received}${reason}`;
 }
 
 function movedFaults(entries: ReadonlyMap<string, Entry>): string[] {

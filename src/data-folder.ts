@@ -12,6 +12,7 @@ import { type OpenLedger, openLedger, openQueue, queueName } from "./drivers.ts"
 import { Problem, toProblem } from "./errors.ts";
 import type { Announcements } from "./ledger/announcements.ts";
 import type { Signer } from "./ledger/head.ts";
+import type { Keys } from "./ledger/keys.ts";
 import type { Leases } from "./ledger/leases.ts";
 import type { Ledger, Stamp } from "./ledger/ledger.ts";
 import type { Pauses } from "./ledger/pauses.ts";
@@ -33,6 +34,8 @@ export interface DataFolder extends AsyncDisposable {
   readonly pauses: Pauses;
   readonly leases: Leases;
   readonly announcements: Announcements;
+  /** What people and programs log in with. */
+  readonly keys: Keys;
   /** One put or removal at a time for each output, of this process, and over PostgreSQL of all processes. */
   readonly puts: Serial;
   /** What this data folder is known by to others that work over the same ledger. */
@@ -99,7 +102,7 @@ export async function openDataFolder(
   const serving = config.queue.driver === "sqlite" ? { alone: replica } : {};
   const parts = { sqlite, installationKey, stamp, onProblem, ...(role === "service" && { serving }) };
   const shared = opened.adopt(await openLedger(config, parts), (it) => it.close());
-  const { ledger, seals, pauses, leases, announcements, puts } = shared;
+  const { ledger, seals, pauses, leases, announcements, keys, puts } = shared;
   const queue = opened.adopt(
     await openQueue(config, { sqlite, onJobsLost: afterLoss(ledger, onProblem), onProblem }),
     (it) => it.close(),
@@ -127,7 +130,7 @@ export async function openDataFolder(
     await sqlite.close();
   };
   return {
-    ...{ ledger, seals, pauses, leases, announcements, puts, replica },
+    ...{ ledger, seals, pauses, leases, announcements, keys, puts, replica },
     openSigner: () => openSigner(places.ledgerKey),
     stamp,
     queue,

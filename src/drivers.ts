@@ -5,6 +5,7 @@ import type { Config } from "./config.ts";
 import { createSerial, type Serial } from "./core/serial.ts";
 import { Problem } from "./errors.ts";
 import type { Announcements } from "./ledger/announcements.ts";
+import type { Keys } from "./ledger/keys.ts";
 import type { Leases } from "./ledger/leases.ts";
 import type { Ledger, Stamp } from "./ledger/ledger.ts";
 import type { Pauses } from "./ledger/pauses.ts";
@@ -12,6 +13,7 @@ import type { Installation } from "./ledger/postgres-installation.ts";
 import type { Seals } from "./ledger/seals.ts";
 import { createSqliteLedger } from "./ledger/sqlite.ts";
 import { createSqliteAnnouncements } from "./ledger/sqlite-announcements.ts";
+import { createSqliteKeys } from "./ledger/sqlite-keys.ts";
 import { createSqliteLeases } from "./ledger/sqlite-leases.ts";
 import { createSqlitePauses } from "./ledger/sqlite-pauses.ts";
 import { createSqliteSeals } from "./ledger/sqlite-seals.ts";
@@ -43,6 +45,7 @@ export interface OpenLedger {
   readonly pauses: Pauses;
   readonly leases: Leases;
   readonly announcements: Announcements;
+  readonly keys: Keys;
   /** One put or removal at a time for each output, of this process, and over PostgreSQL of all processes. */
   readonly puts: Serial;
   /** Knows which queue was in use last. Absent: the data folder keeps that. */
@@ -62,6 +65,7 @@ export async function openLedger(
       pauses: await createSqlitePauses(sqlite),
       leases: await createSqliteLeases(sqlite),
       announcements: await createSqliteAnnouncements(sqlite),
+      keys: await createSqliteKeys(sqlite),
       puts: createSerial(),
       close: async () => {},
     };
@@ -77,6 +81,7 @@ export async function openLedger(
   const { createPostgresSeals } = await import("./ledger/postgres-seals.ts");
   const { createPostgresPauses } = await import("./ledger/postgres-pauses.ts");
   const { createPostgresAnnouncements } = await import("./ledger/postgres-announcements.ts");
+  const { createPostgresKeys } = await import("./ledger/postgres-keys.ts");
   const { createPostgresLeases } = await import("./ledger/postgres-leases.ts");
   const { openInstallation } = await import("./ledger/postgres-installation.ts");
   const postgres = await openPostgres({ url: url!, ...ca, ...(serving && { serving }) });
@@ -89,6 +94,7 @@ export async function openLedger(
       pauses: await createPostgresPauses(postgres),
       leases: await createPostgresLeases(postgres),
       announcements: await createPostgresAnnouncements(postgres),
+      keys: await createPostgresKeys(postgres),
       puts: { run: (name, work) => puts.run(name, () => postgres.alone(name, work)) },
       installation,
       close: () => postgres.close(),

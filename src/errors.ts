@@ -29,7 +29,10 @@ export const problems = {
   "invalid-request": { status: 400, retry: false, class: "request", title: "The request could not be understood" },
   "not-anonymisation": { status: 400, retry: false, class: "request", title: "This style does not anonymise" },
   "invalid-config": { status: 500, retry: false, class: "setup", title: "The configuration has faults" },
-  unauthorized: { status: 401, retry: false, class: "request", title: "The request does not say who is asking" },
+  unauthorized: { status: 401, retry: false, class: "request", title: "It is not known who is asking" },
+  forbidden: { status: 403, retry: false, class: "request", title: "Whoever asks may not do this" },
+  "too-many-requests": { status: 429, retry: true, class: "request", title: "There are more requests than allowed" },
+  "identity-unavailable": { status: 503, retry: true, class: "setup", title: "Who is asking cannot be checked at the moment" },
   "forbidden-host": { status: 403, retry: false, class: "request", title: "This address may not be used to reach veil" },
   "forbidden-origin": { status: 403, retry: false, class: "request", title: "Another web page may not use veil" },
   "not-found": { status: 404, retry: false, class: "gone", title: "There is no such thing" },
@@ -73,12 +76,19 @@ export type ProblemCode = keyof typeof problems;
 export class Problem extends Error {
   readonly code: ProblemCode;
   readonly remedy: string | undefined;
+  /** In how many seconds it is worth asking again, where that is known. */
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ProblemCode, detail: string, options: { remedy?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    options: { remedy?: string; cause?: unknown; retryAfter?: number } = {},
+  ) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "Problem";
     this.code = code;
     this.remedy = options.remedy;
+    this.retryAfter = options.retryAfter;
   }
 
   get status(): number {

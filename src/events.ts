@@ -1,5 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { createSecureContext } from "node:tls";
+import { readCertificate } from "./certificate.ts";
 import type { Config } from "./config.ts";
 import { parseJson, parseS3Events } from "./core/s3-event.ts";
 import { Problem, toProblem } from "./errors.ts";
@@ -73,28 +72,7 @@ export async function openWebhook(
 ): Promise<Awaited<ReturnType<typeof createWebhookServer>> | undefined> {
   const { token } = config.events.webhook;
   if (token === undefined) return undefined;
-  const tls = await webhookTls(config);
+  const { certFile, keyFile } = config.events.webhook;
+  const tls = await readCertificate({ certFile, keyFile, section: "events.webhook" });
   return createWebhookServer({ token, announce, room, ...(tls && { tls }) }, log);
-}
-
-/** The certificate that events are taken by; undefined: HTTP. Problem: invalid-config. */
-export async function webhookTls({ events: { webhook } }: Config) {
-  const { certFile, keyFile } = webhook;
-  if (certFile === undefined && keyFile === undefined) return undefined;
-  const read = (setting: string, path: string | undefined) =>
-    readFile(path ?? "", "utf8").catch((cause: NodeJS.ErrnoException) => {
-      const detail = path === undefined ? `${setting} is missing` : `Cannot read ${path} (${setting}): ${cause.code}`;
-      throw new Problem("invalid-config", detail, { cause });
-    });
-  const pair = {
-    cert: await read("events.webhook.certFile", certFile),
-    key: await read("events.webhook.keyFile", keyFile),
-  };
-  try {
-    createSecureContext(pair);
-  } catch (cause) {
-    const detail = `${certFile} (events.webhook.certFile) and ${keyFile} (events.webhook.keyFile) are no certificate in PEM and its key`;
-    throw new Problem("invalid-config", detail, { cause });
-  }
-  return pair;
 }

@@ -105,7 +105,8 @@ describe("precedence", () => {
       if (path === "queue.url" || path === "events.amqp.url") return "amqp://somewhere";
       if (path.endsWith(".brokers")) return "somewhere:9092";
       if (path === "events.webhook.token") return "long enough to be one";
-      if (path === "events.sqs.endpoint") return "http://somewhere";
+      if (/^(events\.sqs\.endpoint|auth\.oidc\.issuer)$/.test(path)) return "http://somewhere";
+      if (path === "auth.jwt.algorithms") return "ES256";
       if (path === "alerts.summaryHour") return "8";
       const sample = /such as ([^\s,]+)/.exec(expected)?.[1];
       if (sample !== undefined) return sample;
@@ -113,13 +114,15 @@ describe("precedence", () => {
       const choice = /^(?:one of )?([\w.:-]+)(?:,|$)/.exec(expected)?.[1];
       return type === "string" && expected !== "a path" ? String(choice) : String(samples[type]);
     };
-    const variables = Object.fromEntries(configFields.map((field) => [field.env, sampleOf(field)]));
-    const assignments = configFields.map((field) => `${field.path}=${sampleOf(field)}`);
+    // One place for the keys of tokens or the other, never both.
+    const together = configFields.filter(({ path }) => path !== "auth.jwt.jwksUrl");
+    const variables = Object.fromEntries(together.map((field) => [field.env, sampleOf(field)]));
+    const assignments = together.map((field) => `${field.path}=${sampleOf(field)}`);
     assert.equal(new Set(configFields.map(({ env }) => env)).size, configFields.length);
     const { origins: fromEnv, ...byEnv } = load({ env: variables });
     const { origins: fromSet, ...bySet } = load({ flags: { set: assignments } });
     assert.deepEqual(byEnv, bySet);
-    for (const { path, env } of configFields) {
+    for (const { path, env } of together) {
       assert.equal(fromEnv[path], env);
       assert.equal(fromSet[path], "--set");
     }
@@ -180,11 +183,11 @@ describe("faults", () => {
       "policy.stlye (veil.yaml:3): there is no such setting; did you mean policy.style?",
       "VEIL_POLCY_STYLE (environment): there is no such setting; did you mean VEIL_POLICY_STYLE?",
       "--set oops: expected path=value, for example policy.style=solid",
-      'host (--host): expected one of 127.0.0.1, localhost, ::1 (veil has no login yet, so it serves this machine only) but received "0.0.0.0"',
       'port (veil.yaml:1): expected a whole number from 0 to 65535 but received "80"',
       "policy.quality (veil.yaml:4): expected a whole number from 1 to 100 but received 101",
       "limits.maxFrames (--set): expected a whole number of at least 1 but received 0",
       'engine.processes (VEIL_ENGINE_PROCESSES): expected a whole number from 1 to 256 but received "many"',
+      'host (--host): "0.0.0.0" is reached by others, which needs http.certFile and http.keyFile, or http.trustedProxies where a proxy encrypts; http.allowPlain=true does without',
     ]);
     assert.match(
       found[8] ?? "",

@@ -3,8 +3,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { request as httpRequest, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Problem } from "../errors.ts";
+import { isPrivateAddress, resolveOutbound } from "../outbound-address.ts";
 import type { AlertChannel, AlertMessage } from "./alert.ts";
-import { isPrivateAddress, resolveWebhook } from "./webhook-address.ts";
 
 export interface WebhookOptions {
   /** https; http only to a private address, where those are allowed. */
@@ -15,6 +15,7 @@ export interface WebhookOptions {
   readonly timeoutMs?: number;
 }
 
+const privateRemedy = "If it is the right one, set alerts.webhook.allowPrivate to true.";
 const secretPattern = /^whsec_([A-Za-z0-9+/]+={0,2})$/;
 
 /** Posts each message as JSON, signed as Standard Webhooks has it. Follows no redirect, and tells no path in errors. */
@@ -41,7 +42,7 @@ export function createWebhook({ url, secret, allowPrivate, timeoutMs = 15_000 }:
   };
 
   async function post(body: string, headers: Record<string, string>, signal: AbortSignal): Promise<void> {
-    const { address, family } = await resolveWebhook(target, allowPrivate);
+    const { address, family } = await resolveOutbound(target, allowPrivate, privateRemedy);
     const isPlain = target.protocol === "http:";
     if (isPlain && !isPrivateAddress(address)) {
       throw new Problem("invalid-config", `Expected https for the webhook at ${target.hostname}`);

@@ -18,6 +18,8 @@ export async function listen(
 }
 
 /** For a browser: what a server listens at. */
-export function addressOf({ address, family, port }: AddressInfo): string {
-  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+export function addressOf({ address, family, port }: AddressInfo, scheme: "http" | "https" = "http"): string {
+  // A server that listens everywhere is found here too.
+  if (address === "0.0.0.0" || address === "::") return `${scheme}://localhost:${port}`;
+  return `${scheme}://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { bundledDetector, detectorNames, parseDetectors } from "../core/detector.ts";
+import { authSettings, httpSettings } from "./access-settings.ts";
 import { alertSettings } from "./alert-settings.ts";
 import { eventSettings } from "./event-settings.ts";
 import { count, folder } from "./kinds.ts";
@@ -11,10 +12,11 @@ const MiB = 1024 * 1024;
 /** Every setting, its range, default and meaning: the one place that defines them. */
 export const settingsSchema = z.strictObject({
   dataDir: folder("`./veil-data`", "The data folder: queue, ledger, spool, models and `veil.yaml`. On a local disk."),
-  host: z
-    .enum(["127.0.0.1", "localhost", "::1"])
-    .default("127.0.0.1")
-    .describe("Address to listen on. Loopback only: there is no login yet."),
+  host: z.string().min(1).default("127.0.0.1").meta({
+    expected: "an address or name of this machine",
+    description:
+      "Address to listen on; 0.0.0.0 or :: for all. Another one than loopback needs a login: docs/security.md.",
+  }),
   port: count(0, 65_535).default(8080).describe("Port to listen on; 0 takes any free one."),
   roles: z
     .string()
@@ -75,6 +77,8 @@ export const settingsSchema = z.strictObject({
   ledger: ledgerSettings,
   alerts: alertSettings,
   events: eventSettings,
+  http: httpSettings,
+  auth: authSettings,
   eval: z
     .strictObject({
       folder: z.exactOptional(

@@ -3,6 +3,7 @@ import { withoutHold } from "../core/policy.ts";
 import { Problem } from "../errors.ts";
 import { type MaskedNow, maskNow } from "../pipeline/mask-now.ts";
 import { streamOf } from "../pipeline/spool.ts";
+import { whoAsks } from "./access.ts";
 import { type Asked, noteDetection, noteMasking } from "./audit-note.ts";
 import { goneSignal } from "./gone.ts";
 import { itemOf, readBase64, regionBody, sendMasked } from "./masked-reply.ts";
@@ -61,7 +62,11 @@ export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
         const previews = preview === "1";
         if (previews && detail !== "1") throw new Problem("invalid-request", "Expected detail=1 with preview=1");
         const regions = regionsOf(given);
-        const result = await mask({ original, policy: policyFor(defaults, options), regions }, signal, previews);
+        const result = await mask(
+          { original, policy: policyFor(defaults, options), regions, who: whoAsks(request) },
+          signal,
+          previews,
+        );
         if (detail !== "1") return await sendMasked(reply, name, result);
         await using masked = result;
         return reply.send(await itemOf(name, masked, regions ? null : detector.name));
@@ -86,7 +91,10 @@ export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
         const { image_base64, regions: boxes, ...options } = request.body;
         await using original = await spool.receive(streamOf(decodeBase64(image_base64)), { maxBytes: limits.maxBytes });
         const policy = policyFor(defaults, { ...options, ...request.query });
-        await using result = await mask({ original, policy, regions: boxes?.map(drawn) }, signal);
+        await using result = await mask(
+          { original, policy, regions: boxes?.map(drawn), who: whoAsks(request) },
+          signal,
+        );
         reply.header("x-veil-regions", result.regions.length);
         return { anonymized_base64: await readBase64(result.masked.path) };
       },
@@ -109,7 +117,7 @@ export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
         await using form = await receiveForm(request, { ...receive, signal });
         const { file: original } = onlyUpload(form, "image");
         const policy = policyFor(defaults, mergeFields(optionsSchema, form.fields, request.query));
-        return await noteDetection(parts, { original, policy }, async () => {
+        return await noteDetection(parts, { original, policy, who: whoAsks(request) }, async () => {
           await using picture = await medium.open(original.path, { lane: "interactive", signal });
           const regions = await picture.detect(withoutHold(policy));
           const { width, height, frames, format } = picture;

@@ -12,6 +12,8 @@ export interface Asked {
   readonly policy: Policy;
   /** Mask exactly these; absent: what the detector finds. */
   readonly regions?: readonly Region[] | undefined;
+  /** Who asks, where somebody had logged in. */
+  readonly who: string | undefined;
 }
 
 type Outcome = Pick<RequestNote, "outcome" | "output" | "regions" | "cached" | "code">;
@@ -57,8 +59,12 @@ async function noteRefusal<T>(parts: HttpParts, asked: Asked, work: () => Promis
   }
 }
 
-function note({ ledger, detector }: HttpParts, { original, policy, regions }: Asked, outcome: Outcome): Promise<void> {
+function note(
+  { ledger, detector }: HttpParts,
+  { original, policy, regions, who }: Asked,
+  outcome: Outcome,
+): Promise<void> {
   const input = { size: original.size, sha256: original.sha256 };
   const source = regions ? { regionsFrom: "request" as const } : { regionsFrom: "detector" as const, detector };
-  return ledger.note({ at: Date.now(), input, policy, ...source, ...outcome });
+  return ledger.note({ at: Date.now(), ...(who !== undefined && { who }), input, policy, ...source, ...outcome });
 }

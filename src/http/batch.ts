@@ -5,6 +5,7 @@ import { maskedName } from "../core/masked-name.ts";
 import type { Policy } from "../core/policy.ts";
 import { Problem } from "../errors.ts";
 import { type MaskedNow, maskNow } from "../pipeline/mask-now.ts";
+import { whoAsks } from "./access.ts";
 import { noteMasking } from "./audit-note.ts";
 import { failureOf, goneSignal } from "./gone.ts";
 import { regionBody } from "./masked-reply.ts";
@@ -20,6 +21,12 @@ interface Item {
   readonly result: MaskedNow | Problem;
 }
 
+/** Who asks, and whether that one is still there. */
+interface Asker {
+  readonly signal: AbortSignal;
+  readonly who: string | undefined;
+}
+
 /** How many failures the X-Veil-Errors header names: clients refuse headers of more than 16 kB. */
 const maxNamedErrors = 200;
 
@@ -27,7 +34,7 @@ const maxNamedErrors = 200;
 export function batchRoute(parts: HttpParts): FastifyPluginAsyncZod {
   const { medium, spool, limits, results, detector, policy: defaults, room } = parts;
 
-  async function maskUpload({ name, file }: Upload, policy: Policy, signal: AbortSignal): Promise<Item> {
+  async function maskUpload({ name, file }: Upload, policy: Policy, { signal, who }: Asker): Promise<Item> {
     if (file instanceof Problem) return { name, result: file };
     await using original = file;
     try {
@@ -35,7 +42,7 @@ export function batchRoute(parts: HttpParts): FastifyPluginAsyncZod {
       const work = () => maskNow(medium, original.path, about);
       const { sha256 } = original;
       const find = () => results.through({ sha256, ...about }, work);
-      return { name, result: await noteMasking(parts, { original, policy }, find) };
+      return { name, result: await noteMasking(parts, { original, policy, who }, find) };
     } catch (error) {
       signal.throwIfAborted();
       return { name, result: failureOf(error) };
@@ -70,7 +77,8 @@ export function batchRoute(parts: HttpParts): FastifyPluginAsyncZod {
         if (form.uploads.length === 0) throw new Problem("invalid-request", "Expected files in the field images");
         const { detail, ...options } = mergeFields(batchQuerySchema, form.fields, request.query);
         const policy = policyFor(defaults, options);
-        const settled = await Promise.allSettled(form.uploads.map((upload) => maskUpload(upload, policy, signal)));
+        const asker = { signal, who: whoAsks(request) };
+        const settled = await Promise.allSettled(form.uploads.map((upload) => maskUpload(upload, policy, asker)));
         const items = settled.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
         const fault = settled.find((outcome) => outcome.status === "rejected");
         if (fault) {

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { parseClass, parseCode, parseSince, redriveMany } from "../pipeline/redrive-many.ts";
+import { whoAsks } from "./access.ts";
 import type { HttpParts } from "./parts.ts";
 import { noQuerySchema, pausedSchema, pauseSchema, retriedSchema, retryManySchema } from "./schema.ts";
 
@@ -20,14 +21,18 @@ export function jobControlRoutes({ ledger, submit, pauses }: HttpParts): Fastify
         },
         config: { bodies: { "application/json": retryManySchema } },
       },
-      async ({ body }) => {
+      async (request) => {
+        const { body } = request;
         const filter = {
           route: body.route,
           code: body.code === undefined ? undefined : parseCode(body.code),
           class: body.class === undefined ? undefined : parseClass(body.class),
           since: body.since === undefined ? undefined : parseSince(body.since, Date.now()),
         };
-        const redriven = await redriveMany({ ledger, redrive: submit.retry }, filter, { dryRun: body.dry_run });
+        const redriven = await redriveMany({ ledger, redrive: submit.retry }, filter, {
+          dryRun: body.dry_run,
+          who: whoAsks(request),
+        });
         return { matched: redriven.matched, codes: { ...redriven.codes }, sent: redriven.sent };
       },
     );
@@ -47,8 +52,10 @@ export function jobControlRoutes({ ledger, submit, pauses }: HttpParts): Fastify
           },
           config: { bodies: { "application/json": pauseSchema }, needsNoRoom: true },
         },
-        async ({ body }) => {
-          await pauses[verb](body.route);
+        async (request) => {
+          const { route } = request.body;
+          await pauses[verb](route);
+          request.log.info({ verb, route, who: whoAsks(request) }, "bulk work was told to wait or to go on");
           const { all, routes } = await pauses.read();
           return { all, routes: [...routes] };
         },

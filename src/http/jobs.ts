@@ -6,6 +6,7 @@ import { isFinished, type JobState, jobStates } from "../core/job.ts";
 import { maskedName } from "../core/masked-name.ts";
 import { Problem, problems } from "../errors.ts";
 import type { JobRecord } from "../ledger/ledger.ts";
+import { whoAsks } from "./access.ts";
 import { inlineAs } from "./disposition.ts";
 import { refusal } from "./faults.ts";
 import { goneSignal } from "./gone.ts";
@@ -102,6 +103,7 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
           return await submit.upload(file, {
             name,
             policy,
+            who: whoAsks(request),
             ...(typeof key === "string" && { idempotencyKey: key }),
           });
         }
@@ -110,7 +112,7 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
           const body = jobRequestSchema.safeParse(request.body);
           if (!body.success) throw refusal(body.error, "body");
           const { store, key, policy } = body.data;
-          return submit.object({ store, key }, policyFor(defaults, { ...request.query, ...policy }));
+          return submit.object({ store, key }, policyFor(defaults, { ...request.query, ...policy }), whoAsks(request));
         }
       },
     );
@@ -186,8 +188,8 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
           response: { 202: jobSchema },
         },
       },
-      async ({ params }, reply) => {
-        const record = await submit.retry(params.id);
+      async (request, reply) => {
+        const record = await submit.retry(request.params.id, whoAsks(request));
         return reply.code(202).header("location", `/api/v1/jobs/${record.job.id}`).send(jobBody(record));
       },
     );

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { hasRole } from "./access.ts";
 import type { HttpParts } from "./parts.ts";
 import { statusSchema } from "./schema.ts";
 
@@ -55,7 +56,11 @@ export function statusRoute({ status }: HttpParts): FastifyPluginAsyncZod {
       {
         schema: { summary: "Version, detector, folders, limits", tags: ["operation"], response: { 200: statusSchema } },
       },
-      async () => status(),
+      async (request) => {
+        const whole = await status();
+        // Where things lie is for whoever may read; the rest, whoever hands something in has to know.
+        return hasRole(request, "read") ? whole : { ...whole, routes: [] };
+      },
     );
   };
 }

@@ -9,8 +9,18 @@ import type { Spool } from "../pipeline/spool.ts";
 import type { Submit } from "../pipeline/submit.ts";
 import type { Queue } from "../queues/queue.ts";
 import type { Store } from "../stores/store.ts";
+import type { Access } from "./access.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Status } from "./schema.ts";
+
+/** Which records; all that is given must hold. Times are milliseconds since 1970. */
+export interface RecordWish {
+  readonly path?: string | undefined;
+  readonly digest?: string | undefined;
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+  readonly outcomes?: readonly string[] | undefined;
+}
 
 /** What the routes work with; the composition root fills it in. */
 export interface HttpParts {
@@ -34,6 +44,9 @@ export interface HttpParts {
   readonly pauses: Pauses;
   /** Rejects with what keeps the engine from working. */
   readonly pool: { detector(): Promise<unknown> };
+  readonly access: Access;
+  /** Sealed records of the ledger, in the chain's order from that position on, as `veil ledger export` writes them. */
+  records(from: number, limit: number, query: RecordWish): Promise<readonly string[]>;
   /** Folder of the built page. */
   readonly page: string;
   storeOf(name: string): Store;

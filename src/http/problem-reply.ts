@@ -36,11 +36,13 @@ const retryAfterSeconds: Partial<Record<ProblemCode, number>> = {
   "shutting-down": 5,
   "store-unavailable": 5,
   "no-room": 30,
+  "identity-unavailable": 5,
 };
 
 function send(reply: FastifyReply, problem: Problem): FastifyReply {
-  const seconds = retryAfterSeconds[problem.code];
+  const seconds = problem.retryAfter ?? retryAfterSeconds[problem.code];
   if (seconds !== undefined) reply.header("retry-after", seconds);
+  if (problem.code === "unauthorized") reply.header("www-authenticate", 'Bearer realm="veil"');
   return reply
     .code(problem.status)
     .type("application/problem+json")

@@ -3,6 +3,8 @@ import { z } from "zod";
 import { maskedName } from "../core/masked-name.ts";
 import type { JobRecord } from "../ledger/ledger.ts";
 import type { Reviewed } from "../pipeline/review.ts";
+import { whoAsks } from "./access.ts";
+import { goneSignal } from "./gone.ts";
 import { jobBodyOf } from "./jobs.ts";
 import { regionBody } from "./masked-reply.ts";
 import { decidedRegion } from "./options.ts";
@@ -13,6 +15,7 @@ import {
   jobSchema,
   looks,
   noQuerySchema,
+  pictureSchema,
   type ReviewBody,
   rejectionSchema,
   reviewSchema,
@@ -23,7 +26,9 @@ import {
 const idSchema = z.object({ id: z.string() });
 
 /** What waits for a person, and what that person decides. */
-export function reviewRoutes({ ledger, review, submit }: HttpParts): FastifyPluginAsyncZod {
+export function reviewRoutes(parts: HttpParts): FastifyPluginAsyncZod {
+  const { ledger, review, submit } = parts;
+
   const jobBody = (record: JobRecord): JobBody => {
     const { output } = record.last;
     return jobBodyOf(record, output === undefined ? null : maskedName(submit.nameOf(record.job), output.contentType));
@@ -75,6 +80,29 @@ export function reviewRoutes({ ledger, review, submit }: HttpParts): FastifyPlug
       async ({ params }) => reviewBody(await review.read(params.id)),
     );
 
+    server.get(
+      "/reviews/:id/original",
+      {
+        schema: {
+          summary: "What a held picture shows, NOT masked",
+          description:
+            "Its first frame as a JPEG of at most 2048 pixels a side, for whoever decides on it. Each look is recorded in the ledger before it is answered.",
+          tags: ["review"],
+          params: idSchema,
+          querystring: noQuerySchema,
+        },
+        config: { answer: { "image/jpeg": pictureSchema } },
+      },
+      async (request, reply) => {
+        const { id } = request.params;
+        const { record } = await review.read(id);
+        const bytes = await originalOf(parts, record, goneSignal(reply));
+        const who = whoAsks(request);
+        await ledger.note({ at: Date.now(), outcome: "viewed", job: { id }, ...(who !== undefined && { who }) });
+        return reply.type("image/jpeg").send(bytes);
+      },
+    );
+
     server.post(
       "/reviews/:id/approve",
       {
@@ -90,10 +118,12 @@ export function reviewRoutes({ ledger, review, submit }: HttpParts): FastifyPlug
         },
         config: { bodies: { "application/json": approvalSchema } },
       },
-      async ({ params: { id }, body }, reply) => {
+      async (request, reply) => {
+        const { body } = request;
+        const { id } = request.params;
         try {
           const regions = body.regions?.map(decidedRegion);
-          const record = await review.approve(id, { regions, noFaces: body.no_faces });
+          const record = await review.approve(id, { regions, noFaces: body.no_faces, who: whoAsks(request) });
           return reply.code(202).header("location", `/api/v1/jobs/${record.job.id}`).send(jobBody(record));
         } catch (error) {
           const place = await successorOf(id);
@@ -117,9 +147,10 @@ export function reviewRoutes({ ledger, review, submit }: HttpParts): FastifyPlug
         },
         config: { bodies: { "application/json": rejectionSchema }, needsNoRoom: true },
       },
-      async ({ params: { id }, body }, reply) => {
+      async (request, reply) => {
+        const { id } = request.params;
         try {
-          return jobBody((await review.reject(id, body.reason)).record);
+          return jobBody((await review.reject(id, request.body.reason, whoAsks(request))).record);
         } catch (error) {
           const place = await successorOf(id);
           if (place !== undefined) reply.header("location", place);
@@ -128,4 +159,13 @@ export function reviewRoutes({ ledger, review, submit }: HttpParts): FastifyPlug
       },
     );
   };
+}
+
+/** Of the very version that was held. Problem changed-while-reading where another one lies there now. */
+async function originalOf({ medium, spool, limits, storeOf }: HttpParts, { job }: JobRecord, signal: AbortSignal) {
+  const { key, version, store } = job.input;
+  const { stream } = await storeOf(store).get(key, { version });
+  await using file = await spool.receive(stream, { maxBytes: limits.maxBytes });
+  await using picture = await medium.open(file.path, { lane: "interactive", signal });
+  return Buffer.from(await picture.preview());
 }

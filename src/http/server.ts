@@ -1,16 +1,20 @@
 import { existsSync } from "node:fs";
+import type { Http2Session } from "node:http2";
 import { join } from "node:path";
+import cookie from "@fastify/cookie";
 import multipart from "@fastify/multipart";
 import files from "@fastify/static";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { type Access, admitByTable } from "./access.ts";
 import { anonymizeRoutes } from "./anonymize.ts";
 import { batchRoute } from "./batch.ts";
-import { guardLoopback, hardenReplies } from "./guard.ts";
+import { guardWays, hardenReplies } from "./guard.ts";
 import { jobControlRoutes } from "./job-control.ts";
 import { jobRoutes } from "./jobs.ts";
+import { ledgerRoutes } from "./ledger-records.ts";
 import { requireMediaType } from "./media-type.ts";
 import { describeProblems, describeRoute } from "./openapi.ts";
 import { operationRoutes, statusRoute } from "./operations.ts";
@@ -18,6 +22,7 @@ import type { HttpParts } from "./parts.ts";
 import { answerWithProblems } from "./problem-reply.ts";
 import { requireRoom } from "./require-room.ts";
 import { reviewRoutes } from "./reviews.ts";
+import { sessionRoutes } from "./session.ts";
 
 export interface ServerOptions {
   /** False: what monitors ask, and nothing else. */
@@ -30,21 +35,27 @@ export async function createServer(
   logger: FastifyBaseLogger,
   { api = true }: ServerOptions = {},
 ): Promise<FastifyInstance> {
+  const { access } = parts;
   const server = fastify({
+    ...transport(access),
     loggerInstance: logger,
     // The path alone is logged: query strings and headers may carry names or secrets.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => crypto.randomUUID(),
     forceCloseConnections: "idle",
     // A client that sends nothing more must not hold a socket and its spool file for ever.
-    requestTimeout: 15 * 60_000,
+    requestTimeout: requestMs,
     routerOptions: { maxParamLength: 200 },
-  });
+  }) as unknown as FastifyInstance;
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
-  guardLoopback(server);
-  hardenReplies(server);
   answerWithProblems(server);
+  hardenReplies(server);
+  await server.register(cookie);
+  guardWays(server, access);
+  admitByTable(server, access);
+  limitDuration(server);
+  keepSessions(server);
   if (!api) {
     await server.register(operationRoutes(parts));
     return server;
@@ -84,6 +95,8 @@ export async function createServer(
     jobRoutes(parts),
     jobControlRoutes(parts),
     reviewRoutes(parts),
+    sessionRoutes(parts),
+    ledgerRoutes(parts),
     statusRoute(parts),
   ]) {
     await server.register(routes, { prefix: "/api/v1" });
@@ -94,9 +107,43 @@ export async function createServer(
   return server;
 }
 
+/** How long a request may take to come in. */
+const requestMs = 15 * 60_000;
+
+/** By TLS with HTTP/2 where there is a certificate, and whose word on clients is believed. */
+function transport({ certificate, trustedProxies }: Access): object {
+  const trustProxy = trustedProxies.length > 0 && [...trustedProxies];
+  if (certificate === undefined) return { trustProxy };
+  return { trustProxy, http2: true, https: { ...certificate, allowHTTP1: true, minVersion: "TLSv1.2" } };
+}
+
+/** Node watches over how long a request takes to come in with HTTP/1 alone. */
+function limitDuration(server: FastifyInstance): void {
+  server.addHook("onRequest", async ({ raw }) => {
+    if (raw.httpVersionMajor < 2) return;
+    const timer = setTimeout(() => raw.destroy(), requestMs);
+    raw.once("end", () => clearTimeout(timer)).once("close", () => clearTimeout(timer));
+  });
+}
+
+/** Those of HTTP/2, which outlive their requests. */
+const sessionsOf = new WeakMap<FastifyInstance, Set<Http2Session>>();
+
+function keepSessions(server: FastifyInstance): void {
+  const open = new Set<Http2Session>();
+  sessionsOf.set(server, open);
+  server.server.on("session", (session: Http2Session) => {
+    open.add(session);
+    session.once("close", () => open.delete(session));
+  });
+}
+
 /** Waits for open requests to end, but not for a client that does not move. */
 export async function closeWithin(server: FastifyInstance, ms: number): Promise<void> {
-  const timer = setTimeout(() => server.server.closeAllConnections(), ms);
+  const timer = setTimeout(() => {
+    server.server.closeAllConnections?.();
+    for (const session of sessionsOf.get(server) ?? []) session.destroy();
+  }, ms);
   try {
     await server.close();
   } finally {

@@ -1,7 +1,7 @@
 import type { Job, JobState, Lane } from "../core/job.ts";
 import type { KeptRegions } from "../core/kept-regions.ts";
 import { Problem } from "../errors.ts";
-import type { EventDetail, JobQuery, JobRecord, LedgerEvent } from "./ledger.ts";
+import type { Candidate, EventDetail, JobQuery, JobRecord, LedgerEvent, Stamp } from "./ledger.ts";
 import type { LedgerRow } from "./record-rows.ts";
 
 /** A job with its state, out of columns of both tables. */
@@ -40,4 +40,9 @@ export function cursorOf({ after }: JobQuery): number {
     throw new Problem("invalid-request", `Expected the next of an earlier page for after but received ${after}`);
   }
   return Number(after);
+}
+
+/** In the stamp's place, where somebody had logged in. */
+export function whoOf({ who }: Pick<Candidate, "who">): Stamp {
+  return who === undefined ? {} : { who };
 }

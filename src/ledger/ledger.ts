@@ -8,7 +8,7 @@ import type { ProblemCode } from "../errors.ts";
 export interface Stamp {
   /** veil's version. */
   readonly veil?: string;
-  /** In which role and as which user of the system: `service:anna`. */
+  /** In which role and as which user of the system: `service:anna`. Whom it did for instead, where somebody had logged in: `key:ward 7`. */
   readonly who?: string;
 }
 
@@ -86,6 +86,8 @@ export interface Candidate {
   readonly rerun?: number;
   /** Kept with the job: those that its `regionsDigest` stands for. */
   readonly regions?: KeptRegions;
+  /** For whom, where somebody had logged in. */
+  readonly who?: string | undefined;
 }
 
 export interface Admission {
@@ -129,6 +131,19 @@ export interface RequestNote extends Stamp {
   /** Why: for refused. */
   readonly code?: ProblemCode;
 }
+
+/** What was done with what veil keeps safe, beside the masking: a look at an original, a key, a login. */
+export interface AccessNote extends Stamp {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly outcome: "viewed" | "key-created" | "key-revoked" | "logged-in" | "logged-out";
+  /** Whose original was looked at. */
+  readonly job?: { readonly id: string };
+  /** The key or session by its id, never what it is used by. */
+  readonly key?: { readonly id: string; readonly roles: readonly string[] };
+}
+
+export type Note = RequestNote | AccessNote;
 
 /** What has become of a route's jobs, for people and monitors. */
 export interface RouteStats {
@@ -228,9 +243,9 @@ export interface Ledger {
   counts(route?: string): Promise<Readonly<Record<JobState, number>>>;
   /** Every route that has jobs, by name; `recent` counts from that time on (ms since 1970). */
   stats(since: number): Promise<readonly RouteStats[]>;
-  /** Records a synchronous request. */
-  note(note: RequestNote): Promise<void>;
+  /** Records what has no job of its own. */
+  note(note: Note): Promise<void>;
   /** Newest first. */
-  notes(limit: number): Promise<readonly RequestNote[]>;
+  notes(limit: number): Promise<readonly Note[]>;
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { type JobState, jobStates, mayFollow } from "../core/job.ts";
 import type { KeptRegions } from "../core/kept-regions.ts";
 import type { Ask, PostgresRow } from "../postgres.ts";
+import { whoOf } from "./job-rows.ts";
 import type { Candidate, Claim, LedgerEvent, Stamp } from "./ledger.ts";
 import type { Bury } from "./tombstone.ts";
 
@@ -32,7 +33,7 @@ export interface AdmissionTerms {
 }
 
 const columns = `c (place bigint, id text, route text, key text, version text, buried_key text, buried_version text,
-  rerun bigint, lane text, job text, digest text, generation bigint, regions text)`;
+  rerun bigint, lane text, job text, digest text, generation bigint, regions text, detail text)`;
 const both = { keys: "c.key, c.buried_key", versions: "c.version, c.buried_version" };
 const newest = `(select max(m.generation) from jobs m where m.key in (${both.keys}) and m.route = c.route)`;
 
@@ -48,12 +49,13 @@ const admitAll = `with c as (select * from json_to_recordset($candidates::json) 
       returning id, route, n
   ),
   e as (
-    insert into events (job_id, kind, at, detail) select id, 'admitted', $at, $detail from j order by n returning id, job_id
+    insert into events (job_id, kind, at, detail) select j.id, 'admitted', $at, c.detail from j join c on c.id = j.id
+      order by j.n returning id, job_id, detail
   ),
   d as (insert into job_counts select route, 'admitted', count(*) from j group by route),
   k as (insert into regions select j.id, c.regions from j join c on c.id = j.id where c.regions is not null)
   insert into job_state (job_id, route, state, attempts, updated_at, seq, last)
-    select e.job_id, j.route, 'admitted', 0, $at, e.id, $detail from e join j on j.id = e.job_id
+    select e.job_id, j.route, 'admitted', 0, $at, e.id, e.detail from e join j on j.id = e.job_id
     returning job_id`;
 
 /** For each candidate the last job of its version, and the newest generation of its key. */
@@ -74,7 +76,8 @@ export async function admitRows(
   candidates: readonly (Candidate & { readonly generation?: number })[],
   { at, stamp, bury }: AdmissionTerms,
 ): Promise<readonly PostgresRow[]> {
-  const named = candidates.map(({ job, lane, requestDigest, rerun = null, generation, regions }, place) => {
+  const named = candidates.map((candidate, place) => {
+    const { job, lane, requestDigest, rerun = null, generation, regions } = candidate;
     const { id, route, input } = job;
     const tombstone = bury(input);
     return {
@@ -82,9 +85,9 @@ export async function admitRows(
       ...{ buried_key: tombstone.key, buried_version: tombstone.version },
       ...{ digest: requestDigest ?? null, generation: generation ?? null },
       regions: regions === undefined ? null : JSON.stringify(regions),
+      detail: JSON.stringify({ ...stamp, ...whoOf(candidate) }),
     };
   });
-  const detail = JSON.stringify(stamp);
   const rows: PostgresRow[] = [];
   // Of one object only one candidate at a time: the next one must see what became of it.
   for (let left = named; left.length > 0; ) {
@@ -96,7 +99,7 @@ export async function admitRows(
       return true;
     });
     const params = { candidates: JSON.stringify(wave) };
-    const inserted = new Set((await ask(admitAll, { ...params, at, detail })).map(({ job_id }) => job_id));
+    const inserted = new Set((await ask(admitAll, { ...params, at })).map(({ job_id }) => job_id));
     const idOf = new Map(wave.map(({ place, id }) => [place, id]));
     for (const row of await ask(admitted, params)) {
       rows.push({ ...row, fresh: inserted.has(idOf.get(Number(row.place))!) });

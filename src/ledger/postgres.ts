@@ -1,7 +1,7 @@
 import { type JobState, jobStates } from "../core/job.ts";
 import type { Postgres } from "../postgres.ts";
-import { cursorOf, toEvent, toJobRecord, toRegions } from "./job-rows.ts";
-import type { Ledger, LedgerEvent, RequestNote, Stamp } from "./ledger.ts";
+import { cursorOf, toEvent, toJobRecord, toRegions, whoOf } from "./job-rows.ts";
+import type { Ledger, LedgerEvent, Note, Stamp } from "./ledger.ts";
 import { createCountFolder, readStats } from "./postgres-stats.ts";
 import { postgresClaims, postgresTables } from "./postgres-tables.ts";
 import {
@@ -110,7 +110,7 @@ export async function createPostgresLedger(options: PostgresLedgerOptions): Prom
         await lockAdmissions(ask);
         const { id, regionsDigest } = successor.job;
         const digest = kind === "approved" && regionsDigest !== undefined && { regionsDigest };
-        const event = { jobId: deadJobId, kind, at, successor: id, ...digest };
+        const event = { jobId: deadJobId, kind, at, successor: id, ...digest, ...whoOf(successor) };
         const written = await transition(ask, event, { stamp, from: replaceable[kind] });
         const [row] = await ask(`${records} where j.id = $id`, { id });
         if (written === undefined) return isSecond && row ? toJobRecord(row) : undefined;
@@ -251,7 +251,7 @@ export async function createPostgresLedger(options: PostgresLedgerOptions): Prom
 
     async notes(limit) {
       const rows = await read("select note from notes order by id desc limit $limit", { limit });
-      return rows.map(({ note }) => JSON.parse(String(note)) as RequestNote);
+      return rows.map(({ note }) => JSON.parse(String(note)) as Note);
     },
 
     async close() {},

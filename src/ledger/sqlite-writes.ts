@@ -1,6 +1,7 @@
 import { type JobState, jobStates, mayFollow } from "../core/job.ts";
 import type { KeptRegions } from "../core/kept-regions.ts";
 import type { Statement } from "../sqlite.ts";
+import { whoOf } from "./job-rows.ts";
 import type { Candidate, Claim, LedgerEvent, Stamp } from "./ledger.ts";
 import type { Bury } from "./tombstone.ts";
 
@@ -61,7 +62,7 @@ export function admission(candidate: Candidate, terms: AdmissionTerms): readonly
     version: job.input.version,
     buriedKey: tombstone.key,
     buriedVersion: tombstone.version,
-    detail: JSON.stringify(stamp),
+    detail: JSON.stringify({ ...stamp, ...whoOf(candidate) }),
     rerun: rerun ?? null,
     lane,
     job: JSON.stringify(job),

@@ -1,7 +1,7 @@
 import { type JobState, jobStates } from "../core/job.ts";
 import type { Row, Sqlite, SqlValue } from "../sqlite.ts";
-import { cursorOf, toEvent, toJobRecord, toRegions } from "./job-rows.ts";
-import type { Ledger, RequestNote, Stamp } from "./ledger.ts";
+import { cursorOf, toEvent, toJobRecord, toRegions, whoOf } from "./job-rows.ts";
+import type { Ledger, Note, Stamp } from "./ledger.ts";
 import { readStats, statsIndexes } from "./sqlite-stats.ts";
 import { claimColumns, ledgerTables } from "./sqlite-tables.ts";
 import {
@@ -100,7 +100,10 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
       const digest = kind === "approved" && regionsDigest !== undefined && { regionsDigest };
       const [inserted, , , found] = await sqlite.write([
         ...admission(successor, { at, condition: ifDead(kind), dead: deadJobId, stamp, bury }),
-        ...transition({ jobId: deadJobId, kind, at, successor: id, ...digest }, { stamp, from: replaceable[kind] }),
+        ...transition(
+          { jobId: deadJobId, kind, at, successor: id, ...digest, ...whoOf(successor) },
+          { stamp, from: replaceable[kind] },
+        ),
         ...(regions === undefined ? [] : [keeping(id, regions)]),
       ]);
       return inserted!.length > 0 ? toJobRecord(found![0]!) : undefined;
@@ -230,7 +233,7 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
 
     async notes(limit) {
       const rows = await rowsOf("select note from notes order by seq desc limit $limit", { limit });
-      return rows.map(({ note }) => JSON.parse(String(note)) as RequestNote);
+      return rows.map(({ note }) => JSON.parse(String(note)) as Note);
     },
 
     async close() {},

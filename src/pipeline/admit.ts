@@ -21,6 +21,8 @@ export interface AdmitOptions {
   readonly policy?: Policy;
   readonly lane?: Lane;
   readonly requestDigest?: string;
+  /** Who asks, where somebody had logged in. */
+  readonly who?: string | undefined;
 }
 
 /** Turns announced objects into jobs. Returns once each of them is durable in ledger and queue. */
@@ -31,11 +33,14 @@ export type Admit = (
 ) => Promise<readonly Admission[]>;
 
 /** Does a known job's version again, under another policy, as its newest revision. */
-export type Rerun = (record: JobRecord, options: Required<Pick<AdmitOptions, "policy" | "lane">>) => Promise<JobRecord>;
+export type Rerun = (
+  record: JobRecord,
+  options: Required<Pick<AdmitOptions, "policy" | "lane">> & Pick<AdmitOptions, "who">,
+) => Promise<JobRecord>;
 
 export function createRerun(parts: AdmitParts): Rerun {
   const { ledger, queue } = parts;
-  return async (record, { policy, lane }) => {
+  return async (record, { policy, lane, who }) => {
     const { job, state, erased } = record;
     if (erased) {
       throw new Problem("not-ready", `The names in job ${job.id} were erased, so that it can't be done again`, {
@@ -46,7 +51,7 @@ export function createRerun(parts: AdmitParts): Rerun {
       throw new Problem("already-decided", `Job ${job.id} was rejected: nothing of this version is to be written`);
     }
     const candidate = revisionOf(record, { policy, lane }, parts);
-    const [admission] = await ledger.admit([candidate]);
+    const [admission] = await ledger.admit([{ ...candidate, who }]);
     const { record: admitted } = admission!;
     if (admitted.job.id !== candidate.job.id) {
       throw new Problem("not-ready", `A newer version of what job ${job.id} was for has come meanwhile`);
@@ -81,11 +86,12 @@ export function createAdmit({ ledger, queue, installationKey, modelDigests, onPr
       output: { store: route.output, key: outputKey(key) },
       policy: options.policy ?? route.policy,
     };
-    const { requestDigest } = options;
+    const { requestDigest, who } = options;
     return {
       job: { ...job, id: jobId(installationKey, job, modelDigests) },
       lane: options.lane ?? route.lane,
       ...(requestDigest !== undefined && { requestDigest }),
+      ...(who !== undefined && { who }),
     };
   }
 

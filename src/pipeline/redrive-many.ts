@@ -25,7 +25,7 @@ export interface Redriven {
 export async function redriveMany(
   { ledger, redrive }: { readonly ledger: Pick<Ledger, "find">; readonly redrive: Redrive },
   filter: DeadFilter,
-  { dryRun }: { readonly dryRun: boolean },
+  { dryRun, who }: { readonly dryRun: boolean; readonly who?: string | undefined },
 ): Promise<Redriven> {
   // All of them first: what dies again meanwhile waits for the next call.
   const chosen = await deadLetters(ledger, filter);
@@ -35,7 +35,7 @@ export async function redriveMany(
   let sent = 0;
   for (const { id } of dryRun ? [] : chosen) {
     try {
-      await redrive(id);
+      await redrive(id, who);
       sent += 1;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;

@@ -13,10 +13,10 @@ export interface RedriveParts {
  * Sends a dead letter back as a new revision, which has attempts of its own; what is held too, to be masked with all
  * that its second look found. Problems: not-found, not-ready.
  */
-export type Redrive = (id: string) => Promise<JobRecord>;
+export type Redrive = (id: string, who?: string) => Promise<JobRecord>;
 
 export function createRedrive({ ledger, queue, installationKey }: RedriveParts): Redrive {
-  return async (id) => {
+  return async (id, who) => {
     const record = await ledger.get(id);
     if (record === undefined) throw new Problem("not-found", `There is no job ${id}`);
     if (record.erased) {
@@ -33,7 +33,7 @@ export function createRedrive({ ledger, queue, installationKey }: RedriveParts):
     const job = { ...revised, id: jobId(installationKey, revised, [id]) };
     // What a person decided on holds for the next attempts too.
     const regions = rest.regionsDigest === undefined ? undefined : await ledger.regions(id);
-    const successor = { job, lane: record.lane, ...(regions && { regions }) };
+    const successor = { job, lane: record.lane, ...(regions && { regions }), who };
     const admitted = await ledger.redrive(id, successor, Date.now());
     if (admitted === undefined) {
       throw new Problem("not-ready", `Expected a job that is dead or held but ${id} is ${record.state}`, {

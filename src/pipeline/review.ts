@@ -21,6 +21,8 @@ export interface Approval {
   readonly regions?: readonly Region[] | undefined;
   /** Said by whoever sees that there is no face at all: without it nothing is masked with no regions. */
   readonly noFaces?: boolean | undefined;
+  /** Who decides, where somebody had logged in. */
+  readonly who?: string | undefined;
 }
 
 export interface Rejected {
@@ -40,7 +42,7 @@ export interface Review {
    * that result is taken back; where that can't be done, asking again goes on with it. Problems: not-found, not-ready,
    * already-decided, and what keeps a result from being taken back.
    */
-  reject(id: string, reason?: string): Promise<Rejected>;
+  reject(id: string, reason?: string, who?: string): Promise<Rejected>;
 }
 
 export interface ReviewParts {
@@ -132,14 +134,19 @@ export function createReview({ ledger, queue, installationKey, puts, storeOf }: 
       if (record.last.picture !== undefined) requireWithin(all, record.last.picture);
       const { id: _, generation: __, ...rest } = record.job;
       const revised = { ...rest, revision: rest.revision + 1, regionsDigest: regionsDigest(regions) };
-      const successor = { job: { ...revised, id: jobId(installationKey, revised, [id]) }, lane: record.lane, regions };
+      const successor = {
+        job: { ...revised, id: jobId(installationKey, revised, [id]) },
+        lane: record.lane,
+        regions,
+        who: approval.who,
+      };
       const admitted = await ledger.redrive(id, successor, Date.now(), "approved");
       if (admitted === undefined) throw decided((await ledger.get(id))!);
       await publish({ ledger, queue }, [admitted]);
       return admitted;
     },
 
-    async reject(id, reason) {
+    async reject(id, reason, who) {
       const before = await ledger.get(id);
       if (before?.state === "rejected" && !before.erased) {
         // The first time may have been cut off.
@@ -149,7 +156,7 @@ export function createReview({ ledger, queue, installationKey, puts, storeOf }: 
       }
       const { job } = await held(id);
       const event = { jobId: id, kind: "rejected" as const, at: Date.now() };
-      if (!(await ledger.append({ ...event, ...(reason && { message: reason }) })))
+      if (!(await ledger.append({ ...event, ...(reason && { message: reason }), ...(who && { who }) })))
         throw decided((await ledger.get(id))!);
       const takenBack = await takeBackAll(job);
       return { record: (await ledger.get(id))!, takenBack };

@@ -5,7 +5,7 @@ import { createSerial } from "../core/serial.ts";
 import { Problem } from "../errors.ts";
 import type { JobRecord, Ledger } from "../ledger/ledger.ts";
 import type { Store } from "../stores/store.ts";
-import type { Admit, Rerun } from "./admit.ts";
+import type { Admit, AdmitOptions, Rerun } from "./admit.ts";
 import type { Redrive } from "./redrive.ts";
 import type { Route } from "./route.ts";
 import { type SpoolFile, withSpoolFile } from "./spool.ts";
@@ -14,7 +14,10 @@ export interface UploadOptions {
   /** The client's file name; part of the key, so that a person finds it again. */
   readonly name: string;
   readonly policy: Policy;
+  /** Means something to whoever asks alone: another one's of the same words is another one. */
   readonly idempotencyKey?: string;
+  /** Who asks, where somebody had logged in. */
+  readonly who?: string | undefined;
 }
 
 /** Work that a person or a program hands in. Each call returns once the job is durable. */
@@ -22,7 +25,7 @@ export interface Submit {
   /** Puts the file in the inbox and admits it. Problems: idempotency-conflict. */
   upload(file: SpoolFile, options: UploadOptions): Promise<JobRecord>;
   /** Admits an object of a route's input store; known already under the same policy, its job is answered. Problems: not-found. */
-  object(location: Location, policy: Policy): Promise<JobRecord>;
+  object(location: Location, policy: Policy, who?: string): Promise<JobRecord>;
   /** What whoever handed the object in calls it; empty where that is not known. */
   nameOf(job: Job): string;
   /** Sends a dead letter back as a new revision. Problems: not-found, not-ready. */
@@ -46,12 +49,16 @@ export function createSubmit(parts: SubmitParts): Submit {
   const { ledger, admit, rerun, redrive, routes, uploads, installationKey, storeOf } = parts;
   const serial = createSerial();
 
-  async function take(key: string, file: SpoolFile, policy: Policy, requestDigest: string): Promise<JobRecord> {
+  async function take(
+    key: string,
+    file: SpoolFile,
+    asked: Required<Pick<AdmitOptions, "policy" | "requestDigest">> & Pick<AdmitOptions, "who">,
+  ): Promise<JobRecord> {
     const inbox = storeOf(uploads.input);
     const contentType = "application/octet-stream";
     const { version } = await withSpoolFile(file.path, (body) => inbox.put(key, body, { contentType }));
     try {
-      const [admission] = await admit(uploads, [{ key, version }], { policy, requestDigest });
+      const [admission] = await admit(uploads, [{ key, version }], asked);
       return admission!.record;
     } catch (error) {
       // Without a job nobody will come for the original; with one, it is published again later.
@@ -62,19 +69,23 @@ export function createSubmit(parts: SubmitParts): Submit {
   }
 
   return {
-    async upload(file, { name, policy, idempotencyKey }) {
+    async upload(file, { name, policy, idempotencyKey, who }) {
       const requestDigest = createHash("sha256")
         .update(`${file.sha256} ${policyDigest(policy)} ${name}`)
         .digest("hex");
+      const asked = { policy, requestDigest, who };
       if (idempotencyKey === undefined) {
-        return take(`${randomUUID()}-${safeName(name)}`, file, policy, requestDigest);
+        return take(`${randomUUID()}-${safeName(name)}`, file, asked);
       }
       // One request after the other, so that the second finds the first one's job.
-      const key = createHmac("sha256", installationKey).update(idempotencyKey).digest("hex").slice(0, 32);
+      const key = createHmac("sha256", installationKey)
+        .update(who === undefined ? idempotencyKey : JSON.stringify([who, idempotencyKey]))
+        .digest("hex")
+        .slice(0, 32);
       return serial.run(key, async () => {
         const { records } = await ledger.find({ route: uploads.name, key, limit: 1 });
         const [record] = records;
-        if (record === undefined) return take(key, file, policy, requestDigest);
+        if (record === undefined) return take(key, file, asked);
         if (record.requestDigest === requestDigest) return record;
         throw new Problem(
           "idempotency-conflict",
@@ -86,18 +97,18 @@ export function createSubmit(parts: SubmitParts): Submit {
       });
     },
 
-    async object({ store, key }, policy) {
+    async object({ store, key }, policy, who) {
       const isTaken = (route: Route) => route.input === store && route !== uploads && !route.retired;
       const route = [...routes.values()].find(isTaken);
       if (route === undefined) throw new Problem("not-found", `There is no input store ${JSON.stringify(store)}`);
       const info = await storeOf(store).head(key);
       if (info === undefined) throw new Problem("not-found", `There is no ${key} in ${store}`);
-      const [admission] = await admit(route, [info], { policy, lane: "interactive" });
+      const [admission] = await admit(route, [info], { policy, lane: "interactive", who });
       if (admission === undefined) throw new Problem("invalid-request", "The object's name is too long");
       const { record } = admission;
       // Somebody asks for it now, in another way than it was done before.
       if (policyDigest(record.job.policy) === policyDigest(policy)) return record;
-      return rerun(record, { policy, lane: "interactive" });
+      return rerun(record, { policy, lane: "interactive", who });
     },
 
     nameOf({ input: { store, key } }) {

@@ -6,8 +6,8 @@ import { after, describe, test } from "node:test";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import type { AlertMessage } from "../../src/alerts/alert.ts";
 import { createWebhook, webhookSecretIn } from "../../src/alerts/webhook.ts";
-import { isPrivateAddress, resolveWebhook } from "../../src/alerts/webhook-address.ts";
 import { Problem } from "../../src/errors.ts";
+import { isPrivateAddress, resolveOutbound } from "../../src/outbound-address.ts";
 import { makeCertificate } from "../fixtures/certificate.ts";
 import { isGenuine, startWebhookReceiver } from "../fixtures/webhook-receiver.ts";
 
@@ -116,7 +116,7 @@ test("private addresses are told from others", async () => {
     " ",
   ))
     assert.ok(!isPrivateAddress(address), address);
-  const { address, family } = await resolveWebhook(new URL("http://[::1]/"), true);
+  const { address, family } = await resolveOutbound(new URL("http://[::1]/"), true, "");
   assert.deepEqual([address, family], ["::1", 6]);
 });
 

@@ -48,7 +48,7 @@ export async function startProgram({ dataDir, flags = [], nodeFlags = [] }: Prog
   const address = await new Promise<string>((resolve, reject) => {
     child.stdout.on("data", (chunk) => {
       screen += chunk;
-      const [, url] = /(?:Page|Health)\s+(http:\/\/[^\s/]+)/.exec(screen) ?? [];
+      const [, url] = /(?:Page|Health)\s+(https?:\/\/[^\s/]+)/.exec(screen) ?? [];
       if (url !== undefined) resolve(url);
     });
     void exited.then((code) => reject(new Error(`veil ended with ${code}\n${screen}\n${log}`)));

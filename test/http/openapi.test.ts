@@ -68,7 +68,7 @@ describe("the description of the API", () => {
     const samples = bodies.map(([type, { schema, example }]) =>
       type === "application/json" ? example : schema.properties,
     );
-    assert.equal(samples.length, 11);
+    assert.equal(samples.length, 12);
     for (const sample of samples) assert.ok(sample !== undefined);
     const forms = bodies.filter(([type]) => type === "multipart/form-data");
     assert.equal(forms.length, 4);

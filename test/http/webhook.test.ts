@@ -5,9 +5,9 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { FastifyInstance } from "fastify";
-import type { Config } from "../../src/config.ts";
+import { readCertificate } from "../../src/certificate.ts";
 import { Problem } from "../../src/errors.ts";
-import { announceFor, webhookTls } from "../../src/events.ts";
+import { announceFor } from "../../src/events.ts";
 import { createWebhookServer } from "../../src/http/webhook.ts";
 import { createSqliteAnnouncements } from "../../src/ledger/sqlite-announcements.ts";
 import { createLog } from "../../src/log.ts";
@@ -166,8 +166,8 @@ describe("the webhook", () => {
     await using folder = await temporaryFolder();
     const certFile = join(folder.path, "cert.pem");
     await writeFile(certFile, "garbage");
-    const events = { webhook: { certFile, keyFile: certFile } } as Config["events"];
-    await assert.rejects(webhookTls({ events } as Config), { code: "invalid-config", message: /cert\.pem/ });
+    const files = { certFile, keyFile: certFile, section: "events.webhook" };
+    await assert.rejects(readCertificate(files), { code: "invalid-config", message: /cert\.pem/ });
   });
 
   test("speaks TLS where it has a certificate", async (context) => {

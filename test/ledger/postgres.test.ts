@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { createPostgresLedger } from "../../src/ledger/postgres.ts";
 import { createPostgresAnnouncements } from "../../src/ledger/postgres-announcements.ts";
+import { createPostgresKeys } from "../../src/ledger/postgres-keys.ts";
 import { createPostgresLeases } from "../../src/ledger/postgres-leases.ts";
 import { createPostgresPauses } from "../../src/ledger/postgres-pauses.ts";
 import { wordOf } from "../../src/ledger/postgres-records.ts";
 import { createPostgresSeals } from "../../src/ledger/postgres-seals.ts";
 import { openPostgres } from "../../src/postgres.ts";
 import { announcementsContract } from "../contracts/announcements.ts";
+import { keysContract } from "../contracts/keys.ts";
 import { leasesContract } from "../contracts/leases.ts";
 import { type DurableLedgerUnderTest, durableLedgerContract, ledgerContract } from "../contracts/ledger.ts";
 import { ledgerClaimsContract } from "../contracts/ledger-claims.ts";
@@ -36,12 +38,13 @@ async function open() {
   const leases = await createPostgresLeases(postgres);
   const pauses = await createPostgresPauses(postgres);
   const announcements = await createPostgresAnnouncements(postgres);
+  const keys = await createPostgresKeys(postgres);
   if (!isFirst) {
     const tables =
-      "jobs, events, regions, notes, erasures, job_state, job_counts, seals, tree, heads, head_keys, digests, leases, pauses, announcements";
+      "jobs, events, regions, notes, erasures, job_state, job_counts, seals, tree, heads, head_keys, digests, leases, pauses, announcements, access_keys";
     await postgres.ask(`truncate ${tables} restart identity; update sealing set holder = null, held_until = 0`);
   }
-  return { postgres, ledger, seals, leases, pauses, announcements, [Symbol.asyncDispose]: postgres.close };
+  return { postgres, ledger, seals, leases, pauses, announcements, keys, [Symbol.asyncDispose]: postgres.close };
 }
 
 async function openShared(): Promise<DurableLedgerUnderTest> {
@@ -74,6 +77,7 @@ describe("over a server", { skip: withoutPostgres }, () => {
   ledgerClaimsContract("postgres", open);
   leasesContract("postgres", open);
   pausesContract("postgres", open);
+  keysContract("postgres", open);
   announcementsContract("postgres", open);
   testLedgerStats(open);
 });

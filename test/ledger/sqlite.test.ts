@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
 import { createSqliteAnnouncements } from "../../src/ledger/sqlite-announcements.ts";
+import { createSqliteKeys } from "../../src/ledger/sqlite-keys.ts";
 import { createSqliteLeases } from "../../src/ledger/sqlite-leases.ts";
 import { createSqlitePauses } from "../../src/ledger/sqlite-pauses.ts";
 import { createSqliteSeals } from "../../src/ledger/sqlite-seals.ts";
 import { openSqlite, type Sqlite } from "../../src/sqlite.ts";
 import { announcementsContract } from "../contracts/announcements.ts";
 import { makeCandidate } from "../contracts/jobs.ts";
+import { keysContract } from "../contracts/keys.ts";
 import { leasesContract } from "../contracts/leases.ts";
 import { bring, type DurableLedgerUnderTest, durableLedgerContract, ledgerContract } from "../contracts/ledger.ts";
 import { ledgerClaimsContract } from "../contracts/ledger-claims.ts";
@@ -27,6 +29,7 @@ async function openMemory() {
     ...{ sqlite, ledger, seals: await createSqliteSeals(sqlite) },
     ...{ leases: await createSqliteLeases(sqlite), pauses: await createSqlitePauses(sqlite) },
     announcements: await createSqliteAnnouncements(sqlite),
+    keys: await createSqliteKeys(sqlite),
     [Symbol.asyncDispose]: sqlite.close,
   };
 }
@@ -61,6 +64,7 @@ publishedContract("sqlite", openMemory);
 ledgerClaimsContract("sqlite", openMemory);
 leasesContract("sqlite", openMemory);
 pausesContract("sqlite", openMemory);
+keysContract("sqlite", openMemory);
 announcementsContract("sqlite", openMemory);
 ledgerRegionsContract("sqlite", openMemory);
 

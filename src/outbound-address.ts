@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { BlockList, isIP } from "node:net";
-import { Problem } from "../errors.ts";
+import { Problem } from "./errors.ts";
 
 /** Addresses that no stranger's machine has: loopback, private, link-local, shared, reserved, and what wraps IPv4. */
 const inner = new BlockList();
@@ -47,17 +47,18 @@ export interface Resolved {
 }
 
 /**
- * The one address that a request may then go to: a name that is asked for twice could answer differently. Problems:
- * invalid-config where any of its addresses is private and that is not allowed, store-unavailable without an answer.
+ * The one address that a request may then go to: a name that is asked for twice could answer differently. `remedy` says
+ * how a private one is allowed. Problems: invalid-config where any of its addresses is private and that is not allowed,
+ * store-unavailable without an answer.
  */
-export async function resolveWebhook({ hostname }: URL, allowPrivate: boolean): Promise<Resolved> {
+export async function resolveOutbound({ hostname }: URL, allowPrivate: boolean, remedy: string): Promise<Resolved> {
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
   const found = await lookup(host, { all: true }).catch((cause: NodeJS.ErrnoException) => {
     throw new Problem("store-unavailable", `${host} has no address (${cause.code})`, { cause });
   });
   if (!allowPrivate && found.some(({ address }) => isPrivateAddress(address))) {
     throw new Problem("invalid-config", `${host} is an address of this machine or a private network`, {
-      remedy: "If it is the right one, set alerts.webhook.allowPrivate to true.",
+      remedy,
     });
   }
   const [first] = found;

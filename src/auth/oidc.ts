@@ -141,9 +141,13 @@ async function opened(sealed: string, key: Uint8Array): Promise<Kept> {
 }
 
 function unavailable(issuer: string, cause?: unknown): Problem {
-  const why = cause instanceof Error ? `: ${cause.message}` : "";
+  // The client's own words say less than what kept it from asking.
+  let deepest = cause;
+  while (deepest instanceof Error && deepest.cause instanceof Error) deepest = deepest.cause;
+  const why = deepest instanceof Error ? `: ${deepest.message}` : "";
+  const own = deepest instanceof Problem ? deepest.remedy : undefined;
   return new Problem("identity-unavailable", `The identity provider at ${new URL(issuer).host} can't be asked${why}`, {
-    remedy: "Try again soon; auth.oidc.issuer says where it is. API keys go on working.",
+    remedy: own ?? "Try again soon; auth.oidc.issuer says where it is. API keys go on working.",
     cause,
   });
 }

@@ -16,7 +16,6 @@ export const accessTable: Readonly<Record<string, Allowed>> = {
   "GET /*": "anyone",
   "GET /api/docs": "known",
   "GET /api/docs/": "known",
-  "GET /api/docs/*": "known",
   "GET /api/docs/json": "known",
   "GET /api/docs/yaml": "known",
   "GET /api/docs/static/index.html": "known",

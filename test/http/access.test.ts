@@ -1,0 +1,320 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { after, before, describe, test } from "node:test";
+import { type AccessRole, accessRoles, withImplied } from "../../src/core/access.ts";
+import { accessTable } from "../../src/http/access-table.ts";
+import type { JobBody, JobsResponse } from "../../src/http/schema.ts";
+import type { SessionBody } from "../../src/http/session-schema.ts";
+import { startProgram, temporaryDataDir, until } from "../e2e/program.ts";
+import { runVeil } from "../fixtures/veil-command.ts";
+import { assertProblem, type Client, form, json, portraitJpeg, startClient } from "./client.ts";
+
+interface Record_ {
+  readonly record: {
+    readonly outcome?: string;
+    readonly kind?: string;
+    readonly who?: string;
+    readonly job?: { id: string };
+    readonly detail?: { who?: string };
+  };
+}
+
+let veil: Client;
+let dataDir: string;
+let keys: Readonly<Record<AccessRole, string>>;
+let portrait: Buffer;
+const folders: string[] = [];
+
+const flags = ["--set", "auth.required=true", "--set", "cache.driver=none"];
+
+async function makeKey(name: string, roles: readonly string[], ...more: string[]): Promise<string> {
+  const args = ["keys", "create", name, ...roles.flatMap((role) => ["--role", role]), ...more];
+  const { code, out, err } = await runVeil(["--data-dir", dataDir, ...args]);
+  assert.equal(code, 0, err);
+  return out.trim();
+}
+
+const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
+const get = (path: string, headers: Record<string, string> = {}) =>
+  fetch(`${veil.address}${path}`, { headers, redirect: "manual" });
+
+/** A data folder that goes with the tests. */
+async function folderFor(): Promise<string> {
+  const folder = await temporaryDataDir();
+  folders.push(folder);
+  return folder;
+}
+
+before(async () => {
+  dataDir = await folderFor();
+  portrait = await portraitJpeg();
+  const made = await Promise.all(
+    accessRoles.map(async (role) => [role, await makeKey(`the ${role} one`, [role])] as const),
+  );
+  keys = Object.fromEntries(made) as typeof keys;
+  veil = await startClient({ dataDir, flags });
+});
+after(async () => {
+  await veil?.[Symbol.asyncDispose]();
+  for (const folder of folders) await rm(folder, { recursive: true, force: true });
+});
+
+describe("who may come in", () => {
+  test("every route lets in whom the table says, and nobody else", async () => {
+    for (const [route, allowed] of Object.entries(accessTable)) {
+      const [method = "", path = ""] = route.split(" ");
+      const ask = (headers: Record<string, string>) =>
+        fetch(veil.address + path.replace("/:id", "/none").replace("/*", "/none"), {
+          method,
+          headers,
+          redirect: "manual",
+        });
+      const statusFor = async (headers: Record<string, string> = {}) => {
+        const answer = await ask(headers);
+        await answer.body?.cancel();
+        return answer.status;
+      };
+      if (allowed === "anyone") {
+        assert.ok(![401, 403].includes(await statusFor()), route);
+        continue;
+      }
+      assert.equal(await statusFor(), 401, route);
+      for (const role of accessRoles) {
+        const may: boolean = allowed === "known" || withImplied([role]).some((one) => allowed.includes(one));
+        const status = await statusFor(bearer(keys[role]));
+        assert.equal(status === 403, !may, `${route} answers ${status} to ${role}`);
+        assert.notEqual(status, 401, route);
+      }
+    }
+  });
+
+  test("only a reviewer sees originals: no other role brings that along", () => {
+    for (const role of accessRoles) assert.equal(withImplied([role]).includes("review"), role === "review");
+    for (const [route, allowed] of Object.entries(accessTable))
+      if (route.includes("/reviews")) assert.deepEqual(allowed, ["review"], route);
+  });
+
+  test("a refusal says which role is wanted, and one without credentials how to get some", async () => {
+    const problem = await assertProblem(await get("/api/v1/jobs", bearer(keys.submit)), 403, "forbidden");
+    assert.match(problem.detail, /Expected the role read but the submit one has submit/);
+    const answer = await get("/api/v1/jobs");
+    assert.equal(answer.headers.get("www-authenticate"), 'Bearer realm="veil"');
+    await assertProblem(answer, 401, "unauthorized");
+  });
+
+  test("whoever only hands in learns nothing of the folders", async () => {
+    const routesFor = async (key: string) =>
+      ((await (await get("/api/v1/status", bearer(key))).json()) as { routes: unknown[] }).routes.length;
+    assert.deepEqual([await routesFor(keys.submit), await routesFor(keys.read)], [0, 2]);
+  });
+
+  test("a key that is revoked or has expired opens nothing, and is never shown again", async () => {
+    const key = await makeKey("gone soon", ["read"], "--days", "1");
+    assert.equal((await get("/api/v1/jobs", bearer(key))).status, 200);
+    const id = key.split("_")[1]!;
+    const list = await runVeil(["--data-dir", dataDir, "keys", "list", "--json"]);
+    const shown = JSON.parse(list.out) as { id: string; expiresAt?: number }[];
+    const mine = shown.find((one) => one.id === id)!;
+    assert.ok(Math.abs(mine.expiresAt! - Date.now() - 24 * 3_600_000) < 120_000);
+    assert.ok(!list.out.includes(key.split("_")[2]!) && !/hash/.test(list.out));
+    const revoked = await runVeil(["--data-dir", dataDir, "keys", "revoke", id]);
+    assert.equal(revoked.code, 0, revoked.err);
+    await assertProblem(await get("/api/v1/jobs", bearer(key)), 401, "unauthorized");
+    assert.equal((await runVeil(["--data-dir", dataDir, "keys", "revoke", id])).code, 1);
+    for (const bad of ["", "owner"]) {
+      const wrong = await runVeil(["--data-dir", dataDir, "keys", "create", "x", ...(bad ? ["--role", bad] : [])]);
+      assert.equal(wrong.code, 2, wrong.err);
+    }
+  });
+
+  test("a session comes from a key, for the browser's own page alone, and ends with a logout or its key", async () => {
+    const key = await makeKey("anna", ["admin"]);
+    const logIn = async () => {
+      const answer = await veil.post("/api/v1/session", ...json({ key }));
+      assert.equal(answer.status, 200);
+      const [cookie = ""] = answer.headers.getSetCookie();
+      assert.match(cookie, /^veil-session=veil_[^;]+; Max-Age=28800; Path=\/; HttpOnly; SameSite=Strict$/);
+      return cookie.split(";")[0]!;
+    };
+    const cookie = await logIn();
+    assert.equal((await get("/api/v1/jobs", { cookie })).status, 200);
+    // A session's secret is no key: it counts in its cookie alone.
+    await assertProblem(await get("/api/v1/jobs", bearer(cookie.split("=")[1]!)), 401, "unauthorized");
+
+    const pause = (headers: Record<string, string>) =>
+      fetch(`${veil.address}/api/v1/jobs/resume`, {
+        method: "POST",
+        body: "{}",
+        headers: { "content-type": "application/json", ...headers },
+      });
+    await assertProblem(await pause({ cookie }), 403, "forbidden-origin");
+    await assertProblem(await pause({ cookie, origin: "https://evil.example" }), 403, "forbidden-origin");
+    await assertProblem(await pause({ cookie, "sec-fetch-site": "cross-site" }), 403, "forbidden-origin");
+    await assertProblem(await pause({ cookie, "sec-fetch-site": "same-site" }), 403, "forbidden-origin");
+    assert.equal((await pause({ cookie, origin: veil.address })).status, 200);
+    assert.equal((await pause({ cookie, "sec-fetch-site": "same-origin" })).status, 200);
+    assert.equal((await pause(bearer(key))).status, 200);
+
+    const out = await fetch(`${veil.address}/api/v1/session`, {
+      method: "DELETE",
+      headers: { cookie, origin: veil.address },
+    });
+    assert.equal(out.status, 200);
+    await assertProblem(await get("/api/v1/jobs", { cookie }), 401, "unauthorized");
+
+    const second = await logIn();
+    assert.equal((await runVeil(["--data-dir", dataDir, "keys", "revoke", key.split("_")[1]!])).code, 0);
+    await assertProblem(await get("/api/v1/jobs", { cookie: second }), 401, "unauthorized");
+    const old = (await (await get("/api/v1/session", { cookie: second })).json()) as SessionBody;
+    assert.deepEqual([old.login_required, old.name], [true, null]);
+  });
+
+  test("the ledger names who asked: for a picture, a job, a decision, a key and a login", async () => {
+    const headers = bearer(keys.submit);
+    const masked = await veil.post("/api/v1/anonymize", form("image", [portrait]), headers);
+    assert.equal(masked.status, 200);
+    await masked.body?.cancel();
+    const job = (await (await veil.post("/api/v1/jobs", form("image", [portrait]), headers)).json()) as JobBody;
+    const records = await until("both are sealed", async () => {
+      const found = (await (await get("/api/v1/ledger/records?limit=500", bearer(keys.audit))).json()) as {
+        records: Record_[];
+      };
+      const all = found.records.map(({ record }) => record);
+      return all.some((one) => one.outcome === "masked") && all.some((one) => one.job?.id === job.id) ? all : undefined;
+    });
+    assert.equal(records.find(({ outcome }) => outcome === "masked")?.who, "key:the submit one");
+    assert.equal(
+      records.find((one) => one.job?.id === job.id && one.kind === "admitted")?.detail?.who,
+      "key:the submit one",
+    );
+    assert.match(records.find(({ outcome }) => outcome === "key-created")?.who ?? "", /^command:/);
+    assert.equal(records.find(({ outcome }) => outcome === "logged-in")?.who, "session:anna");
+  });
+
+  test("one client's Idempotency-Key is not another's", async () => {
+    const send = async (key: string) => {
+      const answer = await veil.post("/api/v1/jobs", form("image", [portrait]), {
+        ...bearer(key),
+        "idempotency-key": "same",
+      });
+      return ((await answer.json()) as JobBody).id;
+    };
+    const [mine, again, another] = [await send(keys.submit), await send(keys.submit), await send(keys.admin)];
+    assert.equal(mine, again);
+    assert.notEqual(mine, another);
+  });
+
+  test("an original that is held is shown to a reviewer alone, and each look is a record before it is answered", async () => {
+    const hold = form("image", [portrait], { verify: "hold", style: "solid", min_score: "0.1", profile: "fast" });
+    await veil.post("/api/v1/jobs", hold, bearer(keys.submit));
+    const held = await until("it is held", async () => {
+      const { jobs } = (await (await get("/api/v1/jobs?state=held", bearer(keys.read))).json()) as JobsResponse;
+      return jobs[0];
+    });
+    const path = `/api/v1/reviews/${held.id}/original`;
+    await assertProblem(await get(path, bearer(keys.admin)), 403, "forbidden");
+    const seen = await get(path, bearer(keys.review));
+    assert.deepEqual([seen.status, seen.headers.get("content-type")], [200, "image/jpeg"]);
+    assert.match(String(seen.headers.get("content-security-policy")), /sandbox/);
+    assert.equal(seen.headers.get("cache-control"), "no-store");
+    assert.ok((await seen.arrayBuffer()).byteLength > 10_000);
+    const looks = await until("the look is sealed", async () => {
+      const found = (await (await get("/api/v1/ledger/records?outcome=viewed", bearer(keys.audit))).json()) as {
+        records: Record_[];
+      };
+      return found.records.length > 0 && found.records;
+    });
+    assert.deepEqual(
+      looks.map(({ record }) => [record.who, record.job?.id]),
+      [["key:the review one", held.id]],
+    );
+  });
+});
+
+describe("where veil may be reached", () => {
+  const refusal = (args: readonly string[]) => {
+    const main = new URL("../../src/main.ts", import.meta.url).pathname;
+    const run = spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args, "serve"], {
+      encoding: "utf8",
+      env: { PATH: process.env.PATH },
+      timeout: 60_000,
+    });
+    assert.equal(run.status, 2, run.stderr);
+    return run.stderr;
+  };
+
+  test("on another address than loopback it does not start without a login, nor without TLS, and says what to set", async () => {
+    const fresh = await folderFor();
+    const open = ["--data-dir", fresh, "--port", "0", "--host", "0.0.0.0"];
+    const noKeys = refusal([...open, "--set", "http.allowPlain=true"]);
+    assert.match(noKeys, /0\.0\.0\.0 can be reached from other machines, and nobody could log in/);
+    assert.match(noKeys, /veil keys create NAME --role admin/);
+    const plain = refusal(["--data-dir", dataDir, "--port", "0", "--host", "0.0.0.0"]);
+    assert.match(plain, /http\.certFile and http\.keyFile, or http\.trustedProxies/);
+    assert.match(
+      refusal(["--data-dir", fresh, "--set", "auth.required=true"]),
+      /A login is asked for, and nobody could log in/,
+    );
+  });
+
+  test("without a login a request that a proxy has passed on is refused", async () => {
+    await using own = await startProgram();
+    const ask = (headers: Record<string, string>) => fetch(`${own.address}/api/v1/status`, { headers });
+    assert.equal((await ask({})).status, 200);
+    for (const name of ["x-forwarded-for", "forwarded", "via", "x-real-ip"])
+      await assertProblem(await ask({ [name]: "192.0.2.1" }), 403, "forbidden-host");
+  });
+
+  test("who asks too often is told when to come again, by the client's own address behind a trusted proxy", async () => {
+    const limits = ["--set", "http.requestsPerMinute=8", "--set", "http.addressRequestsPerMinute=20"];
+    await using own = await startProgram({
+      flags: [...limits, "--set", "http.trustedProxies=127.0.0.1"],
+      dataDir: await withKey(),
+    });
+    const ask = (headers: Record<string, string>) => fetch(`${own.address}/api/v1/jobs`, { headers });
+    const first = (count: number, headers: Record<string, string>) =>
+      Promise.all(Array.from({ length: count }, async () => (await ask(headers)).status));
+    const from = (address: string) => ({ "x-forwarded-for": address, ...bearer(limited) });
+    const statuses = await first(12, from("192.0.2.1"));
+    assert.deepEqual(
+      [statuses.filter((one) => one === 200).length, statuses.filter((one) => one === 429).length],
+      [8, 4],
+    );
+    const refused = await ask(from("192.0.2.1"));
+    assert.ok(Number(refused.headers.get("retry-after")) >= 1);
+    await assertProblem(refused, 429, "too-many-requests");
+    // Nobody known, from two addresses: each has its own.
+    const strangers = await first(25, { "x-forwarded-for": "192.0.2.7" });
+    assert.equal(strangers.filter((one) => one === 401).length, 20);
+    assert.equal((await ask({ "x-forwarded-for": "192.0.2.8" })).status, 401);
+    // Who lives behind the proxy is asked for health as often as a monitor likes.
+    for (let index = 0; index < 30; index++) assert.equal((await fetch(`${own.address}/healthz`)).status, 200);
+  });
+
+  test("logins that fail again and again wait, and those that are right do not", async () => {
+    await using own = await startProgram({ flags: ["--set", "auth.required=true"], dataDir: await withKey() });
+    const ask = (key: string) => fetch(`${own.address}/api/v1/jobs`, { headers: bearer(key) });
+    const wrong = `${limited.slice(0, -1)}${limited.endsWith("A") ? "B" : "A"}`;
+    for (let index = 0; index < 5; index++) assert.equal((await ask(wrong)).status, 401);
+    const refused = await ask(wrong);
+    assert.deepEqual([refused.status, refused.headers.get("retry-after")], [429, "2"]);
+    assert.equal((await ask(limited)).status, 200);
+    const byForm = await fetch(`${own.address}/api/v1/session`, {
+      method: "POST",
+      body: JSON.stringify({ key: wrong }),
+      headers: { "content-type": "application/json" },
+    });
+    assert.equal(byForm.status, 429);
+    assert.ok(!own.log().includes(wrong) && /"msg":"a login failed"/.test(own.log()));
+  });
+
+  let limited = "";
+  /** A data folder with one key, `limited`. */
+  async function withKey(): Promise<string> {
+    const folder = await folderFor();
+    const { out } = await runVeil(["--data-dir", folder, "keys", "create", "limited", "--role", "read"]);
+    limited = out.trim();
+    return folder;
+  }
+});

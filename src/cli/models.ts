@@ -8,6 +8,7 @@ import { placesIn } from "../data-places.ts";
 import { addModel, fetchModel, type ModelState, modelPath, modelState } from "../engine/model-folder.ts";
 import { type ModelEntry, modelEntry, modelManifest } from "../engine/model-manifest.ts";
 import { Problem } from "../errors.ts";
+import { createOutbound } from "../outbound.ts";
 import { configFor } from "./settings.ts";
 
 export interface AddFlags {
@@ -18,6 +19,7 @@ export interface AddFlags {
 
 /** For a person who waits: a model is a megabyte or three. */
 const fetchTimeoutMs = 60_000;
+const outbound = createOutbound({ timeoutMs: fetchTimeoutMs, remedy: "Give it with --file." });
 
 /** `veil models list`: every model that veil knows, whether it is there, and what may be done with it. */
 export async function listModels(flags: ConfigFlags, options: { json?: boolean }): Promise<number> {
@@ -65,7 +67,9 @@ export async function addModelCommand(flags: ConfigFlags, name: string, options:
       });
     }
     await claimDataFolder(dataDir);
-    const bytes = options.file ? await readFile(options.file) : await fetchModel(entry, { timeoutMs: fetchTimeoutMs });
+    const bytes = options.file
+      ? await readFile(options.file)
+      : await fetchModel(entry, { timeoutMs: fetchTimeoutMs, fetch: outbound });
     const path = await addModel(placesIn(dataDir).models, entry, bytes, options.file ?? entry.source);
     process.stderr.write(`${path}: as published.\n`);
   }

@@ -5,11 +5,13 @@ import { placesIn } from "../data-places.ts";
 import { addModel, fetchModel, modelState } from "../engine/model-folder.ts";
 import { modelEntry } from "../engine/model-manifest.ts";
 import { Problem } from "../errors.ts";
+import { createOutbound } from "../outbound.ts";
 import { chooseDetector } from "./models.ts";
 import { configFor } from "./settings.ts";
 
 /** A first start must not hang on a network that swallows requests. */
 const fetchTimeoutMs = 10_000;
+const outbound = createOutbound({ timeoutMs: fetchTimeoutMs, remedy: "Add it from a file." });
 
 /**
  * Chooses the detector once: YuNet where its model can be had, the bundled one elsewhere. It is written into the
@@ -29,7 +31,7 @@ export async function setUp(flags: ConfigFlags): Promise<void> {
       `Fetching the face detector YuNet (${entry.licence}, ${Math.round(entry.bytes / 1000)} kB) … `,
     );
     try {
-      const bytes = await fetchModel(entry, { timeoutMs: fetchTimeoutMs });
+      const bytes = await fetchModel(entry, { timeoutMs: fetchTimeoutMs, fetch: outbound });
       await addModel(models, entry, bytes, entry.source!);
       process.stderr.write("here\n");
       return true;

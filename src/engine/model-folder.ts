@@ -44,7 +44,7 @@ export async function addModel(folder: string, entry: ModelEntry, bytes: Uint8Ar
 /** A published model from its address. Problem model-unavailable where it can't be had. */
 export async function fetchModel(
   entry: ModelEntry,
-  { timeoutMs }: { readonly timeoutMs: number },
+  { timeoutMs, fetch }: { readonly timeoutMs: number; readonly fetch: typeof globalThis.fetch },
 ): Promise<Uint8Array> {
   const { source, name, bytes } = entry;
   if (source === undefined) throw new Problem("invalid-request", `The model of ${name} comes with veil`);

@@ -1,5 +1,6 @@
 import { useCallback, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
+import { useSession } from "./api/session.ts";
 import classes from "./app.module.css";
 import { FolderView } from "./folder/folder-view.tsx";
 import { createPhotoDesk } from "./photos/photo-desk.ts";
@@ -8,13 +9,18 @@ import { useFarewell } from "./photos/use-farewell.ts";
 import { useStrayDrop } from "./photos/use-stray-drop.ts";
 import { Footer } from "./shell/footer.tsx";
 import { Header } from "./shell/header.tsx";
+import { Login } from "./shell/login.tsx";
+import { NoRole } from "./shell/no-role.tsx";
 import { Silence } from "./shell/silence.tsx";
-import { useView, viewLinks } from "./shell/view.ts";
+import { useView, viewLinks, viewsFor } from "./shell/view.ts";
 
 /** The page: a header, one of two views, a footer. Photos stay on the desk while the folder is looked at. */
 export function App() {
   const { t } = useTranslation();
-  const view = useView();
+  const asked = useView();
+  const { data: session } = useSession();
+  const views = viewsFor(session?.roles ?? []);
+  const view = views.includes(asked) ? asked : views[0];
   const [desk] = useState(() => createPhotoDesk());
   const take = useCallback(
     (files: readonly File[]) => {
@@ -30,10 +36,18 @@ export function App() {
       <button type="button" className={classes.skip} onClick={skipToMain}>
         {t("shell.skip")}
       </button>
-      <Header view={view} />
+      <Header view={view} views={views} />
       <main id="main" className={classes.main} tabIndex={-1}>
         <Silence />
-        {view === "photos" ? <PhotosView desk={desk} /> : <FolderView />}
+        {session === undefined ? null : session.login_required && session.name === null ? (
+          <Login ways={session.ways} />
+        ) : view === undefined ? (
+          <NoRole name={session.name ?? ""} />
+        ) : view === "photos" ? (
+          <PhotosView desk={desk} />
+        ) : (
+          <FolderView />
+        )}
       </main>
       <Footer />
     </div>

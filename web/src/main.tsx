@@ -3,16 +3,26 @@ import "@mantine/core/styles.css";
 import "@mantine/dropzone/styles.css";
 import "@mantine/notifications/styles.css";
 import { Notifications } from "@mantine/notifications";
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import "./page.css";
+import { troubleOf } from "./api/answer.ts";
 import { App } from "./app.tsx";
 import { startLanguage } from "./i18n/language.ts";
 import { cssVariables, theme } from "./theme.ts";
 
 startLanguage();
-const queries = new QueryClient({ defaultOptions: { queries: { retry: false, refetchOnWindowFocus: true } } });
+const queries: QueryClient = new QueryClient({
+  defaultOptions: { queries: { retry: false, refetchOnWindowFocus: true } },
+  queryCache: new QueryCache({ onError }),
+  mutationCache: new MutationCache({ onError }),
+});
+
+/** Whose session has ended is asked to log in again. */
+function onError(error: Error) {
+  if (troubleOf(error).code === "unauthorized") void queries.invalidateQueries({ queryKey: ["session"] });
+}
 
 createRoot(document.querySelector("#page")!).render(
   <StrictMode>

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { JobBody } from "../../../src/http/schema.ts";
 import { troubleOf } from "../api/answer.ts";
 import { resultUrl, stateOf, useDecision, useRetry } from "../api/jobs.ts";
+import { useMay } from "../api/session.ts";
 import { formatAgo, formatMoment } from "../i18n/format.ts";
 import { troubleTitle } from "../i18n/trouble-text.ts";
 import { Pill } from "../shell/pill.tsx";
@@ -16,6 +17,7 @@ import table from "./jobs-table.module.css";
 export function JobRow({ job, now, onShow }: { job: JobBody; now: number; onShow: () => void }) {
   const { t, i18n } = useTranslation();
   const { input, state, regions, problem, kind, attempts, updated_at } = job;
+  const [mayRetry, mayDecide] = [useMay("admin"), useMay("review")];
   const slash = input.key.lastIndexOf("/") + 1;
   const name = input.key.slice(slash);
   return (
@@ -41,8 +43,8 @@ export function JobRow({ job, now, onShow }: { job: JobBody; now: number; onShow
       <td>
         <div className={classes.actions}>
           {state === "done" ? <ResultActions job={job} name={name} onShow={onShow} /> : null}
-          {state === "dead" ? <SendBack id={job.id} name={name} /> : null}
-          {state === "held" ? <Decisions id={job.id} name={name} /> : null}
+          {state === "dead" && mayRetry ? <SendBack id={job.id} name={name} /> : null}
+          {state === "held" && mayDecide ? <Decisions id={job.id} name={name} /> : null}
         </div>
       </td>
     </tr>

@@ -4,6 +4,7 @@ import { IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { troubleOf } from "../api/answer.ts";
 import { usePause } from "../api/pauses.ts";
+import { useMay } from "../api/session.ts";
 import { troubleTitle } from "../i18n/trouble-text.ts";
 
 interface PauseButtonProps {
@@ -22,6 +23,7 @@ export function PauseButton({ verb, route }: PauseButtonProps) {
       onError: (error) =>
         notifications.show({ color: "red", message: troubleTitle(troubleOf(error), t, i18n.language) }),
     });
+  if (!useMay("admin")) return null;
   const hint = route === undefined ? t("routes.resumeAll") : t(`routes.${verb}Of`, { name: route });
   return (
     <Button

@@ -1,4 +1,5 @@
 import { useTranslation } from "react-i18next";
+import { useSession } from "../api/session.ts";
 import { useStatus } from "../api/status.ts";
 import classes from "./footer.module.css";
 
@@ -8,6 +9,7 @@ const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 export function Footer() {
   const { t } = useTranslation();
   const { data: status } = useStatus();
+  const { data: session } = useSession();
   return (
     <footer className={classes.footer}>
       <span>{isLocal ? t("footer.local") : null}</span>
@@ -18,7 +20,7 @@ export function Footer() {
             <span>{t("footer.version", { version: status.version })}</span>
           </>
         ) : null}
-        <a href="./api/docs">{t("footer.api")}</a>
+        {session?.name ? <a href="./api/docs">{t("footer.api")}</a> : null}
       </span>
     </footer>
   );

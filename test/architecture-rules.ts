@@ -185,6 +185,7 @@ export function architectureFaults(sources: Sources): string[] {
     ...[...sources].flatMap(([file, text]) => fileFaults(file, text)),
     ...imports.flatMap((one) => arrowFaults(one, sources)),
     ...cycles(imports).map((cycle) => `${cycle[0]}: import cycle ${cycle.join(" -> ")}`),
+    ...telemetryFaults(imports),
     ...brandFaults(sources),
   ];
 }
@@ -243,6 +244,15 @@ function arrowFaults({ from, to, typeOnly }: Import, sources: Sources): string[]
 
 /** Where the brand is given: to what `render` made, and to what veil sealed when `render` had made it (ADR 0006). */
 const makers = ["src/engine/pool.ts", "src/pipeline/sealed-result.ts"];
+
+/** What tells its maker of each use is loaded in one place, where that is turned off. */
+function telemetryFaults(imports: readonly Import[]): string[] {
+  return imports
+    .filter(({ from, to, typeOnly }) => to === "onnxruntime-node" && !typeOnly && from !== "src/engine/onnx-runtime.ts")
+    .map(
+      ({ from }) => `${from}: takes onnxruntime from src/engine/onnx-runtime.ts alone, which keeps it from reporting`,
+    );
+}
 
 /** Only `render` makes masked pictures, and `inspectCopy` what is passed on as it is: one assertion at each place. */
 function brandFaults(sources: Sources): string[] {

@@ -1,8 +1,8 @@
-import { Tensor } from "onnxruntime-node";
 import { calibrate, decodeCells } from "../core/full-range-decode.ts";
 import { fullRangePresets } from "../core/presets.ts";
 import type { FaceNetwork } from "./face-network.ts";
 import { floatsOf, openNetwork } from "./onnx.ts";
+import { Tensor } from "./onnx-runtime.ts";
 
 /** Cells below this say nothing, not even together. */
 const minCellScore = 0.1;

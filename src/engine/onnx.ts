@@ -1,4 +1,5 @@
-import { InferenceSession } from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-node";
+import { InferenceSession as Session } from "./onnx-runtime.ts";
 
 /**
  * Measured choices: one thread a process beats two in one process, lower optimisation levels are half as fast, and
@@ -17,7 +18,7 @@ const options: InferenceSession.SessionOptions = {
 
 /** A network ready to run on the CPU; `release` it to free its memory. */
 export function openNetwork(onnx: Uint8Array): Promise<InferenceSession> {
-  return InferenceSession.create(onnx, options);
+  return Session.create(onnx, options);
 }
 
 /** What a network answered, as floats. */

@@ -1,9 +1,9 @@
-import { Tensor } from "onnxruntime-node";
 import { scrfdPresets } from "../core/presets.ts";
 import { decodeHead, sidedBox } from "../core/strided-decode.ts";
 import type { FaceNetwork } from "./face-network.ts";
 import { floatsOf, openNetwork } from "./onnx.ts";
 import { withPixelInput } from "./onnx-pixels.ts";
+import { Tensor } from "./onnx-runtime.ts";
 
 const minCellScore = 0.2;
 const strides = [8, 16, 32] as const;

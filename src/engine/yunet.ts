@@ -1,9 +1,9 @@
-import { Tensor } from "onnxruntime-node";
 import { yunetPresets } from "../core/presets.ts";
 import { centredBox, decodeHead } from "../core/strided-decode.ts";
 import type { FaceNetwork } from "./face-network.ts";
 import { floatsOf, openNetwork } from "./onnx.ts";
 import { withPixelInput } from "./onnx-pixels.ts";
+import { Tensor } from "./onnx-runtime.ts";
 
 /** Cells below this say nothing, not even together. */
 const minCellScore = 0.2;

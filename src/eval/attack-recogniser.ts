@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { Tensor } from "onnxruntime-node";
 import { openNetwork } from "../engine/onnx.ts";
+import { Tensor } from "../engine/onnx-runtime.ts";
 import { Problem } from "../errors.ts";
 import { alignedSide, unit } from "./attack-views.ts";
 

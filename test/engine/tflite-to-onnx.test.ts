@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { Tensor } from "onnxruntime-node";
 import sharp from "sharp";
 import { fullRangeModel, loadOnnx } from "../../src/engine/bundled-model.ts";
 import { openNetwork } from "../../src/engine/onnx.ts";
+import { Tensor } from "../../src/engine/onnx-runtime.ts";
 import { readTflite } from "../../src/engine/tflite.ts";
 import { translateToOnnx } from "../../src/engine/tflite-to-onnx.ts";
 

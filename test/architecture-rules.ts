@@ -128,7 +128,7 @@ const floors: readonly Floor[] = [
   },
   {
     name: "app",
-    files: /^src\/app\.ts$/,
+    files: /^src\/app(\/|\.ts$)/,
     may: [...below, ...houses, "drivers", "data-folder", "folder-routes", "events", "eval-schedule"],
   },
   {

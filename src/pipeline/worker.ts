@@ -1,43 +1,31 @@
 import { isFinished, type Job, type JobState, type Lane, lanes } from "../core/job.ts";
-import type { KeptRegions } from "../core/kept-regions.ts";
 import { createSerial, type Serial } from "../core/serial.ts";
-import { Problem, toProblem } from "../errors.ts";
-import type { EventDetail, LedgerEvent } from "../ledger/ledger.ts";
+import { Problem } from "../errors.ts";
 import { reached } from "../points.ts";
 import type { Delivery, Queue } from "../queues/queue.ts";
 import { type AttemptParts, attempt, type Outcome } from "./attempt.ts";
 import { type Claims, createClaims } from "./claims.ts";
-import { settleOriginal } from "./originals.ts";
+import { type ConcludeParts, conclude, type Ending, giveUp } from "./conclude.ts";
+import { finish, finishGiven } from "./finish-job.ts";
 import type { Pace } from "./pace.ts";
 import { patient } from "./patient.ts";
 import { createPausedRounds } from "./paused-rounds.ts";
-import { nextStep, spentAttempts } from "./retry.ts";
-import type { Route } from "./route.ts";
+import { spentAttempts } from "./retry.ts";
 import { createStuckRoutes, type StuckRoutes, type StuckRoutesOptions } from "./stuck-routes.ts";
 import { createTurns, type Turns } from "./turns.ts";
 
-export interface WorkerParts extends AttemptParts {
+export interface WorkerParts extends AttemptParts, ConcludeParts {
   readonly queue: Queue;
-  readonly routes: ReadonlyMap<string, Route>;
   /** Jobs in work at once, for each lane. */
   readonly concurrency: number;
   /** When a lane may begin its next job. */
   readonly pace: Pace;
-  readonly maxRetries: number;
-  readonly retryDelayMs: number;
   /** What other processes over the same ledger know this one by; its successor on the same host may have the same. */
   readonly holder?: string;
   /** How long a job stays this process's own if it does not say a word. */
   readonly claimMs?: number;
   /** When a route's store counts as stuck, and for how long it rests first. */
   readonly stuckAfter?: Pick<StuckRoutesOptions, "slowMs" | "restMs">;
-  now(): number;
-  /** 0 to 1, for jitter. */
-  random(): number;
-  /** Told about what failed beside a job. */
-  onProblem(problem: Problem): void;
-  /** Told after each event is durable; for logs and metrics. */
-  observe(job: Job, event: LedgerEvent): void;
 }
 
 /**
@@ -144,12 +132,7 @@ async function settle(parts: LaneParts, delivery: Delivery): Promise<void> {
   // Attempts are counted before the engine is called: a job that kills the service can't loop.
   const spent = record.attempts === 0 ? 0 : spentAttempts(await ledger.history(job.id));
   const { fence } = record;
-  if (fence !== undefined && spent > maxRetries) {
-    const message = `Given up after ${record.attempts} attempts; the last one did not end`;
-    if (await write(parts, job, "dead", { code: "crashed", message, attempt: record.attempts }, { fence }))
-      return delivery.deadLetter();
-    return yieldTo(parts, delivery);
-  }
+  if (fence !== undefined && spent > maxRetries) return giveUp(parts, delivery, record, fence);
   const number = record.attempts + 1;
   const route = parts.routes.get(job.route);
   // Its last attempt did not end: the next one shows whether that was its own doing, and harms no other job.
@@ -196,77 +179,7 @@ async function attemptHeard(parts: LaneParts, assignment: Parameters<typeof atte
   return outcome;
 }
 
-/** Settles the delivery, once the ledger has the outcome. */
-type Ending = () => Promise<void>;
 const leave: Ending = async () => {};
-
-interface Attempted {
-  readonly number: number;
-  readonly spent: number;
-  readonly fence: number;
-}
-
-async function conclude(
-  parts: WorkerParts,
-  delivery: Delivery,
-  outcome: Outcome,
-  { number, spent, fence }: Attempted,
-): Promise<Ending> {
-  const { job } = delivery;
-  if (outcome.kind !== "failed") {
-    const regions = outcome.kind === "held" ? outcome.regions : undefined;
-    const detail = { ...outcome.detail, attempt: number };
-    if (!(await write(parts, job, outcome.kind, detail, { regions, fence }))) return () => yieldTo(parts, delivery);
-    reached("recorded", job.id);
-    const isGiven = outcome.kind === "done" || outcome.kind === "copied";
-    if (isGiven) await buryOlder(parts, job);
-    const since = parts.now();
-    if (isGiven) return () => finishGiven(parts, delivery, outcome.detail, since);
-    // A person is to look at what is held, or has decided: its original stays.
-    const stays = outcome.kind === "held" || outcome.kind === "rejected";
-    return () => (stays ? delivery.ack() : finish(parts, delivery, false));
-  }
-  const { code, message } = outcome.problem;
-  const detail = { code, message, attempt: number, ...outcome.detail };
-  const step = nextStep(outcome.problem, spent, parts);
-  if (step.kind === "retry") {
-    if (!(await write(parts, job, "failed", detail, { fence }))) return () => yieldTo(parts, delivery);
-    return () => delivery.retry(step.delayMs);
-  }
-  if (!(await write(parts, job, "dead", detail, { fence }))) return () => yieldTo(parts, delivery);
-  return () => finish(parts, delivery, true);
-}
-
-/** Another worker has taken the job over: this copy of it comes again, and finds it settled. */
-function yieldTo({ retryDelayMs }: WorkerParts, delivery: Delivery): Promise<void> {
-  return delivery.retry(retryDelayMs);
-}
-
-/** A newer version that is done makes older dead letters and held jobs of its object void: nobody need look at them. */
-async function buryOlder(parts: WorkerParts, { route, input, generation }: Job): Promise<void> {
-  const { records } = await parts.ledger.find({ route, key: input.key, states: ["dead", "held"], limit: 100 });
-  for (const { job } of records) if (job.generation < generation) await write(parts, job, "superseded", {});
-}
-
-/** Times the first delay after a failure: a minute as it is by default. */
-const originalRests = 60;
-const originalPatienceMs = 86_400_000;
-
-/** What becomes of the original comes last: where that fails for a while, the job waits in the queue until it is done. */
-async function finishGiven(parts: WorkerParts, delivery: Delivery, detail: EventDetail, since: number): Promise<void> {
-  const route = parts.routes.get(delivery.job.route);
-  if (route?.originals === undefined) return finish(parts, delivery, false);
-  try {
-    await settleOriginal(parts, route, delivery.job, detail);
-    reached("original-settled", delivery.job.id);
-  } catch (error) {
-    const problem = toProblem(error);
-    parts.onProblem(problem);
-    if (problem.retry && parts.now() - since < originalPatienceMs)
-      return delivery.retry(parts.retryDelayMs * originalRests);
-  }
-  return finish(parts, delivery, false);
-}
 
 function strangerProblem({ id, input }: Job): Problem {
   return new Problem(
@@ -277,31 +190,4 @@ function strangerProblem({ id, input }: Job): Problem {
         "Nothing was done with it. Is this the queue's own ledger, or an older copy of it? An upload has to be sent again.",
     },
   );
-}
-
-/** What is settled leaves the queue; an upload's original goes with it, but for a dead one, which may be retried. */
-async function finish(parts: WorkerParts, delivery: Delivery, dead: boolean): Promise<void> {
-  if (dead) return delivery.deadLetter();
-  // The job is done whether or not this works; retention removes what is left.
-  await removeInput(parts, delivery.job).catch((error: unknown) => parts.onProblem(toProblem(error)));
-  return delivery.ack();
-}
-
-async function removeInput({ routes, storeOf }: WorkerParts, { route, input }: Job): Promise<void> {
-  if (!routes.get(route)?.removeInput) return;
-  const store = storeOf(input.store);
-  if ((await store.head(input.key))?.version === input.version) await store.remove(input.key);
-}
-
-async function write(
-  parts: WorkerParts,
-  job: Job,
-  kind: LedgerEvent["kind"],
-  detail: EventDetail,
-  { regions, fence }: { readonly regions?: KeptRegions | undefined; readonly fence?: number } = {},
-): Promise<boolean> {
-  const event: LedgerEvent = { jobId: job.id, kind, at: parts.now(), ...detail };
-  const written = await parts.ledger.append(event, regions, fence);
-  if (written) parts.observe(job, event);
-  return written;
 }

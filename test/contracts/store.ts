@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
-import type { ProblemCode } from "../../src/errors.ts";
+import type { Problem, ProblemCode } from "../../src/errors.ts";
 import type { GetOptions, ObjectInfo, Store } from "../../src/stores/store.ts";
 
 export interface StoreUnderTest extends AsyncDisposable {
@@ -80,6 +80,8 @@ export interface StoreTraits {
   readonly failsWhenReplaced?: true;
   /** The server itself refuses a put whose condition does not hold. */
   readonly conditional?: true;
+  /** What comes as an older version is removed stays: the server compares, or it is moved before it is looked at. */
+  readonly keepsNewer?: true;
   /** How many puts and reads a test makes where it makes many, for stores that take long for each. */
   readonly rounds?: number;
   /** Why it can't run here; false where it can. */
@@ -367,6 +369,75 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>,
       for await (const { size, key } of store.list("2")) assert.equal(size, key.length);
     });
 
+    test("ends a listing and a sweep whose signal has aborted, and fails with its reason", async () => {
+      await using opened = await open();
+      const { store } = opened;
+      await store.put("a/x.jpg", bodyOf("x"), image);
+      const reason = new Error("no more");
+      const signal = AbortSignal.abort(reason);
+      const isReason = (error: unknown) => error === reason;
+      await assert.rejects(Array.fromAsync(store.list("", { signal })), isReason);
+      if (store.sweep !== undefined) await assert.rejects(store.sweep(0, signal), isReason);
+      assert.deepEqual(await keysOf(store), ["a/x.jpg"]);
+    });
+
+    test("removes only the version that it is told to", async () => {
+      await using opened = await open();
+      const { store } = opened;
+      const first = await store.put("a/x.jpg", bodyOf("first"), image);
+      await sleep(tickMs);
+      const second = await store.put("a/x.jpg", bodyOf("second"), image);
+      const changed = withCode("changed-while-reading");
+      await assert.rejects(store.remove("a/x.jpg", { ifMatch: first.version }), changed);
+      assert.deepEqual(await keysOf(store), ["a/x.jpg"]);
+      assert.equal(String(await read(store, "a/x.jpg", { version: second.version })), "second");
+      await store.remove("a/x.jpg", { ifMatch: second.version });
+      await store.remove("a/x.jpg", { ifMatch: second.version });
+      assert.deepEqual(await keysOf(store), []);
+    });
+
+    if (traits.keepsNewer) {
+      test("leaves what takes an object's place just as that is removed", async () => {
+        await using opened = await open();
+        const { store } = opened;
+        const key = "a/x.jpg";
+        let tookMs = 0;
+        for (let round = 0; round < 3; round += 1) {
+          const { version } = await store.put(key, bodyOf("old"), image);
+          const began = performance.now();
+          await store.remove(key, { ifMatch: version });
+          tookMs = performance.now() - began;
+        }
+        for (let round = 0; round < rounds * 2; round += 1) {
+          const { version } = await store.put(key, bodyOf("old"), image);
+          // Before, while and after the new one comes.
+          const aheadMs = ((round % 20) / 10 - 0.5) * tookMs;
+          let removing: Promise<Problem | undefined> | undefined;
+          const beforeVisible = async () => {
+            removing = pause(-aheadMs).then(async () => {
+              const removal = store.remove(key, { ifMatch: version });
+              return await removal.then(
+                () => undefined,
+                (error: Problem) => error,
+              );
+            });
+            await pause(aheadMs);
+          };
+          const told = await store
+            .put(key, bodyOf(`newer ${round}`), { ...image, beforeVisible })
+            .catch((error) => error);
+          const refused = await removing;
+          if (refused !== undefined) assert.equal(refused.code, "changed-while-reading", String(refused));
+          // While it was looked at under another name, it seemed to have vanished.
+          if (told instanceof Error) assert.match(told.message, /vanished/);
+          const left = await keysOf(store);
+          const contents = await Promise.all(left.map(async (one) => String(await read(store, one))));
+          assert.ok(contents.includes(`newer ${round}`), `it is gone in round ${round}`);
+          for (const one of left) await store.remove(one);
+        }
+      });
+    }
+
     test("removes, and does not mind what is gone already", async () => {
       await using opened = await open();
       await opened.store.put("a/x.jpg", bodyOf("x"), image);
@@ -376,6 +447,12 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>,
       assert.equal(await opened.store.head("a/x.jpg"), undefined);
     });
   });
+}
+
+/** Timers are too coarse. */
+async function pause(ms: number): Promise<void> {
+  const until = performance.now() + ms;
+  while (performance.now() < until) await turn();
 }
 
 function pieces(content: string): Readable {

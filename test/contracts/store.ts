@@ -3,8 +3,10 @@ import { createHash, randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
-import type { Problem, ProblemCode } from "../../src/errors.ts";
+import type { ProblemCode } from "../../src/errors.ts";
 import type { GetOptions, ObjectInfo, Store } from "../../src/stores/store.ts";
+import { neverKeys, oddKeys, pathKeys } from "./odd-keys.ts";
+import { removalContract } from "./store-removals.ts";
 
 export interface StoreUnderTest extends AsyncDisposable {
   /** Empty at first. */
@@ -31,40 +33,6 @@ export async function keysOf(store: Store, prefix = ""): Promise<readonly string
 export function withCode(code: ProblemCode) {
   return { name: "Problem", code };
 }
-
-/** Names that people and cameras really give, and that one layer or another likes to rewrite. */
-export const oddKeys = [
-  "IMG 0001 (1).jpg",
-  "Straße/Grüße aus Köln.jpg",
-  "nfc-\u00e9.jpg",
-  "nfd-e\u0301.jpg",
-  "照片/家人/二〇二四.jpg",
-  "family 👨‍👩‍👧.jpg",
-  "a+b=c & d.jpg",
-  "100%.jpg",
-  "%2e%2e%2fescape.jpg",
-  "%00.jpg",
-  ".hidden/.photo.jpg",
-  "...jpg",
-  "..a/b...jpg",
-  "-rf.jpg",
-  "~/home.jpg",
-  "#1?x=y;z.jpg",
-  'it\'s "quoted" `x` $(y).jpg',
-  "[a]{b}*!.jpg",
-  "line\nbreak\ttab.jpg",
-  "UPPER.JPG",
-  "no-extension",
-  "trailing space .jpg ",
-  `${"长".repeat(80)}.jpg`,
-  `${"deep/".repeat(30)}x.jpg`,
-];
-
-const pathKeys = [
-  ...["/", "/etc/x.jpg", "..", "../x.jpg", "a/../x.jpg", "a/..", ".", "./x.jpg", "a/./x.jpg"],
-  ...["a//x.jpg", "a/"],
-];
-const neverKeys = ["", "a\0.jpg", "\ud800.jpg"];
 
 /** What sets a store apart from the rest. */
 export interface StoreTraits {
@@ -381,78 +349,8 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>,
       assert.deepEqual(await keysOf(store), ["a/x.jpg"]);
     });
 
-    test("removes only the version that it is told to", async () => {
-      await using opened = await open();
-      const { store } = opened;
-      const first = await store.put("a/x.jpg", bodyOf("first"), image);
-      await sleep(tickMs);
-      const second = await store.put("a/x.jpg", bodyOf("second"), image);
-      const changed = withCode("changed-while-reading");
-      await assert.rejects(store.remove("a/x.jpg", { ifMatch: first.version }), changed);
-      assert.deepEqual(await keysOf(store), ["a/x.jpg"]);
-      assert.equal(String(await read(store, "a/x.jpg", { version: second.version })), "second");
-      await store.remove("a/x.jpg", { ifMatch: second.version });
-      await store.remove("a/x.jpg", { ifMatch: second.version });
-      assert.deepEqual(await keysOf(store), []);
-    });
-
-    if (traits.keepsNewer) {
-      test("leaves what takes an object's place just as that is removed", async () => {
-        await using opened = await open();
-        const { store } = opened;
-        const key = "a/x.jpg";
-        let tookMs = 0;
-        for (let round = 0; round < 3; round += 1) {
-          const { version } = await store.put(key, bodyOf("old"), image);
-          const began = performance.now();
-          await store.remove(key, { ifMatch: version });
-          tookMs = performance.now() - began;
-        }
-        for (let round = 0; round < rounds * 2; round += 1) {
-          const { version } = await store.put(key, bodyOf("old"), image);
-          // Before, while and after the new one comes.
-          const aheadMs = ((round % 20) / 10 - 0.5) * tookMs;
-          let removing: Promise<Problem | undefined> | undefined;
-          const beforeVisible = async () => {
-            removing = pause(-aheadMs).then(async () => {
-              const removal = store.remove(key, { ifMatch: version });
-              return await removal.then(
-                () => undefined,
-                (error: Problem) => error,
-              );
-            });
-            await pause(aheadMs);
-          };
-          const told = await store
-            .put(key, bodyOf(`newer ${round}`), { ...image, beforeVisible })
-            .catch((error) => error);
-          const refused = await removing;
-          if (refused !== undefined) assert.equal(refused.code, "changed-while-reading", String(refused));
-          // While it was looked at under another name, it seemed to have vanished.
-          if (told instanceof Error) assert.match(told.message, /vanished/);
-          const left = await keysOf(store);
-          const contents = await Promise.all(left.map(async (one) => String(await read(store, one))));
-          assert.ok(contents.includes(`newer ${round}`), `it is gone in round ${round}`);
-          for (const one of left) await store.remove(one);
-        }
-      });
-    }
-
-    test("removes, and does not mind what is gone already", async () => {
-      await using opened = await open();
-      await opened.store.put("a/x.jpg", bodyOf("x"), image);
-      await opened.store.remove("a/x.jpg");
-      await opened.store.remove("a/x.jpg");
-      await opened.store.remove("never/there.jpg");
-      assert.equal(await opened.store.head("a/x.jpg"), undefined);
-    });
+    removalContract(open, { tickMs, rounds, keepsNewer: traits.keepsNewer === true });
   });
-}
-
-/** Timers are too coarse. */
-async function pause(ms: number): Promise<void> {
-  const until = performance.now() + ms;
-  while (performance.now() < until) await turn();
 }
 
 function pieces(content: string): Readable {

@@ -25,7 +25,8 @@ import { createFsStore, type FsStore } from "../../src/stores/fs.ts";
 import { createMountMemory } from "../../src/stores/fs-mount.ts";
 import { createTree } from "../../src/stores/fs-tree.ts";
 import { eventually } from "../contracts/eventually.ts";
-import { bodyOf, keysOf, oddKeys, read, storeContract, withCode } from "../contracts/store.ts";
+import { oddKeys } from "../contracts/odd-keys.ts";
+import { bodyOf, keysOf, read, storeContract, withCode } from "../contracts/store.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 import { mountTmpfs } from "./tmpfs.ts";
 

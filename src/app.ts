@@ -144,7 +144,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const server = started.adopt(await createServer(parts, log, { api: roles.has("api") }), (it) =>
     closeWithin(it, graceMs),
   );
-  await listen(server, config, "Stop what uses it, or choose another one: npm start -- --port 8090");
+  await listen(server, { ...config, section: "" });
 
   // The ways in of events.
   const announce = announceFor({ announcements: data.announcements, folders, onProblem });
@@ -152,7 +152,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const taker = roles.has("api") ? await openWebhook(config, { announce, room, log }) : undefined;
   if (taker !== undefined) {
     started.adopt(taker, (it) => closeWithin(it, graceMs));
-    await listen(taker, config.events.webhook, "Stop what uses it, or choose another one: events.webhook.port");
+    await listen(taker, { ...config.events.webhook, section: "events.webhook." });
     log.info({ address: taker.listeningOrigin }, "events of stores are taken at /webhook");
   }
 

@@ -97,8 +97,8 @@ try {
     ...{ ...shared, unseen: ledger.unseen, intervalMs: 500 },
     selects: createKeyFilter({ include: ["**/*.jpg"], exclude: ["private/**"] }),
     ...(values.removals && { onListed: removals.seen }),
-    async onPass() {
-      if (values.removals) await removals.endOfPass();
+    async onPass(_tookMs, signal) {
+      if (values.removals) await removals.endOfPass(signal);
       const ms = performance.now() - began;
       pass += 1;
       const what = pass === 1 ? "first look" : "later look";

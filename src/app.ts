@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { createAlone } from "./app/alone.ts";
+import { installationStatus } from "./app/installation-status.ts";
 import { keepCertificate } from "./app/keep-certificate.ts";
 import { addressOf, listen } from "./app/listen.ts";
 import { openAccess } from "./app/open-access.ts";
@@ -9,7 +10,6 @@ import { openEvaluation } from "./app/open-evaluation.ts";
 import { recordsOf } from "./app/records-of.ts";
 import { resultsIn } from "./app/results-in.ts";
 import { retentionOf } from "./app/retention-of.ts";
-import { serviceStatus } from "./app/service-status.ts";
 import { tellOfJobs } from "./app/tell-of-jobs.ts";
 import { createWorkLimits } from "./app/work-limits.ts";
 import { rolesOf } from "./config/roles.ts";
@@ -142,14 +142,14 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     ...{ ...core, maxBatch: limits.maxBatch, policy, submit, metrics, pool, room, access },
     records: recordsOf(data.seals),
     review: createReview({ ...keyed, puts, storeOf }),
-    status: await serviceStatus(config, { detector, folders, work }),
+    status: await installationStatus(config, { detector, folders, work }),
     page: fileURLToPath(new URL("../web/dist", import.meta.url)),
     pauses: knownPauses(pauses, ledger, names, paused.lookNow),
   };
   const server = started.adopt(await createServer(parts, log, { api: roles.has("api") }), (it) =>
     closeWithin(it, graceMs),
   );
-  await listen(server, config, "Stop what uses it, or choose another one: npm start -- --port 8090");
+  await listen(server, { ...config, section: "" });
 
   // The ways in of events.
   const announce = announceFor({ announcements: data.announcements, folders, onProblem });
@@ -157,7 +157,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const taker = roles.has("api") ? await openWebhook(config, { announce, room, log }) : undefined;
   if (taker !== undefined) {
     started.adopt(taker, (it) => closeWithin(it, graceMs));
-    await listen(taker, config.events.webhook, "Stop what uses it, or choose another one: events.webhook.port");
+    await listen(taker, { ...config.events.webhook, section: "events.webhook." });
     log.info({ address: taker.listeningOrigin }, "events of stores are taken at /webhook");
   }
 

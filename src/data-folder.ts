@@ -5,6 +5,7 @@ import { hostname, userInfo } from "node:os";
 import type { Config } from "./config.ts";
 import { takeConfirmation } from "./confirmations.ts";
 import type { Serial } from "./core/serial.ts";
+import { unlessAborted } from "./core/until-aborted.ts";
 import { claimDataFolder } from "./data-claim.ts";
 import { placesIn, storesOf } from "./data-places.ts";
 import { readyUploads } from "./data-uploads.ts";
@@ -53,8 +54,8 @@ export interface DataFolder extends AsyncDisposable {
   openRoute(name: string, route: RoutePlaces, stores?: Config["stores"], told?: StoreEars): RouteStores;
   /** How many removals of a route somebody has confirmed within the last hour; the answer uses it up. */
   takeConfirmation(route: string): Promise<number>;
-  /** Removes what interrupted puts left behind a day ago or earlier. */
-  sweep(): Promise<void>;
+  /** Removes what interrupted puts left behind a day ago or earlier, in each store that is there; rejects as soon as the signal aborts. */
+  sweep(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -156,9 +157,17 @@ export async function openDataFolder(
       };
     },
     takeConfirmation: (route) => takeConfirmation(places.confirmed, route),
-    async sweep() {
-      // veil leaves nothing in inputs, and looks for nothing of its own there.
-      for (const [name, store] of inUse) if (!isInput(name)) await store.sweep?.().catch(swallowAway);
+    async sweep(signal) {
+      const failed: unknown[] = [];
+      for (const [name, store] of [...inUse]) {
+        // veil leaves nothing in inputs, and looks for nothing of its own there.
+        if (isInput(name) || store.sweep === undefined) continue;
+        await unlessAborted(store.sweep(undefined, signal), signal).catch((error: unknown) => {
+          signal.throwIfAborted();
+          if (!isAway(error)) failed.push(error);
+        });
+      }
+      if (failed.length > 0) throw failed[0];
     },
     close,
     [Symbol.asyncDispose]: close,
@@ -219,9 +228,9 @@ function isInput(store: string): boolean {
   return store === "input" || store.endsWith("-input");
 }
 
-/** A share that is away is swept once it is there again. */
-function swallowAway(error: unknown): void {
-  if (!(error instanceof Problem) || !["store-unavailable", "store-denied"].includes(error.code)) throw error;
+/** It is swept once it is there again, and let in or its settings put right: its route says so. */
+function isAway(error: unknown): boolean {
+  return error instanceof Problem && ["store-unavailable", "store-denied", "invalid-config"].includes(error.code);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { placeOf } from "./config/places.ts";
 import { type Config, routesOf } from "./config.ts";
-import { authorities, openQueue } from "./drivers.ts";
+import { authorities, openFeeds, openQueue } from "./drivers.ts";
 import { Problem, toProblem } from "./errors.ts";
 import { openNamedStore } from "./store-drivers.ts";
 
@@ -61,6 +61,13 @@ export async function checkStores(config: Config): Promise<string> {
     }
   }
   return named.length === 0 ? "none" : named.join(", ");
+}
+
+/** Asks each broker that events come through whether it is there and lets veil in. */
+export async function checkEvents(config: Config): Promise<string> {
+  const feeds = await openFeeds(config, () => {});
+  for (const feed of feeds) await feed.check(patienceMs);
+  return feeds.length === 0 ? "none through brokers" : feeds.map(({ name }) => name).join(", ");
 }
 
 /** For a Problem that says none itself. */

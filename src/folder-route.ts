@@ -4,6 +4,7 @@ import type { RouteSettings } from "./config/routes.ts";
 import type { Config } from "./config.ts";
 import type { Job } from "./core/job.ts";
 import type { Serial } from "./core/serial.ts";
+import { unlessAborted } from "./core/until-aborted.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { storesOf } from "./data-places.ts";
 import { type Problem, toProblem } from "./errors.ts";
@@ -145,17 +146,18 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
       passedOver.listed(objects);
       removals?.seen(objects);
     },
-    async onPass(tookMs) {
+    onUnknown: (prefix) => removals?.unknown(prefix),
+    async onPass(tookMs, signal) {
       health.looked(tookMs);
-      const away = await outputProblem();
+      const away = await unlessAborted(outputProblem(), signal);
       if (away !== undefined) return onBroken(away);
       if (health.well()) {
         log.info("the route works again");
         isSentBack = false;
       }
-      if (!isSentBack) await sendBack({ ledger, route: name, redrive, onProblem });
-      isSentBack = true;
-      await removals?.endOfPass();
+      if (!isSentBack) await sendBack({ ledger, route: name, redrive, onProblem, signal });
+      isSentBack = !signal.aborted;
+      await removals?.endOfPass(signal);
       passedOver.endOfPass();
     },
     onBroken,
@@ -204,7 +206,8 @@ export function openFolderRoute(name: string, settings: DeepSettings, parts: Fol
     if (keepDays === undefined) return;
     const clock = createBell();
     while (!signal.aborted) {
-      await expire({ ledger, route: name, output, puts, now, observe, onProblem }, now() - keepDays * 24 * hourMs);
+      const expiring = { ledger, route: name, output, puts, now, observe, onProblem, signal };
+      await expire(expiring, now() - keepDays * 24 * hourMs);
       await clock.wait(hourMs, signal);
     }
   }

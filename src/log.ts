@@ -7,14 +7,18 @@ export interface LogOptions {
   readonly level: string;
   /** Lines for a person instead of JSON. */
   readonly human: boolean;
+  /** Where JSON goes; absent: standard error. */
+  readonly to?: Writable;
 }
 
 const names: Readonly<Record<number, string>> = { 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal" };
 
 /** Structured log on standard error: ids, codes, names of objects, durations; never image content, tokens or query strings. */
-export function createLog({ level, human }: LogOptions): Logger {
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  return human ? pino(options, humanLines()) : pino(options, pino.destination({ fd: 2, sync: true }));
+export function createLog({ level, human, to }: LogOptions): Logger {
+  // Node hands over what was no HTTP with all that came: a token may be in it.
+  const redact = { paths: ["err.rawPacket"], remove: true };
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact };
+  return pino(options, human ? humanLines() : (to ?? pino.destination({ fd: 2, sync: true })));
 }
 
 function humanLines(): Writable {

@@ -153,7 +153,7 @@ const floors: readonly Floor[] = [
   {
     name: "cli",
     files: /^src\/cli(\/|\.ts$)/,
-    may: [...below, ...houses, "drivers", "data-folder", "app", "eval"],
+    may: [...below, ...houses, "drivers", "data-folder", "events", "app", "eval"],
     packages: ["commander", "cli-progress"],
   },
   { name: "main", files: /^src\/main\.ts$/, may: ["cli"] },

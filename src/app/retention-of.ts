@@ -20,8 +20,8 @@ export function retentionOf(
     ...{ ledger, route: uploadRoute, inbox: storeOf("inbox"), results: storeOf("results"), retainHours },
     // Where each data folder has its own, each process looks after it.
     ...(folder !== undefined && { isMine: alone.once("retention", 0.9) }),
-    async sweep() {
-      await sweep();
+    async sweep(signal) {
+      await sweep(signal);
       await cache?.sweep?.();
     },
   };

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { access, constants, mkdir, stat, statfs } from "node:fs/promises";
-import { createServer } from "node:net";
 import { basename } from "node:path";
+import { isTaken, type ListenAt, tryListen } from "../app/listen.ts";
+import { readCertificate } from "../certificate.ts";
 import type { ConfigFlags } from "../config/layers.ts";
 import { placeOf } from "../config/places.ts";
 import { type Config, routesOf } from "../config.ts";
@@ -9,7 +10,7 @@ import { readInstallationKey, refuseNetworkDisk } from "../data-claim.ts";
 import { readyFolders } from "../data-folder.ts";
 import { placesIn } from "../data-places.ts";
 import { readyUploads } from "../data-uploads.ts";
-import { checkCache, checkLedger, checkQueue, checkStores } from "../driver-checks.ts";
+import { checkCache, checkEvents, checkLedger, checkQueue, checkStores } from "../driver-checks.ts";
 import { hasHeicDecoder } from "../engine/heic.ts";
 import { Problem, toProblem } from "../errors.ts";
 import { openCommandEngine } from "./engine.ts";
@@ -93,13 +94,26 @@ const checks: Readonly<Record<string, (config: Config) => Promise<Finding>>> = {
     (await hasHeicDecoder())
       ? ok("heif-convert is here")
       : note("HEIC pictures are refused; apt-get install libheif-examples brings the decoder"),
-  Port: ({ host, port }) =>
-    new Promise((resolve) => {
-      const probe = createServer();
-      probe.once("error", () => resolve(note(`${host}:${port} is taken: veil is running already, or something else`)));
-      probe.listen(port, host, () => probe.close(() => resolve(ok(`${host}:${port} is free`))));
-    }),
+  Port: async (config) => await tryPort({ ...config, section: "" }),
+  Events: async (config) => ok(await checkEvents(config)),
+  Webhook: async (config) => {
+    const { webhook } = config.events;
+    if (webhook.token === undefined) return ok("none");
+    await readCertificate({ certFile: webhook.certFile, keyFile: webhook.keyFile, section: "events.webhook" });
+    return await tryPort({ ...webhook, section: "events.webhook." });
+  },
 };
+
+async function tryPort(at: ListenAt): Promise<Finding> {
+  const place = `${at.host}:${at.port}`;
+  try {
+    await tryListen(at);
+    return ok(`${place} is free`);
+  } catch (error) {
+    if (!(error instanceof Problem) || !isTaken(error)) throw error;
+    return note(`${place} is taken: veil is running already, or something else`);
+  }
+}
 
 async function keyOf({ dataDir }: Config): Promise<string | undefined> {
   const { key } = placesIn(dataDir);

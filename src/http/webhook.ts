@@ -11,12 +11,13 @@ export interface WebhookParts {
   readonly token: string;
   readonly announce: Announce;
   readonly room: Pick<Room, "require">;
+  /** How long a request may take to come. */
+  readonly requestMs?: number;
   /** By TLS, in PEM; absent: HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 const maxBytes = 4 * 2 ** 20;
-const requestMs = 30_000;
 const keptMs = 300_000;
 
 /**
@@ -24,14 +25,18 @@ const keptMs = 300_000;
  * for more. Apart from the page's server: it is reached from other machines, and has nothing else to say to them.
  */
 export async function createWebhookServer(parts: WebhookParts, logger: FastifyBaseLogger): Promise<FastifyInstance> {
-  const { token, announce, room, tls } = parts;
+  const { token, announce, room, tls, requestMs = 30_000 } = parts;
   const common = {
     ...{ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true }) },
     ...{ bodyLimit: maxBytes, requestTimeout: requestMs, forceCloseConnections: "idle" as const },
     // A store that finds its connection closed may lose the event that it was about to send.
     keepAliveTimeout: keptMs,
   };
-  const server = (tls === undefined ? fastify(common) : fastify({ ...common, https: { ...tls } })) as FastifyInstance;
+  // Node goes by the longer of its two limits, and looks twice a minute by itself.
+  const limits = { headersTimeout: requestMs, connectionsCheckingInterval: requestMs / 6 };
+  const server = (
+    tls === undefined ? fastify({ ...common, http: limits }) : fastify({ ...common, https: { ...limits, ...tls } })
+  ) as FastifyInstance;
   answerWithProblems(server);
   const expected = digestOf(token);
   server.addHook("onRequest", async ({ headers, query, routeOptions }) => {

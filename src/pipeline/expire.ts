@@ -14,13 +14,17 @@ export interface ExpireParts {
   readonly now: () => number;
   readonly observe: (job: JobRecord["job"], event: LedgerEvent) => void;
   readonly onProblem: (problem: Problem) => void;
+  readonly signal: AbortSignal;
 }
 
 const following = [...jobStates.filter((state) => !isFinished(state)), "done", "copied"] as const;
 
-/** Takes back what a route delivered before that time (ms since 1970); originals stay known, and are not taken again. */
+/**
+ * Takes back what a route delivered before that time (ms since 1970), until the signal aborts; originals stay known, and
+ * are not taken again.
+ */
 export async function expire(parts: ExpireParts, before: number): Promise<void> {
-  const { ledger, route, output, puts, now, observe, onProblem } = parts;
+  const { ledger, route, output, puts, now, observe, onProblem, signal } = parts;
 
   /** Of an object that was masked again the newest result counts, the same bytes may lie there; and one may be on its way. */
   async function isFollowed({ input, generation }: JobRecord["job"]): Promise<boolean> {
@@ -44,6 +48,7 @@ export async function expire(parts: ExpireParts, before: number): Promise<void> 
   }
 
   for await (const record of deliveredOf(ledger, route)) {
+    if (signal.aborted) return;
     if (record.updatedAt < before && !(await puts.run(placeOf(record.job), () => end(record)))) return;
   }
 }

@@ -34,7 +34,10 @@ export async function settleOriginal(
       await copyOriginal(source, storeOf(originals.to), job, taken);
       reached("original-copied", job.id);
     }
-    if (await isThere()) await source.remove(input.key);
+    await source.remove(input.key, { ifMatch: input.version }).catch((error: unknown) => {
+      // A newer one has come, which nobody has masked yet.
+      if (!(error instanceof Problem) || error.code !== "changed-while-reading") throw error;
+    });
   });
 }
 

@@ -26,8 +26,10 @@ export interface RemovalParts {
 /** Follows one listing after the other, and takes back the outputs of originals that are gone from two in a row. */
 export interface Removals {
   seen(objects: readonly Pick<ObjectInfo, "key">[]): void;
-  /** The listing was complete. */
-  endOfPass(): Promise<void>;
+  /** What begins so could not be looked at: it is not missed. */
+  unknown(prefix: string): void;
+  /** The listing was complete. What is due is taken back, until the signal aborts. */
+  endOfPass(signal: AbortSignal): Promise<void>;
   /** The listing was not: what it did not meet says nothing. */
   abandon(): void;
   /** Whether the next look decides on something: the last one was the first to miss it. */
@@ -41,6 +43,7 @@ const restless = { print: "", at: Number.NEGATIVE_INFINITY };
 export function createRemovals(parts: RemovalParts): Removals {
   const { ledger, route, input, output, puts, mostRemoved, confirmed, now, observe, onRefused, onProblem } = parts;
   let seen = new Set<number>();
+  let unknown = new Set<string>();
   /** Those that the last pass did not meet. */
   let missedBefore = new Set<number>();
   let refused = 0;
@@ -70,17 +73,22 @@ export function createRemovals(parts: RemovalParts): Removals {
       for (const { key } of objects) seen.add(markOf(key));
     },
 
+    unknown: (prefix) => void unknown.add(prefix),
+
     abandon() {
       seen = new Set();
+      unknown = new Set();
       isWaiting = false;
     },
 
     waits: () => isWaiting,
 
-    async endOfPass() {
-      const met = seen;
+    async endOfPass(signal) {
+      const [met, hidden] = [seen, [...unknown]];
       seen = new Set();
+      unknown = new Set();
       isWaiting = false;
+      const isHidden = (key: string) => hidden.some((prefix) => key.startsWith(prefix));
       const print = printOf(met);
       // Going through all outputs of a large folder takes seconds: not with every look that meets the same.
       if (print === calm.print && now() >= calm.at && now() - calm.at < longestCalmMs) return;
@@ -90,14 +98,14 @@ export function createRemovals(parts: RemovalParts): Removals {
       for await (const record of deliveredOf(ledger, route)) {
         const mark = markOf(record.job.input.key);
         known.add(mark);
-        if (met.has(mark)) continue;
+        if (met.has(mark) || isHidden(record.job.input.key)) continue;
         missed.add(mark);
         if (missedBefore.has(mark)) due.push(record);
       }
       isWaiting = missed.size > due.length;
       missedBefore = missed;
       // Of an empty folder nothing is missing before the first output: that it is empty again says something else.
-      calm = missed.size === 0 && met.size > 0 ? { print, at: now() } : restless;
+      calm = missed.size === 0 && met.size > 0 && hidden.length === 0 ? { print, at: now() } : restless;
       // An input without anything in it is one that was unmounted, emptied by mistake or exchanged.
       const allowed = met.size === 0 || mostRemoved === 0 ? 0 : Math.max(1, Math.floor(known.size * mostRemoved));
       const isAllowed = missed.size <= allowed || (due.length > 0 && missed.size <= (await confirmed()));
@@ -112,7 +120,10 @@ export function createRemovals(parts: RemovalParts): Removals {
       }
       refused = 0;
       try {
-        for (const record of due) await puts.run(placeOf(record.job), () => remove(record));
+        for (const record of due) {
+          if (signal.aborted) return;
+          await puts.run(placeOf(record.job), () => remove(record));
+        }
       } catch (error) {
         onProblem(toProblem(error));
       }

@@ -64,14 +64,35 @@ export function createAmqpFeed({ url, queue, exchange, routingKey, ca, onProblem
     await consumer.close();
   }
 
+  async function connect(acquireTimeout: number): Promise<Connection> {
+    const { Connection } = await import("rabbitmq-client");
+    return new Connection({
+      ...{ url, connectionName: "veil events", retryLow: restMs, retryHigh: 10_000, acquireTimeout },
+      ...(url.startsWith("amqps:") && { tls: ca === undefined ? true : { ca } }),
+    });
+  }
+
   return {
     name: `RabbitMQ ${queue}`,
+    async check(withinMs) {
+      const connection = await connect(withinMs);
+      const { promise: refused, reject } = Promise.withResolvers<never>();
+      connection.on("error", reject);
+      try {
+        const channel = await Promise.race([connection.acquire(), refused]);
+        await channel.queueDeclare({ queue, passive: true }).catch((error: unknown) => {
+          // It is made at the start.
+          if ((error as { code?: unknown }).code !== "NOT_FOUND") throw error;
+        });
+        await channel.close();
+      } catch (error) {
+        throw problemOf(error);
+      } finally {
+        connection.unsafeDestroy();
+      }
+    },
     async run(take, signal) {
-      const { Connection } = await import("rabbitmq-client");
-      const connection = new Connection({
-        ...{ url, connectionName: "veil events", retryLow: restMs, retryHigh: 10_000, acquireTimeout: 60_000 },
-        ...(url.startsWith("amqps:") && { tls: ca === undefined ? true : { ca } }),
-      });
+      const connection = await connect(60_000);
       connection.on("error", (error) => signal.aborted || onProblem(problemOf(error)));
       async function work(): Promise<void> {
         while (!signal.aborted) {

@@ -1,4 +1,5 @@
 import type { Bell } from "../bell.ts";
+import { unlessAborted } from "../core/until-aborted.ts";
 import { type Problem, toProblem } from "../errors.ts";
 import type { Announcement, Announcements } from "../ledger/announcements.ts";
 import type { Store } from "../stores/store.ts";
@@ -50,11 +51,12 @@ export function createAnnouncedSource(options: AnnouncedSourceOptions): Source {
     return info === undefined || (await waitsFor?.(key)) !== undefined ? undefined : { key, version: info.version };
   }
 
-  async function lookAt(batch: readonly Announcement[]): Promise<readonly Arrival[]> {
+  async function lookAt(batch: readonly Announcement[], signal: AbortSignal): Promise<readonly Arrival[]> {
     const arrivals: Arrival[] = [];
     const rest = batch.values();
     const lookers = Array.from({ length: looksAtOnce }, async () => {
       for (const { key } of rest) {
+        if (signal.aborted) return;
         const arrival = await arrivalOf(key);
         if (arrival !== undefined) arrivals.push(arrival);
       }
@@ -74,7 +76,8 @@ export function createAnnouncedSource(options: AnnouncedSourceOptions): Source {
           await bell.wait(pollMs, signal);
           continue;
         }
-        const arrivals = await lookAt(batch);
+        // What was not looked at any more waits for the next start.
+        const arrivals = await unlessAborted(lookAt(batch, signal), signal);
         if (arrivals.length > 0) yield arrivals;
         await announcements.done(batch);
       }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type * as Kafka from "@platformatic/kafka";
+import { unlessAborted } from "../core/until-aborted.ts";
 import { Problem } from "../errors.ts";
 import type { Feed } from "./feed.ts";
 
@@ -21,12 +22,21 @@ const mostAtOnce = 200;
 export function createKafkaFeed(options: KafkaFeedOptions): Feed {
   const { brokers, topic, group, tls, sasl, onProblem, sessionTimeoutMs = 30_000 } = options;
 
+  const clientOptions = {
+    ...{ clientId: "veil-events", bootstrapBrokers: [...brokers], autocreateTopics: false },
+    ...(tls && { tls }),
+    ...(sasl && { sasl }),
+  };
+  function problemOf(error: unknown): Problem {
+    const detail = `Events from Kafka's topic ${topic}: ${(error as Error).message}`;
+    const remedy = "Is it there, and may veil read it? Until then the comparison with the ledger finds what is new.";
+    return new Problem("queue-unavailable", detail, { remedy, cause: error });
+  }
+
   async function consume(kafka: typeof Kafka, take: (message: string) => Promise<void>, signal: AbortSignal) {
     const consumer = new kafka.Consumer({
-      ...{ clientId: "veil-events", bootstrapBrokers: [...brokers], groupId: group, autocreateTopics: false },
+      ...{ ...clientOptions, groupId: group },
       ...{ sessionTimeout: sessionTimeoutMs, heartbeatInterval: sessionTimeoutMs / 6, maxWaitTime: 500 },
-      ...(tls && { tls }),
-      ...(sasl && { sasl }),
     });
     let stream: Awaited<ReturnType<typeof consumer.consume>> | undefined;
     // What it is just asking of brokers that are away ends with its connections.
@@ -54,6 +64,20 @@ export function createKafkaFeed(options: KafkaFeedOptions): Feed {
 
   return {
     name: `Kafka ${topic}`,
+    async check(withinMs) {
+      const kafka = await import("@platformatic/kafka");
+      const soon = { retries: 0, connectTimeout: withinMs, timeout: withinMs };
+      const admin = new kafka.Admin({ ...clientOptions, ...soon });
+      try {
+        // Of a topic that is not there others tell nothing, too.
+        const names = await unlessAborted(admin.listTopics(), AbortSignal.timeout(withinMs));
+        if (!names.includes(topic)) throw new Error("there is no such topic, or veil may not see it");
+      } catch (error) {
+        throw problemOf(error);
+      } finally {
+        await admin.close();
+      }
+    },
     async run(take, signal) {
       const kafka = await import("@platformatic/kafka");
       while (!signal.aborted) {
@@ -61,10 +85,7 @@ export function createKafkaFeed(options: KafkaFeedOptions): Feed {
           await consume(kafka, take, signal);
         } catch (error) {
           if (signal.aborted) return;
-          const detail = `Events from Kafka's topic ${topic}: ${(error as Error).message}`;
-          const remedy =
-            "Is it there, and may veil read it? Until then the comparison with the ledger finds what is new.";
-          onProblem(new Problem("queue-unavailable", detail, { remedy, cause: error }));
+          onProblem(problemOf(error));
         }
         await sleep(restMs, undefined, { signal }).catch(() => {});
       }

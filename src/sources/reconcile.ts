@@ -1,3 +1,4 @@
+import { unlessAborted, untilAborted } from "../core/until-aborted.ts";
 import { type Problem, toProblem } from "../errors.ts";
 import type { ObjectInfo } from "../stores/store.ts";
 import { createSettling, isWhole, type SettlingOptions, wholeByStore } from "./settling.ts";
@@ -14,8 +15,10 @@ export interface ReconcileSourceOptions extends SettlingOptions {
   readonly selects?: (key: string) => boolean;
   /** Told of every object of a listing, taken or not. */
   readonly onListed?: (objects: readonly ObjectInfo[]) => void;
-  /** Told when a listing has come to its end, and how long it took. */
-  readonly onPass?: (tookMs: number) => void | Promise<void>;
+  /** Told of a key, or of a folder by a slash at its end, that a listing could not look at. */
+  readonly onUnknown?: (prefix: string) => void;
+  /** Told when a listing has come to its end, and how long it took; never of one that was cut off. */
+  readonly onPass?: (tookMs: number, signal: AbortSignal) => void | Promise<void>;
   /** Told when a listing could not be brought to its end. */
   readonly onBroken?: (problem: Problem) => void;
 }
@@ -31,27 +34,28 @@ const longAgoMs = 3_600_000;
 
 /**
  * Lists the store at the start and on an interval, and announces what the ledger has not seen. A store out of reach is
- * told and tried again at the next interval.
+ * told and tried again at the next interval. When the signal aborts, nobody waits for the store.
  */
 export function createReconcileSource(options: ReconcileSourceOptions): ReconcileSource {
   const { name, route, store, unseen, intervalMs, settleMs = 500, onProblem } = options;
-  const { selects, onListed, onPass, onBroken, waitsFor, onJudged } = options;
+  const { selects, onListed, onUnknown, onPass, onBroken, waitsFor, onJudged } = options;
   const settling = createSettling(options);
   let asked = new AbortController();
 
   async function* pass(signal: AbortSignal): AsyncGenerator<readonly Arrival[]> {
     const began = performance.now();
     try {
-      for await (const objects of batches(store.list(""))) {
-        if (signal.aborted) return;
+      for await (const objects of untilAborted(batches(store.list("", { signal, onUnknown })), signal)) {
         onListed?.(objects);
         const wanted = selects ? objects.filter(({ key }) => selects(key)) : objects;
         if (wanted.length === 0) continue;
-        const settled = await settledOf(await unseen(route, wanted));
+        const settled = await unlessAborted(settledOf(await unseen(route, wanted), signal), signal);
         if (settled.length > 0) yield settled;
       }
-      await onPass?.(performance.now() - began);
+      if (signal.aborted) return;
+      await onPass?.(performance.now() - began, signal);
     } catch (error) {
+      if (signal.aborted) return;
       const problem = toProblem(error);
       if (!["store-unavailable", "store-denied", "invalid-config"].includes(problem.code)) throw error;
       (onBroken ?? onProblem)?.(problem);
@@ -76,11 +80,12 @@ export function createReconcileSource(options: ReconcileSourceOptions): Reconcil
   }
 
   /** What has settled already; the rest is looked at again until it has. */
-  async function settledOf(objects: readonly ObjectInfo[]): Promise<readonly Arrival[]> {
+  async function settledOf(objects: readonly ObjectInfo[], signal: AbortSignal): Promise<readonly Arrival[]> {
     const settled: Arrival[] = [];
     const rest = objects.values();
     const lookers = Array.from({ length: looksAtOnce }, async () => {
       for (const info of rest) {
+        if (signal.aborted) return;
         if (await hasSettled(info)) settled.push({ key: info.key, version: info.version });
         // When there are too many, the next pass brings it again.
         else settling.add(info.key);

@@ -1,5 +1,6 @@
 import { createBell } from "../bell.ts";
 import { headBytes, looksComplete, tailBytes } from "../core/sniff.ts";
+import { unlessAborted } from "../core/until-aborted.ts";
 import { type Problem, toProblem } from "../errors.ts";
 import type { ObjectInfo, Store } from "../stores/store.ts";
 import type { Arrival } from "./source.ts";
@@ -118,10 +119,10 @@ export function createSettling(options: SettlingOptions): Settling {
     entry.lookAt = onTick(Math.min(now + Math.max(settleMs, quietMs / 2), entry.since + neededMs));
   }
 
-  async function lookAll(due: readonly (readonly [string, Pending])[]): Promise<void> {
+  async function lookAll(due: readonly (readonly [string, Pending])[], signal: AbortSignal): Promise<void> {
     const rest = due.values();
     const lookers = Array.from({ length: looksAtOnce }, async () => {
-      for (const [key, entry] of rest) await look(key, entry);
+      for (const [key, entry] of rest) if (!signal.aborted) await look(key, entry);
     });
     const failed = (await Promise.allSettled(lookers)).find(({ status }) => status === "rejected");
     if (failed?.status === "rejected") throw failed.reason;
@@ -151,8 +152,9 @@ export function createSettling(options: SettlingOptions): Settling {
         const now = performance.now();
         const due = [...pending].filter(([, entry]) => entry.lookAt <= now && !entry.ready).slice(0, maxBatch);
         try {
-          await lookAll(due);
+          await unlessAborted(lookAll(due, signal), signal);
         } catch (error) {
+          if (signal.aborted) break;
           onProblem?.(toProblem(error));
           // Not the bell: hints keep ringing it, and the store would be asked with every one.
           await createBell().wait(storeRestMs, signal);

@@ -20,20 +20,35 @@ const timeouts = { connectionTimeout: 10_000, socketTimeout: 2 * waitSeconds * 1
 
 /** An SQS queue that a bucket's events go to; keys come from the platform's own chain. */
 export function createSqsFeed({ queueUrl, region, endpoint, onProblem }: SqsFeedOptions): Feed {
+  const where = { QueueUrl: queueUrl };
+
+  async function connect() {
+    const sqs = await import("@aws-sdk/client-sqs").catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== "ERR_MODULE_NOT_FOUND") throw cause;
+      const remedy = "npm install @aws-sdk/client-sqs";
+      throw new Problem("invalid-config", "Events from SQS need the package @aws-sdk/client-sqs", { remedy, cause });
+    });
+    const options = { region, requestHandler: timeouts, ...(endpoint !== undefined && { endpoint }) };
+    const client: SQSClient = new sqs.SQSClient(options);
+    return { sqs, client };
+  }
+
   return {
     name: `SQS ${queueUrl.split("/").at(-1)}`,
+    async check(withinMs) {
+      const { sqs, client } = await connect();
+      const abortSignal = AbortSignal.timeout(withinMs);
+      try {
+        await client.send(new sqs.GetQueueAttributesCommand(where), { abortSignal });
+      } catch (cause) {
+        // Who may receive and delete its messages may not always ask this; keys that are none are refused otherwise.
+        if (!/^AccessDenied/.test(nameOf(cause))) throw problemOf(cause);
+      } finally {
+        client.destroy();
+      }
+    },
     async run(take, signal) {
-      const sqs = await import("@aws-sdk/client-sqs").catch((cause: NodeJS.ErrnoException) => {
-        if (cause.code !== "ERR_MODULE_NOT_FOUND") throw cause;
-        const remedy = "npm install @aws-sdk/client-sqs";
-        throw new Problem("invalid-config", "Events from SQS need the package @aws-sdk/client-sqs", { remedy, cause });
-      });
-      const client: SQSClient = new sqs.SQSClient({
-        region,
-        requestHandler: timeouts,
-        ...(endpoint !== undefined && { endpoint }),
-      });
-      const where = { QueueUrl: queueUrl };
+      const { sqs, client } = await connect();
 
       async function takeSome(): Promise<void> {
         const asked = { ...where, MaxNumberOfMessages: batchSize, WaitTimeSeconds: waitSeconds };
@@ -54,10 +69,7 @@ export function createSqsFeed({ queueUrl, region, endpoint, onProblem }: SqsFeed
             await takeSome();
           } catch (cause) {
             if (signal.aborted) return;
-            const said = cause instanceof Error ? cause.name : "no answer";
-            const remedy = "Check the queue's address and the right to receive and delete its messages.";
-            const problem = new Problem("queue-unavailable", `Events from SQS: ${said}`, { remedy, cause });
-            onProblem(cause instanceof Problem ? cause : problem);
+            onProblem(problemOf(cause));
             await sleep(restMs, undefined, { signal }).catch(() => {});
           }
         }
@@ -66,4 +78,17 @@ export function createSqsFeed({ queueUrl, region, endpoint, onProblem }: SqsFeed
       }
     },
   };
+}
+
+function nameOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return "no answer";
+  // The client's own names for a connection that did not come about say nothing.
+  const { code } = cause as NodeJS.ErrnoException;
+  return cause.name === "Error" || cause.name === "AggregateError" ? (code ?? cause.name) : cause.name;
+}
+
+function problemOf(cause: unknown): Problem {
+  if (cause instanceof Problem) return cause;
+  const remedy = "Check the queue's address and the right to receive and delete its messages.";
+  return new Problem("queue-unavailable", `Events from SQS: ${nameOf(cause)}`, { remedy, cause });
 }

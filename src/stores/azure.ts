@@ -8,6 +8,7 @@ import { putBlob } from "./azure-put.ts";
 import type { HttpTimeouts } from "./http-client.ts";
 import { checkKey, isSystemName, isTemporary } from "./key.ts";
 import { measuredBody } from "./measured-body.ts";
+import { otherVersion } from "./other-version.ts";
 import { retryPage } from "./retry-page.ts";
 import type { GetOptions, ObjectInfo, Store } from "./store.ts";
 
@@ -85,10 +86,7 @@ export function createAzureStore(options: AzureStoreOptions): Store {
   }
 
   async function get(key: string, { version, range }: GetOptions, on: AzureConnection, what: string) {
-    const changed = new Problem(
-      "changed-while-reading",
-      `${key} in ${name} is not the version that was announced any more`,
-    );
+    const changed = otherVersion(key, name);
     const blob = on.container.getBlobClient(`${base}${key}`);
     const conditions = version === undefined ? {} : { ifMatch: `"${version}"` };
     const count = range && range.end - range.start + 1;
@@ -119,18 +117,19 @@ export function createAzureStore(options: AzureStoreOptions): Store {
     return { info, stream };
   }
 
-  async function* list(prefix: string): AsyncGenerator<ObjectInfo> {
+  async function* list(prefix: string, signal: AbortSignal | undefined): AsyncGenerator<ObjectInfo> {
     let continuationToken: string | undefined;
-    do {
-      const page: ContainerListBlobFlatSegmentResponse | undefined = await retryPage(() =>
-        translated(`Cannot list ${name}`, ({ container, patiently }) =>
-          patiently(async (abortSignal) => {
-            const from = { maxPageSize: pageSize, ...(continuationToken && { continuationToken }) };
-            const pages = container.listBlobsFlat({ prefix, includeMetadata: true, abortSignal }).byPage(from);
-            return (await pages.next()).value;
-          }),
-        ),
+    const ask = () =>
+      translated(`Cannot list ${name}`, ({ container, patiently }) =>
+        patiently(async (late) => {
+          const abortSignal = signal === undefined ? late : AbortSignal.any([late, signal]);
+          const from = { maxPageSize: pageSize, ...(continuationToken && { continuationToken }) };
+          const pages = container.listBlobsFlat({ prefix, includeMetadata: true, abortSignal }).byPage(from);
+          return (await pages.next()).value as ContainerListBlobFlatSegmentResponse | undefined;
+        }),
       );
+    do {
+      const page = await retryPage(ask, { signal });
       for (const { name: blob, properties, metadata } of page?.segment.blobItems ?? []) {
         const key = blob.slice(base.length);
         const isOurs = key.split("/").every((part) => !isSystemName(part) && !isTemporary(part));
@@ -180,17 +179,21 @@ export function createAzureStore(options: AzureStoreOptions): Store {
       return await translated(`Cannot look at ${key} in ${name}`, (on) => head(key, on));
     },
 
-    async *list(prefix) {
-      yield* list(`${base}${prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`}`);
+    async *list(prefix, { signal } = {}) {
+      yield* list(`${base}${prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`}`, signal);
     },
 
-    async remove(key) {
+    async remove(key, { ifMatch } = {}) {
       checkBlobName(key);
+      const conditions = ifMatch === undefined ? {} : { ifMatch: `"${ifMatch}"` };
       await translated(`Cannot remove ${key} from ${name}`, async (on) => {
         const blob = on.container.getBlobClient(`${base}${key}`);
         try {
-          await on.patiently((abortSignal) => blob.delete({ deleteSnapshots: "include", abortSignal }));
+          await on.patiently((abortSignal) => blob.delete({ deleteSnapshots: "include", conditions, abortSignal }));
         } catch (error) {
+          // Some say so of nothing, too.
+          if (statusOf(error) === 412 && (await head(key, on)) !== undefined) throw otherVersion(key, name);
+          if (statusOf(error) === 412) return;
           if (statusOf(error) !== 404) throw error;
           await requireContainer(on);
         }

@@ -1,18 +1,21 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, link, open, rename, symlink, unlink } from "node:fs/promises";
+import { type FileHandle, symlink, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { Problem } from "../errors.ts";
 import { reached } from "../points.ts";
 import { createMountMemory, fileSystemOf, type MountMemory, mountOf } from "./fs-mount.ts";
 import { createFoldedNames } from "./fs-names.ts";
+import { moveAside, moveToFree, replaceBy, unlinkIfThere } from "./fs-place.ts";
 import { errorCode, fsProblem } from "./fs-problem.ts";
 import { readFile } from "./fs-read.ts";
 import { createTree, infoOf, lstatOrNothing, syncFolder } from "./fs-tree.ts";
 import { walk } from "./fs-walk.ts";
 import { watchRoot, watchTree } from "./fs-watch.ts";
 import { checkKey, isTemporary, requireSize } from "./key.ts";
+import { otherVersion } from "./other-version.ts";
+import { createRemoveVersion, type FileSteps } from "./remove-version.ts";
 import type { Attributes, Store } from "./store.ts";
 
 export interface FsStoreOptions {
@@ -31,19 +34,17 @@ export interface FsStoreOptions {
 
 export interface FsStore extends Store {
   watch(signal: AbortSignal): AsyncIterable<readonly string[]>;
-  /** Removes what interrupted puts have left behind, once it is that old; answers how many. */
-  sweep(olderThanMs?: number): Promise<number>;
+  sweep(olderThanMs?: number, signal?: AbortSignal): Promise<number>;
 }
 
 const dayMs = 86_400_000;
-// File systems without hard links (exFAT, some network mounts) say so in one of these ways; rclone's mount by EIO.
-const noLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EIO"]);
 
 /** A folder as a store: a local disk, or an SMB or NFS share through its mount. */
 export function createFsStore(options: FsStoreOptions): FsStore {
   const { name, root, onProblem = () => {}, mounts = createMountMemory(), onWatching, words } = options;
   const tree = createTree(root, mounts);
   const names = createFoldedNames(root);
+  const removeVersion = createRemoveVersion(name);
 
   async function translated<T>(what: string, work: () => Promise<T>): Promise<T> {
     try {
@@ -76,6 +77,23 @@ export function createFsStore(options: FsStoreOptions): FsStore {
     return new Problem("not-found", `There is no ${key} in ${name}`);
   }
 
+  /** Of the files in one folder. */
+  function stepsIn(folder: string): FileSteps {
+    const pathOf = (key: string) => join(folder, basename(key));
+    return {
+      async versionOf(key) {
+        const stats = await lstatOrNothing(pathOf(key));
+        return stats?.isFile() ? infoOf(key, stats).version : undefined;
+      },
+      moveAside: (key, aside) => moveAside(pathOf(key), pathOf(aside)),
+      async moveBack(aside, key) {
+        const taken = new Problem("already-exists", `There is something at ${key} in ${name} again`);
+        await moveToFree(pathOf(aside), pathOf(key), taken, await isOnShare());
+      },
+      remove: (key) => unlinkIfThere(pathOf(key)),
+    };
+  }
+
   return {
     name,
 
@@ -86,12 +104,7 @@ export function createFsStore(options: FsStoreOptions): FsStore {
           const stats = await handle.stat({ bigint: true });
           if (!stats.isFile()) throw await absent(key);
           const info = infoOf(key, stats);
-          if (version !== undefined && version !== info.version) {
-            throw new Problem(
-              "changed-while-reading",
-              `${key} in ${name} is not the version that was announced any more`,
-            );
-          }
+          if (version !== undefined && version !== info.version) throw otherVersion(key, name);
           return { info, stream: readFile(handle, info, range) };
         } catch (error) {
           await handle.close();
@@ -145,24 +158,22 @@ export function createFsStore(options: FsStoreOptions): FsStore {
         return undefined;
       }),
 
-    async *list(prefix) {
+    async *list(prefix, options) {
       await tree.online();
       const folder = prefix.replace(/\/$/, "");
       if (folder !== "") checkKey(folder);
-      for await (const { key, stats } of walk(root, folder === "" ? "" : `${folder}/`, onProblem)) {
+      for await (const { key, stats } of walk(root, folder === "" ? "" : `${folder}/`, { ...options, onProblem })) {
         if (!key.split("/").some(isTemporary)) yield infoOf(key, stats);
       }
     },
 
-    remove: (key) =>
+    remove: (key, { ifMatch } = {}) =>
       translated(`Cannot remove ${key} from ${name}`, async () => {
         const path = await tree.locate(key);
         const stats = path === undefined ? undefined : await lstatOrNothing(path);
         if (path === undefined || !stats?.isFile()) return tree.online();
         names.forget();
-        await unlink(path).catch((error) => {
-          if (errorCode(error) !== "ENOENT") throw error;
-        });
+        await (ifMatch === undefined ? unlinkIfThere(path) : removeVersion(key, ifMatch, stepsIn(dirname(path))));
         await syncFolder(dirname(path));
       }),
 
@@ -173,10 +184,10 @@ export function createFsStore(options: FsStoreOptions): FsStore {
       yield* isShared ? watchRoot(root, signal) : watchTree(root, signal, onProblem);
     },
 
-    async sweep(olderThanMs = dayMs) {
+    async sweep(olderThanMs = dayMs, signal) {
       await tree.online();
       let removed = 0;
-      for await (const { path, stats } of walk(root, "", onProblem)) {
+      for await (const { path, stats } of walk(root, "", { signal, onProblem })) {
         const isLeft = /\/\.veil-[0-9a-f-]{36}\.part$/.test(path) && Number(stats.mtimeMs) < Date.now() - olderThanMs;
         if (isLeft)
           removed += await unlink(path).then(
@@ -210,36 +221,4 @@ async function writeFile(handle: FileHandle, body: Readable, attributes: Attribu
   } finally {
     await handle.close();
   }
-}
-
-async function moveToFree(temporary: string, path: string, taken: Problem, isShare: boolean): Promise<void> {
-  try {
-    await link(temporary, path);
-    await unlink(temporary);
-  } catch (error) {
-    if (errorCode(error) === "EEXIST") throw taken;
-    if (!noLinks.has(errorCode(error) ?? "")) throw error;
-    if (isShare) {
-      // An empty file in its place would be written by some mounts after it was replaced, or removed with what replaced it.
-      if ((await lstatOrNothing(path)) !== undefined) throw taken;
-      return await rename(temporary, path).catch((renaming) => {
-        throw errorCode(renaming) === "EEXIST" ? taken : renaming;
-      });
-    }
-    // Without links: take the name with an empty file first, then put the whole one over it.
-    const placeholder = await open(path, "wx").catch((taking) => {
-      throw errorCode(taking) === "EEXIST" ? taken : taking;
-    });
-    await placeholder.close();
-    await replaceBy(temporary, path);
-  }
-}
-
-async function replaceBy(temporary: string, path: string): Promise<void> {
-  await rename(temporary, path).catch(async (error) => {
-    // SMB has a rename that replaces nothing, and rclone's mount uses it for what it does not know to be there.
-    if (errorCode(error) !== "EEXIST") throw error;
-    await unlink(path);
-    await rename(temporary, path);
-  });
 }

@@ -6,9 +6,9 @@ import { ftpProblem, statusOf } from "./ftp-problem.ts";
 import type { Times } from "./ftp-times.ts";
 import type { Tree } from "./ftp-tree.ts";
 import { checkKey, isSystemName, isTemporary } from "./key.ts";
-import type { ObjectInfo } from "./store.ts";
+import type { ListOptions, ObjectInfo } from "./store.ts";
 
-export interface WalkOptions {
+export interface WalkOptions extends ListOptions {
   readonly name: string;
   readonly tree: Tree;
   readonly pool: Pool;
@@ -25,21 +25,24 @@ const attempts = 3;
  * over. A folder that can't be read is told and passed over; a store out of reach ends the walk.
  */
 export async function* walk(options: WalkOptions): AsyncGenerator<ObjectInfo> {
-  const { name, pool, prefix, onProblem } = options;
+  const { name, pool, prefix, onProblem, signal } = options;
   const folders = [prefix];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     const what = `Cannot list ${folder || "/"} in ${name}`;
     for (let attempt = 1; ; attempt += 1) {
       const here = folder;
+      signal?.throwIfAborted();
       try {
         const found = await pool.lend((connection) => readFolder(options, connection, here));
         folders.push(...found.folders);
         yield* found.files;
       } catch (error) {
+        signal?.throwIfAborted();
         // Nothing of it was yielded.
         if (statusOf(error) === "lost" && attempt < attempts) continue;
         const problem = toProblem(ftpProblem(error, what));
         if (problem.code !== "store-denied" || folder === prefix) throw problem;
+        options.onUnknown?.(folder);
         onProblem(problem);
       }
       break;
@@ -53,8 +56,10 @@ async function readFolder(options: WalkOptions, connection: Connection, folder: 
   const path = tree.pathOf(connection, folder.slice(0, -1));
   const found: { readonly folders: string[]; readonly files: ObjectInfo[] } = { folders: [], files: [] };
   if (!(await enter(connection, path))) {
-    if (folder === prefix) await tree.online(connection);
-    else
+    if (folder === prefix) {
+      await tree.online(connection);
+    } else {
+      options.onUnknown?.(folder);
       onProblem(
         new Problem(
           "store-denied",
@@ -62,6 +67,7 @@ async function readFolder(options: WalkOptions, connection: Connection, folder: 
           { remedy: "Open or rename it if it is still there: what lies in it is not taken." },
         ),
       );
+    }
     return found;
   }
   const { entries, unread } = await connection.list();
@@ -74,6 +80,8 @@ async function readFolder(options: WalkOptions, connection: Connection, folder: 
     );
   }
   for (const entry of entries) {
+    // A large folder takes long where the server tells no times in its listing.
+    options.signal?.throwIfAborted();
     const key = `${folder}${entry.name}`;
     if (isSystemName(entry.name) || entry.name === "") continue;
     const kind = listedFacts(entry)?.kind ?? "file";

@@ -10,10 +10,11 @@ import { readObject } from "./ftp-read.ts";
 import { createTimes } from "./ftp-times.ts";
 import { upload } from "./ftp-transfer.ts";
 import { createTree } from "./ftp-tree.ts";
-import { type WalkOptions, walk } from "./ftp-walk.ts";
+import { walk } from "./ftp-walk.ts";
 import { checkKey, isTemporary, requireSize } from "./key.ts";
+import { otherVersion } from "./other-version.ts";
 import { problemFor } from "./problem-for.ts";
-import type { Attributes, Store } from "./store.ts";
+import type { Attributes, ListOptions, Store } from "./store.ts";
 
 export interface FtpStoreOptions {
   readonly name: string;
@@ -30,7 +31,7 @@ export interface FtpStoreOptions {
  * Of two processes that put at the same free key at once, both may win, one after the other.
  */
 export interface FtpStore extends Store {
-  sweep(olderThanMs?: number): Promise<number>;
+  sweep(olderThanMs?: number, signal?: AbortSignal): Promise<number>;
 }
 
 const dayMs = 86_400_000;
@@ -66,7 +67,8 @@ export function createFtpStore(options: FtpStoreOptions): FtpStore {
     });
   }
 
-  const walkOptions = (prefix: string): WalkOptions => ({ name, tree, pool, times, prefix, onProblem });
+  const everything = (prefix: string, options: ListOptions = {}) =>
+    walk({ ...options, name, tree, pool, times, prefix, onProblem });
 
   /** The whole body, under a name that no listing shows. */
   async function writeTemporary(connection: Connection, path: string, body: Readable, attributes: Attributes = {}) {
@@ -103,9 +105,7 @@ export function createFtpStore(options: FtpStoreOptions): FtpStore {
         await tree.online(connection);
         throw new Problem("not-found", `There is no ${key} in ${name}`);
       });
-      if (version !== undefined && version !== info.version) {
-        throw new Problem("changed-while-reading", `${key} in ${name} is not the version that was announced any more`);
-      }
+      if (version !== undefined && version !== info.version) throw otherVersion(key, name);
       return { info, stream: readObject(pool, (connection) => tree.pathOf(connection, key), info, { name, range }) };
     },
 
@@ -166,26 +166,28 @@ export function createFtpStore(options: FtpStoreOptions): FtpStore {
       });
     },
 
-    async *list(prefix) {
+    async *list(prefix, options) {
       const folder = prefix.replace(/\/$/, "");
       if (folder !== "") tree.check(folder);
-      for await (const info of walk(walkOptions(folder === "" ? "" : `${folder}/`))) {
+      for await (const info of everything(folder === "" ? "" : `${folder}/`, options)) {
         if (!info.key.split("/").some(isTemporary)) yield info;
       }
     },
 
-    async remove(key) {
+    async remove(key, { ifMatch } = {}) {
       tree.check(key);
       await translated(`Cannot remove ${key} from ${name}`, async (connection) => {
         const facts = await look(connection, tree.pathOf(connection, key));
+        const isOther = facts?.kind === "file" && ifMatch !== undefined && infoOf(key, facts).version !== ifMatch;
+        if (isOther) throw otherVersion(key, name);
         if (facts?.kind === "file") await removeFile(connection, tree.pathOf(connection, key));
         else await tree.online(connection);
       });
     },
 
-    async sweep(olderThanMs = dayMs) {
+    async sweep(olderThanMs = dayMs, signal) {
       let removed = 0;
-      for await (const { key, modifiedAt } of walk(walkOptions(""))) {
+      for await (const { key, modifiedAt } of everything("", { signal })) {
         const isLeft = /(^|\/)\.veil-[0-9a-f-]{36}\.part$/.test(key) && modifiedAt < Date.now() - olderThanMs;
         if (!isLeft) continue;
         removed += await pool

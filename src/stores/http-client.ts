@@ -22,6 +22,8 @@ export interface HttpCall {
   readonly body?: Readable | string;
   /** What a failure's message begins with, for example "Cannot read a.jpg from archive". */
   readonly what: string;
+  /** Ends the call, and the reading of its answer, as a lost connection does. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface HttpAnswer {
@@ -68,10 +70,14 @@ export function createHttpClient({ connectMs = 10_000, idleMs = 30_000 }: HttpTi
     return { plain: new Agent(keeping), secure: new TlsAgent({ ...keeping, ca }), ca };
   }
 
-  function start({ method, url, path, headers, body }: HttpCall, { plain, secure, ca }: Agents, isFresh: boolean) {
+  function start(
+    { method, url, path, headers, body, signal }: HttpCall,
+    { plain, secure, ca }: Agents,
+    isFresh: boolean,
+  ) {
     const asks = typeof body === "object" && silences < mostSilences;
     const all = { "accept-encoding": "identity", ...headers, ...(asks ? { expect: "100-continue" } : {}) };
-    const options = { method, headers: all, ...(path !== undefined && { path }) };
+    const options = { method, headers: all, ...(path !== undefined && { path }), ...(signal && { signal }) };
     // A body that is sent unasked can't be sent again over another connection.
     const isNew = isFresh || (typeof body === "object" && !asks);
     if (url.protocol === "http:") return request(url, { ...options, agent: isNew ? false : plain });

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { Problem } from "../errors.ts";
 import { checkKey, requireSize } from "./key.ts";
+import { otherVersion } from "./other-version.ts";
 import type { Metadata, ObjectInfo, Store } from "./store.ts";
 
 /** A store in this process alone. */
@@ -15,9 +16,7 @@ export function createMemoryStore({ name }: { readonly name: string }): Store {
       checkKey(key);
       const object = objects.get(key);
       if (object === undefined) throw new Problem("not-found", `There is no ${key} in ${name}`);
-      if (version !== undefined && version !== object.info.version) {
-        throw new Problem("changed-while-reading", `${key} in ${name} is not the version that was announced any more`);
-      }
+      if (version !== undefined && version !== object.info.version) throw otherVersion(key, name);
       const bytes = range === undefined ? object.bytes : object.bytes.subarray(range.start, range.end + 1);
       const info = { ...object.info, metadata: object.metadata };
       return { info, stream: Readable.from(bytes.length > 0 ? [bytes] : [], { objectMode: false }) };
@@ -52,13 +51,18 @@ export function createMemoryStore({ name }: { readonly name: string }): Store {
       return object && { ...object.info, metadata: object.metadata };
     },
 
-    async *list(prefix) {
+    async *list(prefix, { signal } = {}) {
       const folder = prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`;
-      for (const [key, { info }] of objects) if (key.startsWith(folder)) yield info;
+      for (const [key, { info }] of objects) {
+        signal?.throwIfAborted();
+        if (key.startsWith(folder)) yield info;
+      }
     },
 
-    async remove(key) {
+    async remove(key, { ifMatch } = {}) {
       checkKey(key);
+      const there = objects.get(key);
+      if (ifMatch !== undefined && there !== undefined && there.info.version !== ifMatch) throw otherVersion(key, name);
       objects.delete(key);
     },
 

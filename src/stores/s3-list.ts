@@ -9,12 +9,13 @@ export interface Listing {
   readonly prefix: string;
   /** The store's, for people. */
   readonly name: string;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const pageRestsMs = [500, 2_000, 8_000];
 
 /** Every object whose name begins so, page by page: one that fails is asked for again, and the listing goes on from there. */
-export async function* listBucket({ aws, client }: S3Connection, { bucket, prefix, name }: Listing) {
+export async function* listBucket({ aws, client }: S3Connection, { bucket, prefix, name, signal }: Listing) {
   let token: string | undefined;
   do {
     const command = new aws.ListObjectsV2Command({
@@ -23,10 +24,10 @@ export async function* listBucket({ aws, client }: S3Connection, { bucket, prefi
       ...(token !== undefined && { ContinuationToken: token }),
     });
     const ask = () =>
-      client.send(command).catch((error: unknown) => {
+      client.send(command, { ...(signal && { abortSignal: signal }) }).catch((error: unknown) => {
         throw s3Problem(error, `Cannot list ${name}`);
       });
-    const page: ListObjectsV2CommandOutput = await retryPage(ask, pageRestsMs);
+    const page: ListObjectsV2CommandOutput = await retryPage(ask, { restsMs: pageRestsMs, signal });
     const isEncoded = page.EncodingType === "url";
     for (const object of page.Contents ?? []) {
       if (object.Key !== undefined) yield { ...object, key: isEncoded ? decoded(object.Key) : object.Key };
@@ -45,12 +46,13 @@ export async function* listBucket({ aws, client }: S3Connection, { bucket, prefi
 /** Uploads in parts that were begun so long ago and neither ended nor given up. */
 export async function* abandonedUploads(
   { aws, client }: S3Connection,
-  { bucket, prefix, olderThanMs }: { readonly bucket: string; readonly prefix: string; readonly olderThanMs: number },
+  { bucket, prefix, signal, olderThanMs }: Omit<Listing, "name"> & { readonly olderThanMs: number },
 ) {
   let after: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {};
   while (after !== undefined) {
     const page: import("@aws-sdk/client-s3").ListMultipartUploadsCommandOutput = await client.send(
       new aws.ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix, ...after }),
+      { ...(signal && { abortSignal: signal }) },
     );
     for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
       if (Key === undefined || UploadId === undefined || Initiated === undefined) continue;

@@ -32,8 +32,12 @@ export function toInfo(
 
 /** Whether both are the same writing of the same bytes: there are servers that round to another second in a listing. */
 export function isSameVersion(one: string, other: string): boolean {
-  const second = (version: string) => Number(version.slice(version.lastIndexOf("@") + 1));
-  return etagOf(one) === etagOf(other) && Math.abs(second(one) - second(other)) <= 1;
+  return etagOf(one) === etagOf(other) && Math.abs(secondOf(one) - secondOf(other)) <= 1;
+}
+
+/** When a version was written, seconds since 1970. */
+export function secondOf(version: string): number {
+  return Number(version.slice(version.lastIndexOf("@") + 1));
 }
 
 /** That of a version, as it goes into a condition. */

@@ -2,11 +2,13 @@ import { Readable } from "node:stream";
 import { Problem } from "../errors.ts";
 import { checkName, isSystemName } from "./key.ts";
 import { measuredBody } from "./measured-body.ts";
+import { otherVersion } from "./other-version.ts";
 import { connectS3, type S3Connection, type S3Settings, type S3Timeouts, s3Timeouts } from "./s3-client.ts";
 import { abandonedUploads, listBucket } from "./s3-list.ts";
 import { getPresigned } from "./s3-presigned.ts";
 import { isAbsent, s3Problem, statusOf } from "./s3-problem.ts";
 import { putObject } from "./s3-put.ts";
+import { removeObject } from "./s3-remove.ts";
 import { etagOf, isSameVersion, toInfo, withoutQuotes } from "./s3-version.ts";
 import type { GetOptions, ObjectInfo, Store } from "./store.ts";
 
@@ -83,8 +85,7 @@ export function createS3Store({ name, settings, root, timeouts = s3Timeouts }: S
       ...(version !== undefined && { IfMatch: etagOf(version) }),
       ...(range && { Range: `bytes=${range.start}-${range.end}` }),
     };
-    const changed = () =>
-      new Problem("changed-while-reading", `${key} in ${name} is not the version that was announced any more`);
+    const changed = () => otherVersion(key, name);
     const read =
       settings.read === "presigned" ? getPresigned(on, input) : on.client.send(new on.aws.GetObjectCommand(input));
     const answer = await read.catch(async (error: unknown) => {
@@ -156,10 +157,10 @@ export function createS3Store({ name, settings, root, timeouts = s3Timeouts }: S
 
     head: (key) => translated(`Cannot look at ${key} in ${name}`, (on) => head(key, on)),
 
-    async *list(prefix) {
+    async *list(prefix, { signal } = {}) {
       const on = await connected();
       const below = prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`;
-      for await (const { key, ...object } of listBucket(on, { bucket, prefix: `${base}${below}`, name })) {
+      for await (const { key, ...object } of listBucket(on, { bucket, prefix: `${base}${below}`, name, signal })) {
         const own = key.slice(base.length);
         // Consoles make such for what they show as folders.
         const isFolder = own === "" || (own.endsWith("/") && object.Size === 0);
@@ -167,19 +168,30 @@ export function createS3Store({ name, settings, root, timeouts = s3Timeouts }: S
       }
     },
 
-    remove: (key) =>
-      translated(`Cannot remove ${key} from ${name}`, async ({ aws, client }) => {
-        await client.send(new aws.DeleteObjectCommand(objectOf(key)));
+    remove: (key, { ifMatch } = {}) =>
+      translated(`Cannot remove ${key} from ${name}`, async (on) => {
+        const object = objectOf(key);
+        // Some servers heed no condition.
+        const there = ifMatch === undefined ? undefined : await head(key, on);
+        if (ifMatch !== undefined && there === undefined) return;
+        if (there !== undefined && !isSameVersion(there.version, ifMatch!)) throw otherVersion(key, name);
+        await removeObject(on, settings, object, there?.version).catch((error: unknown) => {
+          if (there === undefined || !(statusOf(error) === 412 || isAbsent(error))) throw error;
+          if (statusOf(error) === 412) throw otherVersion(key, name);
+        });
       }),
 
-    sweep: (olderThanMs = 86_400_000) =>
+    sweep: (olderThanMs = 86_400_000, signal) =>
       translated(`Cannot look for unfinished uploads in ${name}`, async ({ aws, client }) => {
         let removed = 0;
-        for await (const upload of abandonedUploads({ aws, client }, { bucket, prefix: base, olderThanMs })) {
+        for await (const upload of abandonedUploads({ aws, client }, { bucket, prefix: base, olderThanMs, signal })) {
           await client.send(new aws.AbortMultipartUploadCommand({ Bucket: bucket, ...upload }));
           removed += 1;
         }
         return removed;
+      }).catch((error: unknown) => {
+        signal?.throwIfAborted();
+        throw error;
       }),
 
     async close() {

@@ -42,6 +42,18 @@ export async function moveToFree(link: Link, temporary: string, path: string, ta
   });
 }
 
+/** Gives a file another name, which nothing has; false: the server refuses that. One that is not there is no failure. */
+export async function moveAside(link: Link, path: string, aside: string): Promise<boolean> {
+  try {
+    await rename(link, path, aside);
+    return true;
+  } catch (error) {
+    const status = statusOf(error);
+    if (status === undefined || status === "lost") throw error;
+    return status === sftpStatus.noSuchFile;
+  }
+}
+
 async function rename(link: Link, from: string, to: string): Promise<void> {
   await link.ask((sftp, answer) => sftp.rename(from, to, answer));
 }

@@ -4,7 +4,7 @@ import { isSystemName } from "./key.ts";
 import type { Link } from "./sftp-link.ts";
 import { sftpProblem, sftpStatus, statusOf } from "./sftp-problem.ts";
 import { closeHandle, infoOf, statsAt, type Tree } from "./sftp-tree.ts";
-import type { ObjectInfo } from "./store.ts";
+import type { ListOptions, ObjectInfo } from "./store.ts";
 
 interface Page {
   readonly folders: readonly string[];
@@ -15,7 +15,7 @@ interface Page {
 const foldersAtOnce = 8;
 const attempts = 3;
 
-export interface WalkOptions {
+export interface WalkOptions extends ListOptions {
   readonly tree: Tree;
   readonly link: () => Promise<Link>;
   /** "", or a folder with a slash at its end. */
@@ -68,9 +68,10 @@ function step(pages: AsyncGenerator<Page>): Promise<Step> {
 }
 
 async function* readFolder(options: WalkOptions, folder: string): AsyncGenerator<Page> {
-  const { tree, prefix, onProblem } = options;
+  const { tree, prefix, onProblem, signal } = options;
   for (let attempt = 1; ; attempt += 1) {
     let isBegun = false;
+    signal?.throwIfAborted();
     try {
       for await (const page of pagesOf(options, folder)) {
         isBegun = true;
@@ -78,6 +79,7 @@ async function* readFolder(options: WalkOptions, folder: string): AsyncGenerator
       }
       return;
     } catch (error) {
+      signal?.throwIfAborted();
       const status = statusOf(error);
       // What was yielded once would come a second time.
       if (status === "lost" && !isBegun && attempt < attempts) continue;
@@ -85,17 +87,19 @@ async function* readFolder(options: WalkOptions, folder: string): AsyncGenerator
       if (status === sftpStatus.noSuchFile) return;
       const problem = toProblem(sftpProblem(error, `Cannot list ${tree.pathOf(folder.slice(0, -1))}`));
       if (problem.code !== "store-denied" || folder === prefix) throw problem;
+      options.onUnknown?.(folder);
       return onProblem(problem);
     }
   }
 }
 
-async function* pagesOf({ link, tree, onProblem }: WalkOptions, folder: string): AsyncGenerator<Page> {
+async function* pagesOf({ link, tree, onProblem, signal }: WalkOptions, folder: string): AsyncGenerator<Page> {
   const opened = await link();
   const path = tree.pathOf(folder.slice(0, -1));
   const handle = await opened.ask<Buffer>((sftp, answer) => sftp.opendir(path, answer));
   try {
     while (true) {
+      signal?.throwIfAborted();
       const entries = await opened
         .ask<FileEntryWithStats[]>((sftp, answer) => sftp.readdir(handle, answer))
         .catch((error) => {

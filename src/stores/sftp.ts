@@ -1,16 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { Problem } from "../errors.ts";
 import { checkKey, isTemporary, requireSize } from "./key.ts";
+import { otherVersion } from "./other-version.ts";
 import { problemFor } from "./problem-for.ts";
+import { createRemoveVersion, type FileSteps } from "./remove-version.ts";
 import type { SftpSettings } from "./sftp-host.ts";
 import { type Link, openLink } from "./sftp-link.ts";
-import { moveOver, moveToFree } from "./sftp-place.ts";
+import { moveAside, moveOver, moveToFree } from "./sftp-place.ts";
 import { sftpProblem, sftpStatus, statusOf } from "./sftp-problem.ts";
 import { readObject } from "./sftp-read.ts";
 import { closeHandle, createTree, infoOf, removeFile, statsAt } from "./sftp-tree.ts";
-import { type WalkOptions, walk } from "./sftp-walk.ts";
+import { walk } from "./sftp-walk.ts";
 import { finishFile, writeBody, writeProblem } from "./sftp-write.ts";
-import type { Store } from "./store.ts";
+import type { ListOptions, Store } from "./store.ts";
 
 export interface SftpStoreOptions {
   readonly name: string;
@@ -23,7 +25,7 @@ export interface SftpStoreOptions {
 }
 
 export interface SftpStore extends Store {
-  sweep(olderThanMs?: number): Promise<number>;
+  sweep(olderThanMs?: number, signal?: AbortSignal): Promise<number>;
 }
 
 const dayMs = 86_400_000;
@@ -32,6 +34,7 @@ const dayMs = 86_400_000;
 export function createSftpStore(options: SftpStoreOptions): SftpStore {
   const { name, settings, onProblem = () => {}, timeouts: { connectMs = 10_000, idleMs = 30_000 } = {} } = options;
   const tree = createTree(name, rootOf(settings.root, options.root));
+  const removeVersion = createRemoveVersion(name);
   let current: Promise<Link> | undefined;
   let isClosed = false;
 
@@ -59,7 +62,23 @@ export function createSftpStore(options: SftpStoreOptions): SftpStore {
   }
 
   const absent = (key: string) => new Problem("not-found", `There is no ${key} in ${name}`);
-  const walkOptions = (prefix: string): WalkOptions => ({ tree, link: connected, prefix, onProblem });
+  const everything = (prefix: string, options: ListOptions = {}) =>
+    walk({ ...options, tree, link: connected, prefix, onProblem });
+
+  function stepsOver(link: Link): FileSteps {
+    return {
+      async versionOf(key) {
+        const stats = await statsAt(link, tree.pathOf(key));
+        return stats?.isFile() ? infoOf(key, stats).version : undefined;
+      },
+      moveAside: (key, aside) => moveAside(link, tree.pathOf(key), tree.pathOf(aside)),
+      async moveBack(aside, key) {
+        const taken = new Problem("already-exists", `There is something at ${key} in ${name} again`);
+        await moveToFree(link, tree.pathOf(aside), tree.pathOf(key), taken);
+      },
+      remove: (key) => removeFile(link, tree.pathOf(key)),
+    };
+  }
 
   return {
     name,
@@ -77,12 +96,7 @@ export function createSftpStore(options: SftpStoreOptions): SftpStore {
         });
         try {
           const info = infoOf(key, await link.ask((sftp, answer) => sftp.fstat(handle, answer)));
-          if (version !== undefined && version !== info.version) {
-            throw new Problem(
-              "changed-while-reading",
-              `${key} in ${name} is not the version that was announced any more`,
-            );
-          }
+          if (version !== undefined && version !== info.version) throw otherVersion(key, name);
           return { info, stream: readObject(link, handle, info, { name, range }) };
         } catch (error) {
           await closeHandle(link, handle);
@@ -147,7 +161,7 @@ export function createSftpStore(options: SftpStoreOptions): SftpStore {
         return spot?.there?.isFile() ? infoOf(key, spot.there) : undefined;
       }),
 
-    async *list(prefix) {
+    async *list(prefix, options) {
       const folder = prefix.replace(/\/$/, "");
       const isThere = await translated(`Cannot list ${folder} in ${name}`, async (link) => {
         if (folder !== "") return (await tree.locate(link, folder))?.there?.isDirectory() ?? false;
@@ -155,22 +169,24 @@ export function createSftpStore(options: SftpStoreOptions): SftpStore {
         return true;
       });
       if (!isThere) return;
-      for await (const info of walk(walkOptions(folder === "" ? "" : `${folder}/`))) {
+      for await (const info of everything(folder === "" ? "" : `${folder}/`, options)) {
         if (!info.key.split("/").some(isTemporary)) yield info;
       }
     },
 
-    remove: (key) =>
+    remove: (key, { ifMatch } = {}) =>
       translated(`Cannot remove ${key} from ${name}`, async (link) => {
         const spot = await tree.locate(link, key);
-        if (spot?.there?.isFile()) await removeFile(link, spot.path);
+        if (!spot?.there?.isFile()) return;
+        if (ifMatch === undefined) await removeFile(link, spot.path);
+        else await removeVersion(key, ifMatch, stepsOver(link));
       }),
 
-    async sweep(olderThanMs = dayMs) {
+    async sweep(olderThanMs = dayMs, signal) {
       return await translated(`Cannot sweep ${name}`, async (link) => {
         await tree.online(link);
         let removed = 0;
-        for await (const { key, modifiedAt } of walk(walkOptions(""))) {
+        for await (const { key, modifiedAt } of everything("", { signal })) {
           const isLeft = /(^|\/)\.veil-[0-9a-f-]{36}\.part$/.test(key) && modifiedAt < Date.now() - olderThanMs;
           if (!isLeft) continue;
           removed += await removeFile(link, tree.pathOf(key)).then(

@@ -50,6 +50,21 @@ export interface PutOptions {
   readonly attributes?: Attributes;
 }
 
+export interface ListOptions {
+  /** When it aborts, the listing fails with its reason once the step that it is at has ended. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of a key, or of a folder by a slash at its end, that could not be looked at: what is there, this listing does not say. */
+  readonly onUnknown?: ((prefix: string) => void) | undefined;
+}
+
+export interface RemoveOptions {
+  /**
+   * Refuse with `changed-while-reading` where another version is there. Stores without conditional removals look right
+   * before; those of folders give the file another name first, so that none which came meanwhile is removed.
+   */
+  readonly ifMatch?: string;
+}
+
 /**
  * Holds bytes. Failures are Problems: `not-found`, `invalid-request` (a key that would leave the store),
  * `changed-while-reading`, `already-exists`, `store-unavailable`, `store-denied`, `store-full`. Each names store and key.
@@ -63,15 +78,15 @@ export interface Store {
   put(key: string, body: Readable, options: PutOptions): Promise<ObjectInfo>;
   head(key: string): Promise<ObjectInfo | undefined>;
   /** All objects below a prefix (a folder, or "" for all), streamed, in no promised order. */
-  list(prefix: string): AsyncIterable<ObjectInfo>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
   /** Removing what is not there is no failure. */
-  remove(key: string): Promise<void>;
+  remove(key: string, options?: RemoveOptions): Promise<void>;
   /**
    * Hints that these keys may have appeared or changed; may miss or repeat. An empty batch says that hints may have
    * been lost and that the listing knows better; the first batch is one. Ends when the signal aborts.
    */
   watch?(signal: AbortSignal): AsyncIterable<readonly string[]>;
-  /** Removes what interrupted puts have left behind, once it is that old (a day); answers how many. */
-  sweep?(olderThanMs?: number): Promise<number>;
+  /** Removes what interrupted puts have left behind, once it is that old (a day); answers how many. The signal ends it as it does `list`. */
+  sweep?(olderThanMs?: number, signal?: AbortSignal): Promise<number>;
   close(): Promise<void>;
 }

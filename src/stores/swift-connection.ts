@@ -13,6 +13,7 @@ export interface SwiftCall {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Readable;
   readonly what: string;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One container, with a token that is renewed when it is refused. */
@@ -56,10 +57,11 @@ export function createSwiftConnection(settings: SwiftSettings, name: string, tim
     async call(call) {
       let inside = await enter(call.what);
       for (let isAgain = false; ; isAgain = true) {
-        const { method, body, what } = call;
+        const { method, body, what, signal } = call;
         const headers = { ...call.headers, "x-auth-token": inside.token };
         const path = pathOf(call, inside);
-        const answer = await http.call({ method, url: inside.storageUrl, path, headers, what, ...(body && { body }) });
+        const sent = { method, url: inside.storageUrl, path, headers, what, signal, ...(body && { body }) };
+        const answer = await http.call(sent);
         if (answer.status !== 401) return answer;
         await discard(answer);
         if (isAgain) {

@@ -2,7 +2,7 @@ import { Problem } from "../errors.ts";
 import { discard, textOf } from "./http-body.ts";
 import { statusProblem } from "./http-problem.ts";
 import { retryPage } from "./retry-page.ts";
-import type { SwiftConnection } from "./swift-connection.ts";
+import type { SwiftCall, SwiftConnection } from "./swift-connection.ts";
 import type { Row } from "./swift-object.ts";
 
 // Names are at most a kilobyte long, and six times as much where each of their bytes is escaped.
@@ -14,9 +14,13 @@ export async function* listContainer(
   prefix: string,
   pageSize: number,
   what: string,
+  signal?: AbortSignal,
 ): AsyncGenerator<Row> {
   for (let marker = ""; ; ) {
-    const rows = await retryPage(() => pageOf(connection, prefix, marker, pageSize, what));
+    const query = { format: "json", limit: String(pageSize), ...(prefix && { prefix }), ...(marker && { marker }) };
+    const rows = await retryPage(() => pageOf(connection, { method: "GET", query, what, signal }, pageSize), {
+      signal,
+    });
     // A page may be shorter than was asked for, and not be the last one.
     const last = rows.at(-1)?.name;
     if (last === undefined) return;
@@ -28,15 +32,9 @@ export async function* listContainer(
   }
 }
 
-async function pageOf(
-  connection: SwiftConnection,
-  prefix: string,
-  marker: string,
-  pageSize: number,
-  what: string,
-): Promise<readonly Row[]> {
-  const query = { format: "json", limit: String(pageSize), ...(prefix && { prefix }), ...(marker && { marker }) };
-  const answer = await connection.call({ method: "GET", query, what });
+async function pageOf(connection: SwiftConnection, call: SwiftCall, pageSize: number): Promise<readonly Row[]> {
+  const { what } = call;
+  const answer = await connection.call(call);
   if (answer.status === 204) {
     await discard(answer);
     return [];

@@ -4,6 +4,7 @@ import { discard, receivedBody } from "./http-body.ts";
 import type { HttpTimeouts } from "./http-client.ts";
 import { statusProblem } from "./http-problem.ts";
 import { checkName, isSystemName, isTemporary } from "./key.ts";
+import { otherVersion } from "./other-version.ts";
 import type { GetOptions, ObjectInfo, Store } from "./store.ts";
 import type { SwiftSettings } from "./swift-auth.ts";
 import { createSwiftConnection } from "./swift-connection.ts";
@@ -57,7 +58,7 @@ export function createSwiftStore(options: SwiftStoreOptions): Store {
     const absent = () => new Problem("not-found", `There is no ${key} in ${name}`);
     const requireVersion = (info: ObjectInfo) => {
       if (version === undefined || version === info.version) return;
-      throw new Problem("changed-while-reading", `${key} in ${name} is not the version that was announced any more`);
+      throw otherVersion(key, name);
     };
     const headers = range === undefined ? {} : { range: `bytes=${range.start}-${range.end}` };
     const answer = await connection.call({ method: "GET", object: `${base}${key}`, headers, what });
@@ -113,10 +114,10 @@ export function createSwiftStore(options: SwiftStoreOptions): Store {
       return await look(key, `Cannot look at ${key} in ${name}`);
     },
 
-    async *list(prefix) {
+    async *list(prefix, { signal } = {}) {
       const what = `Cannot list ${name}`;
       const folder = prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`;
-      for await (const row of listContainer(connection, `${base}${folder}`, pageSize, what)) {
+      for await (const row of listContainer(connection, `${base}${folder}`, pageSize, what, signal)) {
         const key = row.name.slice(base.length);
         const isOurs = key.split("/").every((part) => !isSystemName(part) && !isTemporary(part));
         // What makes folders of a container leaves objects that stand for them.
@@ -128,9 +129,14 @@ export function createSwiftStore(options: SwiftStoreOptions): Store {
       }
     },
 
-    async remove(key) {
+    async remove(key, { ifMatch } = {}) {
       checkName(key);
       const what = `Cannot remove ${key} from ${name}`;
+      if (ifMatch !== undefined) {
+        const there = await look(key, what);
+        if (there === undefined) return;
+        if (there.version !== ifMatch) throw otherVersion(key, name);
+      }
       const answer = await connection.call({ method: "DELETE", object: `${base}${key}`, what });
       await discard(answer);
       if (answer.status === 404) return await requireContainer(what);

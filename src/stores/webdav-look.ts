@@ -16,9 +16,10 @@ export async function propfind(
   path: string,
   depth: 0 | 1,
   what: string,
+  signal?: AbortSignal,
 ): Promise<HttpAnswer> {
   const headers = { ...xml, depth: String(depth) };
-  return await connection.call({ method: "PROPFIND", path, headers, body: propfindBody, what });
+  return await connection.call({ method: "PROPFIND", path, headers, body: propfindBody, what, signal });
 }
 
 /** What is there now; undefined for nothing. */
@@ -82,4 +83,9 @@ export function infoOfHeaders(key: string, { status, headers }: HttpAnswer): Obj
   const modifiedAt = Date.parse(headers["last-modified"] ?? "");
   if (length === undefined || Number.isNaN(modifiedAt)) return undefined;
   return infoOf(key, { size: Number(length), modifiedAt, ...(headers.etag !== undefined && { etag: headers.etag }) });
+}
+
+/** Whether a tag is one that conditions go by. */
+export function isStrong(etag: string | undefined): etag is string {
+  return etag?.startsWith('"') === true;
 }

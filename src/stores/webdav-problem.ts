@@ -4,10 +4,6 @@ export function absent(key: string, name: string): Problem {
   return new Problem("not-found", `There is no ${key} in ${name}`);
 }
 
-export function changed(key: string, name: string): Problem {
-  return new Problem("changed-while-reading", `${key} in ${name} is not the version that was announced any more`);
-}
-
 export function taken(key: string, name: string): Problem {
   return new Problem("already-exists", `There is something else at ${key} in ${name}`);
 }

@@ -2,10 +2,11 @@ import { Readable } from "node:stream";
 import { discard, receivedBody } from "./http-body.ts";
 import type { HttpAnswer } from "./http-client.ts";
 import { statusProblem } from "./http-problem.ts";
+import { otherVersion } from "./other-version.ts";
 import type { GetOptions, ObjectInfo } from "./store.ts";
 import type { WebdavConnection } from "./webdav-connection.ts";
 import { infoOfHeaders, look, requireRoot } from "./webdav-look.ts";
-import { absent, changed } from "./webdav-problem.ts";
+import { absent } from "./webdav-problem.ts";
 
 /** An object's bytes, and what the server says of it in the same answer. */
 export async function readObject(
@@ -22,7 +23,7 @@ export async function readObject(
       await requireRoot(connection, what);
       throw absent(key, name);
     }
-    if (version !== undefined && found.info.version !== version) throw changed(key, name);
+    if (version !== undefined && found.info.version !== version) throw otherVersion(key, name);
     return found.info;
   }
 
@@ -36,7 +37,7 @@ export async function readObject(
     const isSameTime = now?.modifiedAt === before.modifiedAt || now?.modifiedAt === 0;
     // Where none was asked for, the answer may have told less than is told of properties.
     const isSame = version === undefined ? now?.size === before.size && isSameTime : now?.version === version;
-    if (!isSame) throw changed(key, name);
+    if (!isSame) throw otherVersion(key, name);
   }
 
   const headers = range === undefined ? {} : { range: `bytes=${range.start}-${range.end}` };

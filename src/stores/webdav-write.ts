@@ -6,7 +6,7 @@ import type { ObjectInfo, PutOptions } from "./store.ts";
 import { createTurns } from "./turns.ts";
 import type { WebdavConnection } from "./webdav-connection.ts";
 import { createWebdavFolders } from "./webdav-folders.ts";
-import { type Found, look } from "./webdav-look.ts";
+import { type Found, isStrong, look } from "./webdav-look.ts";
 import { taken } from "./webdav-problem.ts";
 import type { Replacing } from "./webdav-replacing.ts";
 import { upload, uploadProblem } from "./webdav-upload.ts";
@@ -96,8 +96,4 @@ export function createWebdavWriter(connection: WebdavConnection, replacing: Repl
 
 function folderOf(key: string): string {
   return key.slice(0, key.lastIndexOf("/") + 1);
-}
-
-function isStrong(etag: string | undefined): etag is string {
-  return etag?.startsWith('"') === true;
 }

@@ -3,9 +3,10 @@ import { discard } from "./http-body.ts";
 import type { HttpTimeouts } from "./http-client.ts";
 import { statusProblem } from "./http-problem.ts";
 import { checkKey, isTemporary } from "./key.ts";
-import type { ObjectInfo, Store } from "./store.ts";
+import { otherVersion } from "./other-version.ts";
+import type { ListOptions, ObjectInfo, Store } from "./store.ts";
 import { createWebdavConnection, type WebdavSettings } from "./webdav-connection.ts";
-import { look, requireRoot } from "./webdav-look.ts";
+import { isStrong, look, requireRoot } from "./webdav-look.ts";
 import { readObject } from "./webdav-read.ts";
 import { createReplacing } from "./webdav-replacing.ts";
 import { walk } from "./webdav-walk.ts";
@@ -31,13 +32,13 @@ export function createWebdavStore(options: WebdavStoreOptions): Store {
   const replacing = createReplacing(connection);
   const write = createWebdavWriter(connection, replacing, name);
 
-  async function* everything(prefix: string): AsyncGenerator<ObjectInfo> {
+  async function* everything(prefix: string, options: ListOptions = {}): AsyncGenerator<ObjectInfo> {
     const folder = prefix.replace(/\/$/, "");
     if (folder !== "") checkKey(folder);
     const what = `Cannot list ${name}`;
     await requireRoot(connection, what);
     try {
-      yield* walk(connection, folder === "" ? "" : `${folder}/`, name, onProblem);
+      yield* walk(connection, folder === "" ? "" : `${folder}/`, { ...options, name, onProblem });
     } catch (error) {
       if (!(error instanceof Problem && error.code === "not-found")) throw error;
       await requireRoot(connection, what);
@@ -70,23 +71,37 @@ export function createWebdavStore(options: WebdavStoreOptions): Store {
       return undefined;
     },
 
-    async *list(prefix) {
-      for await (const info of everything(prefix)) if (!info.key.split("/").some(isTemporary)) yield info;
+    async *list(prefix, options) {
+      for await (const info of everything(prefix, options)) if (!info.key.split("/").some(isTemporary)) yield info;
     },
 
-    async remove(key) {
+    async remove(key, { ifMatch } = {}) {
       checkKey(key);
       const what = `Cannot remove ${key} from ${name}`;
-      // A folder would be removed with all that is in it.
-      if ((await look(connection, key, what))?.kind !== "object") return await requireRoot(connection, what);
-      const answer = await connection.call({ method: "DELETE", path: key, what });
-      await discard(answer);
-      if (![200, 204, 404].includes(answer.status)) throw statusProblem(answer.status, what);
+      const tryRemove = async (headers: Readonly<Record<string, string>>) => {
+        const answer = await connection.call({ method: "DELETE", path: key, headers, what });
+        await discard(answer);
+        return answer.status;
+      };
+      const lookFirst = async () => {
+        const there = await look(connection, key, what);
+        // A folder would be removed with all that is in it.
+        if (there?.kind !== "object") return await requireRoot(connection, what);
+        if (ifMatch !== undefined && there.info.version !== ifMatch) throw otherVersion(key, name);
+        return there;
+      };
+      const there = await lookFirst();
+      if (there === undefined) return;
+      const isAsked = ifMatch !== undefined && isStrong(there.etag);
+      let status = await tryRemove(isAsked ? { "if-match": there.etag! } : {});
+      // Some servers refuse whatever the tag is; our look has to do.
+      if (status === 412 && isAsked && (await lookFirst())) status = await tryRemove({});
+      if (![200, 204, 404].includes(status)) throw statusProblem(status, what);
     },
 
-    async sweep(olderThanMs = dayMs) {
+    async sweep(olderThanMs = dayMs, signal) {
       let removed = 0;
-      for await (const { key, modifiedAt } of everything("")) {
+      for await (const { key, modifiedAt } of everything("", { signal })) {
         const isLeft = temporaryPattern.test(key) && modifiedAt < Date.now() - olderThanMs;
         if (isLeft && (await connection.remove(key, `Cannot remove ${key} from ${name}`))) removed += 1;
       }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
@@ -47,8 +49,32 @@ describe("veil doctor", () => {
     assert.match(found.Cache!, /^✗ The cache at redis:\/\/127\.0\.0\.1:9: .*Check that Redis runs/);
     assert.match(found.Uploads!, /^✗ veil can't use .*missing \(jobs\.folder\): ENOENT\. Make the folder/);
     assert.match(found.Keys!, /^! .* copy them from another one's data folder/);
-    const kafka = await doctor("away", "queue.driver=kafka", "queue.brokers=127.0.0.1:9", "queue.password=s3cr3t");
+    const kafka = await doctor(
+      "away",
+      ...["queue.driver=kafka", "queue.brokers=127.0.0.1:9", "queue.password=s3cr3t"],
+      "events.amqp.url=amqp://veil:s3cr3t@127.0.0.1:9",
+    );
     assert.match(kafka.found.Queue!, /^✗ .*Kafka.*queue\.brokers\.$/);
+    assert.match(kafka.found.Events!, /^✗ Events from RabbitMQ's queue veil-events: .*ECONNREFUSED.*Is it there/);
+  });
+
+  test("tries the addresses that are listened at", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const webhook = "events.webhook.token=a-token-of-some-length";
+    const [plain, taken, foreign, broken] = await Promise.all([
+      doctor("ports-1"),
+      doctor("ports-2", webhook, `events.webhook.port=${port}`),
+      doctor("ports-3", webhook, "events.webhook.host=203.0.113.7"),
+      doctor("ports-4", webhook, `events.webhook.certFile=${join(folder.path, "missing.pem")}`),
+    ]);
+    other.close();
+    assert.deepEqual([plain.found.Events, plain.found.Webhook], ["✓ none through brokers", "✓ none"]);
+    assert.match(taken.found.Webhook!, /^! 127\.0\.0\.1:\d+ is taken/);
+    assert.match(foreign.found.Webhook!, /^✗ 203\.0\.113\.7 \(events\.webhook\.host\) is no address of this machine/);
+    assert.match(broken.found.Webhook!, /^✗ .*missing\.pem/);
+    assert.deepEqual([taken.code, foreign.code, broken.code], [0, 1, 1]);
   });
 
   test("looks at keys and jobs.folder", async () => {
@@ -83,6 +109,7 @@ describe("veil doctor", () => {
       ...["ledger.driver=postgres", `ledger.url=${postgres.url}`],
       ...["queue.driver=rabbitmq", `queue.url=${rabbit.url}`],
       ...["cache.driver=redis", `cache.redis.url=redis://127.0.0.1:${redis.port}`],
+      `events.amqp.url=${rabbit.url}`,
     ];
     const dataDir = join(folder.path, "here");
     await mkdir(dataDir, { mode: 0o700 });
@@ -91,6 +118,7 @@ describe("veil doctor", () => {
     assert.equal(code, 0, JSON.stringify(found));
     assert.match(found.Ledger!, /^✓ PostgreSQL at 127\.0\.0\.1:\d+\/postgres$/);
     assert.deepEqual([found.Queue, found.Cache], ["✓ RabbitMQ, with the prefix veil", "✓ Redis answers"]);
+    assert.equal(found.Events, "✓ RabbitMQ veil-events");
     assert.equal((await veilCommand(dataDir, "jobs", ...set.flatMap((one) => ["--set", one]))).code, 0);
     await writeFile(join(dataDir, "installation.key"), "b".repeat(64));
     assert.match(

@@ -5,6 +5,8 @@ import { describe, test } from "node:test";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import type { ProblemCode } from "../../src/errors.ts";
 import type { GetOptions, ObjectInfo, Store } from "../../src/stores/store.ts";
+import { neverKeys, oddKeys, pathKeys } from "./odd-keys.ts";
+import { removalContract } from "./store-removals.ts";
 
 export interface StoreUnderTest extends AsyncDisposable {
   /** Empty at first. */
@@ -32,40 +34,6 @@ export function withCode(code: ProblemCode) {
   return { name: "Problem", code };
 }
 
-/** Names that people and cameras really give, and that one layer or another likes to rewrite. */
-export const oddKeys = [
-  "IMG 0001 (1).jpg",
-  "Straße/Grüße aus Köln.jpg",
-  "nfc-\u00e9.jpg",
-  "nfd-e\u0301.jpg",
-  "照片/家人/二〇二四.jpg",
-  "family 👨‍👩‍👧.jpg",
-  "a+b=c & d.jpg",
-  "100%.jpg",
-  "%2e%2e%2fescape.jpg",
-  "%00.jpg",
-  ".hidden/.photo.jpg",
-  "...jpg",
-  "..a/b...jpg",
-  "-rf.jpg",
-  "~/home.jpg",
-  "#1?x=y;z.jpg",
-  'it\'s "quoted" `x` $(y).jpg',
-  "[a]{b}*!.jpg",
-  "line\nbreak\ttab.jpg",
-  "UPPER.JPG",
-  "no-extension",
-  "trailing space .jpg ",
-  `${"长".repeat(80)}.jpg`,
-  `${"deep/".repeat(30)}x.jpg`,
-];
-
-const pathKeys = [
-  ...["/", "/etc/x.jpg", "..", "../x.jpg", "a/../x.jpg", "a/..", ".", "./x.jpg", "a/./x.jpg"],
-  ...["a//x.jpg", "a/"],
-];
-const neverKeys = ["", "a\0.jpg", "\ud800.jpg"];
-
 /** What sets a store apart from the rest. */
 export interface StoreTraits {
   /** Longer than what the store tells times of change apart by; 20 ms: a kernel's coarse clock. */
@@ -80,6 +48,8 @@ export interface StoreTraits {
   readonly failsWhenReplaced?: true;
   /** The server itself refuses a put whose condition does not hold. */
   readonly conditional?: true;
+  /** What comes as an older version is removed stays: the server compares, or it is moved before it is looked at. */
+  readonly keepsNewer?: true;
   /** How many puts and reads a test makes where it makes many, for stores that take long for each. */
   readonly rounds?: number;
   /** Why it can't run here; false where it can. */
@@ -367,14 +337,19 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>,
       for await (const { size, key } of store.list("2")) assert.equal(size, key.length);
     });
 
-    test("removes, and does not mind what is gone already", async () => {
+    test("ends a listing and a sweep whose signal has aborted, and fails with its reason", async () => {
       await using opened = await open();
-      await opened.store.put("a/x.jpg", bodyOf("x"), image);
-      await opened.store.remove("a/x.jpg");
-      await opened.store.remove("a/x.jpg");
-      await opened.store.remove("never/there.jpg");
-      assert.equal(await opened.store.head("a/x.jpg"), undefined);
+      const { store } = opened;
+      await store.put("a/x.jpg", bodyOf("x"), image);
+      const reason = new Error("no more");
+      const signal = AbortSignal.abort(reason);
+      const isReason = (error: unknown) => error === reason;
+      await assert.rejects(Array.fromAsync(store.list("", { signal })), isReason);
+      if (store.sweep !== undefined) await assert.rejects(store.sweep(0, signal), isReason);
+      assert.deepEqual(await keysOf(store), ["a/x.jpg"]);
     });
+
+    removalContract(open, { tickMs, rounds, keepsNewer: traits.keepsNewer === true });
   });
 }
 

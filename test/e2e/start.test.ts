@@ -20,6 +20,16 @@ describe("a start that can't be", () => {
     other.close();
   });
 
+  test("at an address that is not this machine's ends with a reason, and leaves nothing running", async () => {
+    await using folder = await temporaryFolder();
+    // Of documentation alone, RFC 5737.
+    const set = ["events.webhook.token=a-token-of-some-length", "events.webhook.host=203.0.113.7"];
+    await assert.rejects(
+      startProgram({ dataDir: folder.path, flags: set.flatMap((one) => ["--set", one]) }),
+      /ended with 2[\s\S]*203\.0\.113\.7 \(events\.webhook\.host\) is no address of this machine[\s\S]*Set events\.webhook\.host/,
+    );
+  });
+
   test("on a data folder that is served already ends with a reason, and harms the other nothing", async () => {
     await using veil = await startProgram();
     const already = new RegExp(`ended with 2[\\s\\S]*is serving .* already at ${veil.address}\n`);

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import sharp from "sharp";
 import type { JobsResponse } from "../../src/http/schema.ts";
+import { temporaryFolder } from "../contracts/temporary-folder.ts";
+import { startStandIn } from "../stores/http-stand-in.ts";
 import { startProgram, temporaryDataDir, until } from "./program.ts";
 
 const count = 40;
@@ -36,4 +38,35 @@ test("stopped in the middle of its work it ends cleanly, and the next start does
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
+});
+
+test("told of other routes, or to stop, while stores are silent in the middle of a listing, it does so at once", async () => {
+  await using folder = await temporaryFolder();
+  const at = (name: string) => join(folder.path, name);
+  for (const name of ["data", "photos", "masked"]) await mkdir(at(name));
+  // Nobody answers, neither to a listing nor to the sweep of an output.
+  await using server = await startStandIn(() => {});
+  const soonMs = 5_000;
+  const routes = {
+    inward: { from: "store:silent/in", to: at("masked") },
+    outward: { from: at("photos"), to: "store:silent/out" },
+  };
+  const configure = (changed: object) => {
+    const stores = { silent: { kind: "webdav", url: server.url } };
+    return writeFile(at("data/veil.yaml"), JSON.stringify({ stores, routes: { ...routes, ...changed } }));
+  };
+  await configure({});
+  await using veil = await startProgram({ dataDir: at("data"), flags: ["--log-level", "info"] });
+  const asked = (path: string) => server.requests.filter(({ url }) => url?.includes(path)).length;
+  await until("listing and sweep are under way", async () => asked("/in/") > 0 && asked("/out/") > 0);
+  await configure({ inward: { ...routes.inward, exclude: ["private/**"] } });
+  const told = performance.now();
+  process.kill(veil.pid, "SIGHUP");
+  await until("the routes are others", async () => /the configuration was read again/.test(veil.log()));
+  assert.ok(performance.now() - told < soonMs, `it took ${performance.now() - told} ms`);
+  await until("the new route lists", async () => asked("/in/") > 1);
+  const stopped = performance.now();
+  assert.equal(await veil.stop(), 0, veil.log());
+  assert.ok(performance.now() - stopped < soonMs, `it took ${performance.now() - stopped} ms`);
+  assert.doesNotMatch(veil.log(), /"level":(50|60)|internal/);
 });

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import type { Problem } from "../../src/errors.ts";
 import { createWebdavStore } from "../../src/stores/webdav.ts";
 import type { WebdavSettings } from "../../src/stores/webdav-connection.ts";
 import { bodyOf, keysOf, read } from "../contracts/store.ts";
@@ -31,12 +32,14 @@ async function openStore({ on = server!, settings = {}, proxy: options = {} }: O
   const { port, pathname } = new URL(on.url);
   const proxy = await startFaultProxy({ target: Number(port), ...options });
   const url = `${options.certificate ? "https" : "http"}://127.0.0.1:${proxy.port}${pathname}`;
+  const problems: Problem[] = [];
   const store = createWebdavStore({
     ...{ name: "archive", root, timeouts: { connectMs: 5_000, idleMs: 5_000 } },
+    onProblem: (problem) => problems.push(problem),
     settings: { url, username: "dav", password: "secret", ...settings },
   });
   return {
-    ...{ store, proxy, folder },
+    ...{ store, proxy, folder, problems },
     async [Symbol.asyncDispose]() {
       await store.close();
       await proxy[Symbol.asyncDispose]();
@@ -68,6 +71,37 @@ describe("a WebDAV server in trouble", { skip }, () => {
     await store.sweep!(-2_000);
     assert.deepEqual(await readdir(folder), ["x.jpg"]);
     assert.equal(String(await read(store, "x.jpg")), "old");
+  });
+
+  test("at one folder alone lists all others, tells of that one, and says that it does not know what is there", async () => {
+    await using opened = await openStore();
+    const { store, proxy, problems } = opened;
+    for (const key of ["a.jpg", "bad/x.jpg", "bad/deeper/y.jpg", "good/z.jpg"]) {
+      await store.put(key, bodyOf(key), image);
+    }
+    const lift = proxy.answer({ to: /^PROPFIND \S+\/bad\/$/, status: 500 });
+    const unknown: string[] = [];
+    const onUnknown = (prefix: string) => void unknown.push(prefix);
+    const listed = await Array.fromAsync(store.list("", { onUnknown }));
+    assert.deepEqual(listed.map(({ key }) => key).toSorted(), ["a.jpg", "good/z.jpg"]);
+    assert.deepEqual(unknown, ["bad/"]);
+    const [problem, ...more] = problems;
+    assert.deepEqual(more, []);
+    told("store-unavailable", { names: ["archive", "bad/"] })(problem!);
+    assert.match(problem!.message, /500/);
+    lift();
+    assert.deepEqual(await keysOf(store), ["a.jpg", "bad/deeper/y.jpg", "bad/x.jpg", "good/z.jpg"]);
+    proxy.answer({ to: /^PROPFIND /, status: 500 });
+    await assert.rejects(keysOf(store), told("store-unavailable", { names: ["archive"] }));
+  });
+
+  test("at one folder after the other is out of reach itself", async () => {
+    await using opened = await openStore();
+    const { store, proxy, folder, problems } = opened;
+    for (let index = 0; index < 25; index += 1) await mkdir(join(folder, `ward ${index}`));
+    proxy.answer({ to: /^PROPFIND \S+\/ward%20\d+\/$/, status: 503 });
+    await assert.rejects(keysOf(store), told("store-unavailable", { names: ["archive", "ward "] }));
+    assert.equal(problems.length, 20);
   });
 
   test("that says 507 is full, with what to do", async () => {

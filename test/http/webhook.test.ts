@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { Agent, get } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import { describe, test } from "node:test";
 import type { FastifyInstance } from "fastify";
 import { readCertificate } from "../../src/certificate.ts";
@@ -10,9 +12,10 @@ import { Problem } from "../../src/errors.ts";
 import { announceFor } from "../../src/events.ts";
 import { createWebhookServer } from "../../src/http/webhook.ts";
 import { createSqliteAnnouncements } from "../../src/ledger/sqlite-announcements.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog, type Logger } from "../../src/log.ts";
 import { createAnnounce } from "../../src/pipeline/announce.ts";
 import { openSqlite, type Sqlite } from "../../src/sqlite.ts";
+import { eventually } from "../contracts/eventually.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 import { makeCertificate } from "../fixtures/certificate.ts";
 
@@ -22,6 +25,7 @@ const log = createLog({ level: "silent", human: false });
 async function openWebhook(
   routes = [{ route: "wards", bucket: "raw", prefix: "in/" }],
   sqliteOf?: (it: Sqlite) => Sqlite,
+  { requestMs, logger = log }: { readonly requestMs?: number; readonly logger?: Logger } = {},
 ) {
   const sqlite = await openSqlite(":memory:");
   const announcements = await createSqliteAnnouncements(sqliteOf?.(sqlite) ?? sqlite);
@@ -34,14 +38,14 @@ async function openWebhook(
   });
   const server = await createWebhookServer(
     {
-      ...{ token, announce },
+      ...{ token, announce, ...(requestMs && { requestMs }) },
       room: {
         require: async () => {
           if (room.full) throw new Problem("no-room", "The disk is full");
         },
       },
     },
-    log,
+    logger,
   );
   const address = await server.listen({ host: "127.0.0.1", port: 0 });
   return {
@@ -145,6 +149,48 @@ describe("the webhook", () => {
     await webhook.sqlite.close();
     const failed = await webhook.send(event("in/a.jpg"));
     assert.ok(failed.status >= 500, String(failed.status));
+  });
+
+  test("waits for a request as long as it says, and not for one that never comes to its end", async () => {
+    await using webhook = await openWebhook(undefined, undefined, { requestMs: 600 });
+    const { port } = new URL(webhook.address);
+    const head = `POST /webhook HTTP/1.1\r\nHost: veil\r\nAuthorization: Bearer ${token}\r\n`;
+    for (const begun of ["POST /webhook HTTP/1.1\r\nHost:", `${head}Content-Length: 10\r\n\r\n{`]) {
+      const socket = connect(Number(port), "127.0.0.1");
+      const began = performance.now();
+      socket.write(begun);
+      let answer = "";
+      socket.on("data", (said) => {
+        answer += said;
+      });
+      await once(socket, "close");
+      const tookMs = performance.now() - began;
+      assert.match(answer, /^HTTP\/1\.1 408 /, begun);
+      assert.ok(tookMs > 500 && tookMs < 3000, `${tookMs} ms`);
+    }
+  });
+
+  test("logs nothing of what is no request, at the most talkative level either", async () => {
+    const lines: string[] = [];
+    const sink = new Writable({
+      write(line, _encoding, done) {
+        lines.push(String(line));
+        done();
+      },
+    });
+    await using webhook = await openWebhook(undefined, undefined, {
+      logger: createLog({ level: "trace", human: false, to: sink }),
+    });
+    const socket = connect(Number(new URL(webhook.address).port), "127.0.0.1");
+    socket.write(`POST /webhook?token=${token} HTTP/9.9\r\nauthorization: Bearer ${token}\r\n\r\n`);
+    await once(socket.resume(), "close");
+    await eventually("it is logged", () => lines.length > 0);
+    const said = lines.join("");
+    assert.match(said, /HPE_INVALID_VERSION/);
+    const bytes = JSON.stringify(Buffer.from(token).toJSON().data).slice(1, -1);
+    for (const secret of [token, bytes, Buffer.from(token).toString("base64").slice(0, 20)]) {
+      assert.ok(!said.includes(secret), said);
+    }
   });
 
   test("keeps nothing for a route that takes nothing by itself", async () => {

@@ -17,6 +17,7 @@ import { admitOne } from "../contracts/ledger.ts";
 import { keysOf, read, withCode } from "../contracts/store.ts";
 
 const type = { contentType: "image/jpeg" };
+const { signal } = new AbortController();
 const digestOf = (text: string) => createHash("sha256").update(text).digest("hex");
 
 /** A route with originals and outputs in memory, and a real ledger. */
@@ -83,6 +84,21 @@ describe("the original of what was delivered", () => {
     assert.equal(String(await read(parts.input, "a.jpg")), "another face");
   });
 
+  test("stays when it has come just as the one before is removed", async () => {
+    await using parts = await setUp();
+    const { job, detail } = await parts.deliver("a.jpg");
+    const source: Store = {
+      ...parts.input,
+      async remove(key, options) {
+        await parts.put(parts.input, "a.jpg", "another face");
+        await parts.input.remove(key, options);
+      },
+    };
+    const storeOf = (name: string) => (name === "input" ? source : parts.parts.storeOf(name));
+    await settleOriginal({ ...parts.parts, storeOf }, remove, job, detail);
+    assert.equal(String(await read(parts.input, "a.jpg")), "another face");
+  });
+
   test("is moved whole, under a name of its own where another one has it, and once", async () => {
     await using parts = await setUp();
     await parts.put(parts.moved, "x/a.b.jpg", "an older one");
@@ -116,10 +132,38 @@ describe("outputs of originals that are gone", () => {
     });
     async function pass(): Promise<void> {
       for await (const info of parts.input.list("")) removals.seen([info]);
-      await removals.endOfPass();
+      await removals.endOfPass(signal);
     }
     return { ...parts, refused, confirmed, removals, pass };
   }
+
+  test("stay while a look could not tell of them", async () => {
+    await using parts = await following(1);
+    await parts.deliver("a.jpg");
+    for (const key of ["b/x.jpg", "c.jpg"]) await parts.deliver(key);
+    for (const key of ["b/x.jpg", "c.jpg"]) await parts.input.remove(key);
+    for (let look = 0; look < 3; look += 1) {
+      for (const hidden of ["b/", "c.jpg"]) parts.removals.unknown(hidden);
+      await parts.pass();
+      assert.ok(!parts.removals.waits());
+    }
+    assert.deepEqual(await keysOf(parts.output), ["a.jpg", "b/x.jpg", "c.jpg"]);
+    for (let look = 0; look < 2; look += 1) await parts.pass();
+    assert.deepEqual(await keysOf(parts.output), ["a.jpg"]);
+    assert.deepEqual(parts.refused, []);
+  });
+
+  test("stay when the signal aborts before their turn", async () => {
+    await using parts = await following(1);
+    for (const key of ["a.jpg", "b.jpg"]) await parts.deliver(key);
+    await parts.input.remove("a.jpg");
+    await parts.pass();
+    parts.removals.seen([{ key: "b.jpg" }]);
+    await parts.removals.endOfPass(AbortSignal.abort());
+    assert.deepEqual(await keysOf(parts.output), ["a.jpg", "b.jpg"]);
+    await parts.pass();
+    assert.deepEqual(await keysOf(parts.output), ["b.jpg"]);
+  });
 
   test("go after two complete looks, if they are what veil wrote", async () => {
     await using parts = await following(0.5);
@@ -206,7 +250,7 @@ describe("a removal and a put of the same output", () => {
     return { parts, old };
   }
   const rest = {
-    route: "folder",
+    ...{ route: "folder", signal },
     now: () => 9,
     observe: () => {},
     onProblem: (problem: Error) => assert.fail(problem),
@@ -254,7 +298,7 @@ describe("a removal and a put of the same output", () => {
       await parts.input.remove("a.jpg");
       for (let pass = 0; pass < 2; pass += 1) {
         removals.seen([{ key: "another" }]);
-        await removals.endOfPass();
+        await removals.endOfPass(signal);
       }
     });
     await using _ = parts;
@@ -269,7 +313,7 @@ test("outputs whose time is over go, their originals stay and are not taken agai
   const rest = {
     ...parts,
     ...parts.parts,
-    route: "folder",
+    ...{ route: "folder", signal },
     now: () => 9,
     observe: () => {},
     onProblem: () => assert.fail("a problem"),
@@ -286,7 +330,10 @@ test("outputs whose time is over go, their originals stay and are not taken agai
 test("a result's time is also over where a newer version came to nothing, and not while one may still come", async () => {
   await using parts = await setUp();
   const { job } = await parts.deliver("a.jpg");
-  const rest = { ...parts, ...parts.parts, route: "folder", now: () => 9, observe: () => {}, onProblem: assert.fail };
+  const rest = {
+    ...{ ...parts, ...parts.parts, route: "folder", signal },
+    ...{ now: () => 9, observe: () => {}, onProblem: assert.fail },
+  };
   const { job: newer } = await admitOne(parts.ledger, { key: "a.jpg", version: "newer" });
   await expire(rest, 5);
   assert.deepEqual(await keysOf(parts.output), ["a.jpg"]);

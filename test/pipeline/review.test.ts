@@ -189,6 +189,7 @@ test("an upload's original stays while its approved job waits, however old it is
     retain(
       { ledger: parts.ledger, route: "folder", inbox: parts.photos, results: createMemoryStore({ name: "results" }) },
       Date.now() + 1000,
+      new AbortController().signal,
     );
   await sweep();
   // A second copy of the held job, as a broker may bring it.

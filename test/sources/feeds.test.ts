@@ -13,6 +13,8 @@ import type { Feed } from "../../src/sources/feed.ts";
 import { createKafkaFeed } from "../../src/sources/kafka-feed.ts";
 import { createSqsFeed } from "../../src/sources/sqs-feed.ts";
 import { eventually } from "../contracts/eventually.ts";
+import { startDeafListener } from "../fixtures/deaf-listener.ts";
+import { freePort } from "../fixtures/file-server.ts";
 import { noKafka, startKafkaServer } from "../fixtures/kafka-server.ts";
 import { type RabbitServer, startRabbit, withoutRabbit } from "../fixtures/rabbitmq-server.ts";
 
@@ -68,6 +70,31 @@ describe("a feed stops soon", () => {
   }
 });
 
+describe("a feed says why it can't read", () => {
+  test("where nobody listens, and where nobody answers, soon", async () => {
+    await using deaf = await startDeafListener();
+    const onProblem = () => {};
+    Object.assign(process.env, { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" });
+    for (const port of [await freePort(), deaf.port]) {
+      const queueUrl = `http://127.0.0.1:${port}/1/veil`;
+      const feeds = [
+        createAmqpFeed({ url: `amqp://127.0.0.1:${port}`, queue: "events", routingKey: "#", onProblem }),
+        createKafkaFeed({ brokers: [`127.0.0.1:${port}`], topic: "s3-events", group: "veil", onProblem }),
+        createSqsFeed({ queueUrl, region: "us-east-1", endpoint: `http://127.0.0.1:${port}`, onProblem }),
+      ];
+      for (const feed of feeds) {
+        const began = performance.now();
+        await assert.rejects(
+          feed.check(1000),
+          { code: "queue-unavailable", message: /^Events from .+: .+/ },
+          feed.name,
+        );
+        assert.ok(performance.now() - began < 4000, `${feed.name} took ${performance.now() - began} ms`);
+      }
+    }
+  });
+});
+
 describe("events out of RabbitMQ", { skip: withoutRabbit() }, () => {
   let server: RabbitServer;
   let connection: Connection;
@@ -103,6 +130,20 @@ describe("events out of RabbitMQ", { skip: withoutRabbit() }, () => {
     await publish("store-a", messages(20));
     await eventually("all are here", () => followed.taken.length === 20);
     assert.deepEqual(followed.taken.toSorted(), messages(20).toSorted());
+  });
+
+  test("can be read, before the queue is made too, and not with another password", async () => {
+    const feed = (url: string, queue: string) =>
+      createAmqpFeed({ url, queue, routingKey: "#", onProblem: (problem) => assert.fail(problem) });
+    await feed(server.url, "events-not-there").check(5000);
+    await connection.queueDeclare({ queue: "events-there", durable: true });
+    await feed(server.url, "events-there").check(5000);
+    const refused = server.url.replace(/:[^:@/]+@/, ":s3cr3t@");
+    await assert.rejects(feed(refused, "events-there").check(5000), (problem: Problem) => {
+      assert.match(problem.message, /ACCESS_REFUSED|access/i);
+      assert.ok(!JSON.stringify([problem.message, problem.remedy]).includes("s3cr3t"));
+      return true;
+    });
   });
 
   test("wait in the queue while nobody reads, and are read on after the broker was killed", async () => {
@@ -144,6 +185,9 @@ describe("events out of Kafka", { skip: noKafka }, () => {
       });
     const options = { brokers: [server.address], topic: "s3-events", group: "veil-events", sessionTimeoutMs: 6000 };
     const feed = createKafkaFeed({ ...options, onProblem: () => {} });
+    await feed.check(5000);
+    const elsewhere = createKafkaFeed({ ...options, topic: "nowhere", onProblem: () => {} });
+    await assert.rejects(elsewhere.check(5000), { code: "queue-unavailable", message: /topic nowhere/ });
     await publish(messages(30));
     {
       await using followed = follow(feed);
@@ -168,6 +212,10 @@ describe("events out of SQS", () => {
     const { QueueUrl = "" } = await client.send(new CreateQueueCommand({ QueueName: "veil", Attributes }));
     for (const MessageBody of messages(25)) await client.send(new SendMessageCommand({ QueueUrl, MessageBody }));
     const problems: Problem[] = [];
+    const check = (queueUrl: string) =>
+      createSqsFeed({ queueUrl, region: "us-east-1", endpoint, onProblem: assert.fail }).check(5000);
+    await check(QueueUrl);
+    await assert.rejects(check(`${QueueUrl}x`), { code: "queue-unavailable", message: /NonExistent|DoesNotExist/ });
     {
       await using followed = follow(
         createSqsFeed({ queueUrl: QueueUrl, region: "us-east-1", endpoint, onProblem: (one) => problems.push(one) }),

@@ -16,9 +16,11 @@ import { openSqlite } from "../../src/sqlite.ts";
 import { createFsStore } from "../../src/stores/fs.ts";
 import { createMemoryStore } from "../../src/stores/memory.ts";
 import type { Store } from "../../src/stores/store.ts";
+import { createWebdavStore } from "../../src/stores/webdav.ts";
 import { eventually } from "../contracts/eventually.ts";
 import { makeCandidate } from "../contracts/jobs.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
+import { startStandIn } from "../stores/http-stand-in.ts";
 import { jpegOf } from "./pictures.ts";
 
 const settleMs = 100;
@@ -224,6 +226,40 @@ describe("a reconciled store", () => {
     assert.deepEqual(heard.keys, []);
     opened.source.lookNow();
     await eventually("it is found", () => heard.keys.length === 1, 2000);
+  });
+
+  test("ends at once while its store is silent, and takes no listing that was cut off for a whole one", async () => {
+    await using server = await startStandIn(() => {});
+    const silent = createWebdavStore({ name: "input", root: "", settings: { url: server.url } });
+    const memory = createMemoryStore({ name: "input" });
+    for (let index = 0; index < 600; index += 1) {
+      await memory.put(`${index}.jpg`, Readable.from([jpegOf(10)]), { contentType: "image/jpeg" });
+    }
+    const interrupted: Store = {
+      ...memory,
+      async *list(prefix, options) {
+        yield* memory.list(prefix);
+        yield* silent.list(prefix, options);
+      },
+    };
+    await using opened = await openReconcile();
+    for (const store of [silent, interrupted]) {
+      const passes: number[] = [];
+      const told: Problem[] = [];
+      const asked = server.requests.length;
+      const source = createReconcileSource({
+        ...{ name: "reconcile", route: "folder", store, unseen: opened.ledger.unseen, intervalMs: 60_000 },
+        onPass: (tookMs) => void passes.push(tookMs),
+        onBroken: (problem) => told.push(problem),
+      });
+      const heard = opened.admitAll(source);
+      await eventually("it lists", () => server.requests.length > asked);
+      const began = performance.now();
+      await heard[Symbol.asyncDispose]();
+      assert.ok(performance.now() - began < 1000, `it took ${performance.now() - began} ms`);
+      assert.deepEqual([passes, told], [[], []]);
+    }
+    await silent.close();
   });
 
   test("takes a share that is offline for a trouble to report, not for an empty store or an end", async () => {

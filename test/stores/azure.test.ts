@@ -39,7 +39,14 @@ async function openStore(changes: Record<string, unknown> = {}, more = {}) {
 }
 
 const refuses = (key: string) => /[\n\t]/.test(key);
-storeContract("azure", openStore, { skip, refuses, keepsMetadata: true, conditional: true, tickMs: 20 });
+storeContract("azure", openStore, {
+  skip,
+  refuses,
+  keepsMetadata: true,
+  conditional: true,
+  keepsNewer: true,
+  tickMs: 20,
+});
 
 describe("the azure store and its container", { skip }, () => {
   test("says that it is refused, without the key or the signature", async () => {

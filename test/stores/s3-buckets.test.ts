@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   CreateBucketCommand,
   CreateMultipartUploadCommand,
@@ -18,7 +19,9 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { createS3Store } from "../../src/stores/s3.ts";
-import type { S3Settings } from "../../src/stores/s3-client.ts";
+import { connectS3, type S3Settings, s3Timeouts } from "../../src/stores/s3-client.ts";
+import { statusOf } from "../../src/stores/s3-problem.ts";
+import { removeObject } from "../../src/stores/s3-remove.ts";
 import { bodyOf, keysOf, read, withCode } from "../contracts/store.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 import { type Ceph, startCeph, withoutCeph } from "../fixtures/ceph-server.ts";
@@ -48,12 +51,28 @@ async function openBucket(changed: Partial<S3Settings> = {}) {
   };
   const store = createS3Store({ name: "wards", settings, root: "" });
   const uploads = async () => (await client.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads ?? [];
-  return { store, Bucket, uploads, [Symbol.asyncDispose]: () => store.close() };
+  return { store, settings, Bucket, uploads, [Symbol.asyncDispose]: () => store.close() };
 }
 
 const MiB = 2 ** 20;
 
 describe("a bucket as a store", { skip }, () => {
+  test("refuses to delete what has become another object since it was looked at, unless it heeds no conditions", async () => {
+    await using bucket = await openBucket();
+    const { store, settings } = bucket;
+    const on = await connectS3(settings, s3Timeouts);
+    const object = { Bucket: bucket.Bucket, Key: "in/a.jpg" };
+    const { version } = await store.put("a.jpg", bodyOf("old"), image);
+    await sleep(1100);
+    await store.put("a.jpg", bodyOf("newer"), image);
+    const isRefused = (error: unknown) => statusOf(error) === 412;
+    await assert.rejects(removeObject(on, settings, object, version), isRefused);
+    assert.equal(String(await read(store, "a.jpg")), "newer");
+    await removeObject(on, { ...settings, conditionalWrites: false }, object, version);
+    assert.deepEqual(await keysOf(store), []);
+    on.client.destroy();
+  });
+
   test("takes large objects in parts, under the same conditions, and leaves none of those that fail", async () => {
     await using bucket = await openBucket();
     const { store } = bucket;

@@ -35,7 +35,7 @@ after(async () => {
 
 const openStore = (on = server!, changes: Parameters<typeof openSftp>[1] = {}) => openSftp(on, changes);
 
-storeContract("sftp", () => openStore(), { tickMs: 1100, skip });
+storeContract("sftp", () => openStore(), { tickMs: 1100, keepsNewer: true, skip });
 storeContract("sftp without links and limits", () => openSftp(unlinked!), { tickMs: 1100, skip });
 
 describe("the sftp store and what else lives on a server", { skip }, () => {

@@ -133,6 +133,32 @@ describe("the webdav store and a server that means harm, or speaks badly", () =>
     await store.close();
   });
 
+  test("lets the server compare as it removes, and looks again where that refuses", async () => {
+    let tag = "1";
+    let comes: string | undefined;
+    const refused: (string | undefined)[] = [];
+    await using server = await startStandIn((request, response) => {
+      request.resume();
+      const tagged = objectAt("/x.jpg").replace("&quot;1&quot;", `&quot;${tag}&quot;`);
+      if (request.method === "PROPFIND") return void response.writeHead(207).end(multistatus(tagged));
+      const condition = request.headers["if-match"];
+      // As if somebody was faster, or the server knew no tags.
+      tag = comes ?? tag;
+      if (condition !== undefined) refused.push(condition);
+      response.writeHead(condition === undefined ? 204 : 412).end();
+      return undefined;
+    });
+    const store = storeAt(server.url);
+    const { version } = (await store.head("x.jpg"))!;
+    const removals = () => server.requests.filter(({ method }) => method === "DELETE").length;
+    await store.remove("x.jpg", { ifMatch: version });
+    assert.deepEqual([refused, removals()], [['"1"'], 2]);
+    comes = "2";
+    await assert.rejects(store.remove("x.jpg", { ifMatch: version }), withCode("changed-while-reading"));
+    assert.deepEqual([refused, removals()], [['"1"', '"1"'], 3]);
+    await store.close();
+  });
+
   test("asks again for a page that did not come", async () => {
     let asked = 0;
     await using server = await listingServer((response) => {

@@ -6,16 +6,16 @@ import { statusOf } from "../http/status.ts";
 import { version } from "../version.ts";
 import type { WorkLimits } from "./work-limits.ts";
 
-export interface ServiceStatusParts {
+export interface InstallationStatusParts {
   readonly detector: { readonly name: string; readonly digest: string };
   readonly folders: Pick<FolderRoutes, "current">;
   readonly work: Pick<WorkLimits, "room" | "paused" | "progress">;
 }
 
 /** What the page is told about this installation, as it is at each call. */
-export async function serviceStatus(
+export async function installationStatus(
   { limits, policy }: Pick<Config, "limits" | "policy">,
-  { detector, folders, work: { room, paused, progress } }: ServiceStatusParts,
+  { detector, folders, work: { room, paused, progress } }: InstallationStatusParts,
 ): Promise<() => Promise<Status>> {
   const formats = ["jpeg", "png", "webp", "avif", "tiff", "gif", ...((await hasHeicDecoder()) ? ["heic"] : [])];
   const facts = { version, detector, limits, formats, policy };

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -15,7 +15,7 @@ const browserProbe = "2001:4860:4860::8888/128";
 const browserNames = /(^|\.)(google|googleapis|gstatic|gvt1)\.com$|^wpad(\.|$)/;
 
 execFileSync("ip", ["link", "set", "lo", "up"]);
-execFileSync("ip", ["-6", "route", "add", "prohibit", browserProbe, "dev", "lo"]);
+if (existsSync("/proc/net/if_inet6")) execFileSync("ip", ["-6", "route", "add", "prohibit", browserProbe, "dev", "lo"]);
 
 /** @type {Map<string, number>} */
 const asked = new Map();

@@ -25,6 +25,7 @@ const needed = [
   { command: "vsftpd", package: "vsftpd", why: "a store over FTP" },
   { file: "/usr/lib/python3/dist-packages/pyftpdlib", package: "python3-pyftpdlib", why: "a store over FTP" },
   { command: "fusermount3", package: "fuse3", why: "a file server's share, mounted" },
+  { command: "ip", package: "iproute2", why: "a network of the tests' own, which nobody leaves" },
 ];
 
 /** Installs what is missing where it may (root, with apt-get), and otherwise names it in one line. */

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join, sep } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -83,13 +83,31 @@ async function test(node) {
   mkdirSync(dirname(results), { recursive: true });
   const path = `${dirname(node)}${delimiter}${process.env.PATH ?? ""}`;
   const env = { ...process.env, PATH: path, TEST_RESULTS_FILE: results };
-  const child = spawn(node, [...flags, ...files], { cwd: root, env, stdio: "inherit" });
+  const alone = aloneHere();
+  if (typeof alone === "string") process.stderr.write(`Not cut off from the network: ${alone}\n`);
+  const [program = "", ...before] =
+    typeof alone === "string" ? [node] : [...alone, node, join(root, "scripts", "alone.mjs"), node];
+  const child = spawn(program, [...before, ...flags, ...files], { cwd: root, env, stdio: "inherit" });
   const code = await new Promise((done, fail) => {
     child.on("error", fail);
     child.on("exit", done);
   });
   if (code !== 0) throw new BootstrapError("Some tests failed.");
   if (filters.length === 0) requireProven(readFileSync(results, "utf8"));
+}
+
+/**
+ * A command that gives another one a network of its own, with loopback alone, or why there can't be one: then nothing
+ * shows that veil asks nobody.
+ */
+function aloneHere() {
+  if (process.platform !== "linux") return "only Linux can";
+  // In a user namespace tests would have rights that the user has not.
+  if (process.getuid?.() !== 0) return "only root can";
+  const alone = ["unshare", "--net", "--mount"];
+  const probe = spawnSync("unshare", ["--net", "--mount", "ip", "link", "set", "lo", "up"], { encoding: "utf8" });
+  if (probe.status === 0) return alone;
+  return (probe.error?.message ?? probe.stderr).trim();
 }
 
 /** What docs/failures.md says of bad days has been tested in this very run, or the reason is said. */

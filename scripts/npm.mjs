@@ -40,7 +40,7 @@ function firstLines(text, count) {
  * npm's command line program: the one that runs this script, else the one beside Node, else the one on the path.
  * @returns {string | undefined}
  */
-function findNpm() {
+export function findNpm() {
   const running = process.env.npm_execpath;
   if (running && basename(running) === "npm-cli.js" && existsSync(running)) return running;
   const tail = join("node_modules", "npm", "bin", "npm-cli.js");

@@ -24,6 +24,10 @@ const needed = [
   { command: "sshd", package: "openssh-server", why: "a store over SFTP" },
   { command: "vsftpd", package: "vsftpd", why: "a store over FTP" },
   { file: "/usr/lib/python3/dist-packages/pyftpdlib", package: "python3-pyftpdlib", why: "a store over FTP" },
+  { command: "promtool", package: "prometheus", why: "the alert rules" },
+  { command: "buildah", package: "buildah", why: "the container image" },
+  { command: "debootstrap", package: "debootstrap", why: "the container image" },
+  { command: "runc", package: "runc", why: "the container image" },
   { command: "fusermount3", package: "fuse3", why: "a file server's share, mounted" },
   { command: "ip", package: "iproute2", why: "a network of the tests' own, which nobody leaves" },
 ];

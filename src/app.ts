@@ -7,6 +7,7 @@ import { addressOf, listen } from "./app/listen.ts";
 import { openAccess } from "./app/open-access.ts";
 import { openAlerts } from "./app/open-alerts.ts";
 import { openEvaluation } from "./app/open-evaluation.ts";
+import { openMonitor } from "./app/open-monitor.ts";
 import { recordsOf } from "./app/records-of.ts";
 import { resultsIn } from "./app/results-in.ts";
 import { retentionOf } from "./app/retention-of.ts";
@@ -24,6 +25,7 @@ import type { Problem } from "./errors.ts";
 import { announceFor, hearsEvents, openWebhook, runFeeds } from "./events.ts";
 import { createFolderRoutes } from "./folder-routes.ts";
 import { createMetrics } from "./http/metrics.ts";
+import { createReadiness } from "./http/readiness.ts";
 import { createSealer } from "./ledger/sealer.ts";
 import { createTombstones } from "./ledger/tombstone.ts";
 import type { Logger } from "./log.ts";
@@ -138,8 +140,11 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const core = { medium: pool, spool, limits, results, detector, ledger, queue, storeOf };
   const names = () => folders.current().map(({ route }) => route.name);
   const access = started.use(await openAccess(config, { data, onProblem }));
+  const isAtRoutes = roles.has("sources") || roles.has("worker");
   const parts = {
-    ...{ ...core, maxBatch: limits.maxBatch, policy, submit, metrics, pool, room, access },
+    ...{ ...core, maxBatch: limits.maxBatch, policy, submit, metrics, room, access },
+    // What this process has to do with routes: one that only answers requests has nothing.
+    readiness: createReadiness({ ...core, pool, routes: () => (isAtRoutes ? folders.current() : []) }),
     records: recordsOf(data.seals),
     review: createReview({ ...keyed, puts, storeOf }),
     status: await installationStatus(config, { detector, folders, work }),
@@ -150,6 +155,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     closeWithin(it, graceMs),
   );
   await listen(server, { ...config, section: "" });
+  started.use(await openMonitor(config, parts, log));
 
   // The ways in of events.
   const announce = announceFor({ announcements: data.announcements, folders, onProblem });

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import { attackHelp } from "./cli/attack-help.ts";
 import { addKeyCommands } from "./cli/key-commands.ts";
 import { addLedgerCommands } from "./cli/ledger-commands.ts";
+import { addOperatorCommands } from "./cli/operator-commands.ts";
 import { plainProblem } from "./cli/plain-problem.ts";
 import { addReviewCommands } from "./cli/review-commands.ts";
 import type { ConfigFlags } from "./config/layers.ts";
@@ -272,12 +273,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       process.stdout.write(printConfig(loadConfig({ flags: flags(), env: process.env, cwd: process.cwd() })));
     });
 
-  program
-    .command("doctor")
-    .description("check that everything veil needs is here")
-    .action(async () => {
-      exitCode = await (await import("./cli/doctor.ts")).doctor(flags());
-    });
+  addOperatorCommands(program, flags, done);
 
   try {
     await program.parseAsync([...argv], { from: "user" });

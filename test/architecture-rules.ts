@@ -154,7 +154,7 @@ const floors: readonly Floor[] = [
     name: "cli",
     files: /^src\/cli(\/|\.ts$)/,
     may: [...below, ...houses, "drivers", "data-folder", "events", "app", "eval"],
-    packages: ["commander", "cli-progress"],
+    packages: ["client-zip", "commander", "cli-progress", "zod"],
   },
   { name: "main", files: /^src\/main\.ts$/, may: ["cli"] },
 ];

@@ -14,13 +14,8 @@ import { checkCache, checkEvents, checkLedger, checkQueue, checkStores } from ".
 import { hasHeicDecoder } from "../engine/heic.ts";
 import { Problem, toProblem } from "../errors.ts";
 import { openCommandEngine } from "./engine.ts";
+import type { Finding, NamedFinding } from "./finding.ts";
 import { configFor } from "./settings.ts";
-
-/** What a check found: fine, worth knowing, or in the way. */
-interface Finding {
-  readonly mark: "ok" | "note" | "fault";
-  readonly text: string;
-}
 
 const ok = (text: string): Finding => ({ mark: "ok", text });
 const note = (text: string): Finding => ({ mark: "note", text });
@@ -135,18 +130,32 @@ function cannot(route: string, verb: string, path: string): (cause: NodeJS.Errno
   };
 }
 
+export interface DoctorOptions {
+  /** Writes what a maintainer needs to help into this file. */
+  readonly bundle?: string;
+  /** With it also names: of folders, routes, servers and files. */
+  readonly names?: boolean;
+  /** A file of veil's log, whose last lines go into the bundle. */
+  readonly log?: string;
+}
+
 /** `veil doctor`: checks what veil needs, one line each; 1 if something is in the way. */
-export async function doctor(flags: ConfigFlags): Promise<number> {
+export async function doctor(flags: ConfigFlags, options: DoctorOptions = {}): Promise<number> {
   const config = configFor(flags);
   const signs = { ok: "✓", note: "!", fault: "✗" };
-  let faults = 0;
+  const findings: NamedFinding[] = [];
   for (const [name, check] of Object.entries(checks)) {
     const finding = await check(config).catch((error: unknown): Finding => {
-      const { message, remedy } = toProblem(error);
-      return { mark: "fault", text: remedy ? `${message}. ${remedy}` : message };
+      const { message, remedy, code } = toProblem(error);
+      return { mark: "fault", text: remedy ? `${message}. ${remedy}` : message, code };
     });
-    if (finding.mark === "fault") faults++;
+    findings.push({ name, ...finding });
     process.stdout.write(`${signs[finding.mark]} ${name.padEnd(14)} ${finding.text}\n`);
   }
-  return faults > 0 ? 1 : 0;
+  if (options.bundle !== undefined) {
+    const { writeBundle } = await import("./support-bundle.ts");
+    await writeBundle(config, findings, { ...options, file: options.bundle });
+    process.stdout.write(`${options.bundle} is written; look through it before you send it\n`);
+  }
+  return findings.some(({ mark }) => mark === "fault") ? 1 : 0;
 }

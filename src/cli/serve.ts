@@ -65,7 +65,13 @@ export async function serve(flags: ConfigFlags): Promise<number> {
   ]);
   if (why !== undefined) log.fatal({ err: why }, "veil must stop; start it again");
   if (human) process.stdout.write("\n  Finishing what is in work …\n");
+  // What is cut off here is as after a power cut: leases bring it back.
+  const deadline = setTimeout(() => {
+    log.warn({ withinMs: config.jobs.stopWithinMs }, "what is in work did not end in time: it is done again");
+    process.exit(why === undefined ? 0 : 1);
+  }, config.jobs.stopWithinMs);
   await app.stop();
+  clearTimeout(deadline);
   return why === undefined ? 0 : 1;
 }
 

@@ -9,6 +9,9 @@ export const jobsSettings = z
     maxRetries: count(0, 20).default(3).describe("Further attempts after a transient failure."),
     retryDelayMs: count(0).default(1000).describe("Delay before the first of them; later ones grow."),
     leaseMs: count(1000).default(15_000).describe("A worker silent for so long loses its job to another."),
+    stopWithinMs: count(1000)
+      .default(100_000)
+      .describe("How long what is in work may take to end when veil stops; what takes longer is done again."),
     folder: z.exactOptional(
       folder("the data folder", "Where uploads and results lie; shared by all hosts, in no route's folder."),
     ),

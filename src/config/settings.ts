@@ -4,6 +4,7 @@ import { authSettings, httpSettings } from "./access-settings.ts";
 import { alertSettings } from "./alert-settings.ts";
 import { eventSettings } from "./event-settings.ts";
 import { count, folder } from "./kinds.ts";
+import { monitorSettings } from "./monitor-settings.ts";
 import { cacheSettings, jobsSettings, ledgerSettings, queueSettings } from "./pipeline-settings.ts";
 import { policySchema } from "./policy-settings.ts";
 
@@ -79,6 +80,7 @@ export const settingsSchema = z.strictObject({
   events: eventSettings,
   http: httpSettings,
   auth: authSettings,
+  monitor: monitorSettings,
   eval: z
     .strictObject({
       folder: z.exactOptional(

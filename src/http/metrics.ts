@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { lanes } from "../core/job.ts";
-import { problems } from "../errors.ts";
+import { type ProblemClass, type ProblemCode, problems } from "../errors.ts";
 import type { Ledger, LedgerEvent } from "../ledger/ledger.ts";
 import type { Paused } from "../ledger/pauses.ts";
 import type { Progress } from "../pipeline/progress.ts";
@@ -13,7 +13,7 @@ import { addProgressGauges } from "./progress-gauges.ts";
 export interface Metrics {
   requestMasked(durationMs: number, regions: number): void;
   requestDetected(): void;
-  requestRefused(code: string): void;
+  requestRefused(code: ProblemCode): void;
   /** Each durable event of a job. */
   jobEvent(route: string, event: LedgerEvent): void;
   cacheUse(use: CacheUse): void;
@@ -51,6 +51,9 @@ interface AlertFigures {
   waiting(): Promise<Readonly<Record<string, number>>>;
 }
 
+/** Classes of failures that are findings of a look of veil's at its own result. */
+const selfChecked: Readonly<Partial<Record<ProblemClass, string>>> = { residue: "residue", doubtful: "doubt" };
+
 const seconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /** Counts what happens and measures how long it takes. */
@@ -84,6 +87,17 @@ export function createMetrics(gauges: Gauges): Metrics {
     labelNames: ["route", "class"],
     registers,
   });
+  const selfChecks = new Counter({
+    name: "veil_self_check_failures_total",
+    help: "Results that were thrown away or held because veil's own look at them found something: residue of the original, or doubt whether every face is masked.",
+    labelNames: ["check"],
+    registers,
+  });
+  for (const check of Object.values(selfChecked)) selfChecks.inc({ check }, 0);
+  const checked = (code: ProblemCode | undefined) => {
+    const check = code === undefined ? undefined : selfChecked[problems[code].class];
+    if (check !== undefined) selfChecks.inc({ check });
+  };
   const stages = new Histogram({
     name: "veil_job_stage_seconds",
     help: "Time by stage of a job.",
@@ -187,9 +201,11 @@ export function createMetrics(gauges: Gauges): Metrics {
     },
     requestRefused(code) {
       requests.inc({ outcome: code });
+      checked(code);
     },
     jobEvent(route, { kind, code, regions: count, timings }) {
       events.inc({ kind, code: code ?? "" });
+      if (kind === "failed" || kind === "dead" || kind === "held") checked(code);
       if (code !== undefined && (kind === "failed" || kind === "dead"))
         failures.inc({ route, class: problems[code].class });
       if (count !== undefined) regions.inc(count);

@@ -10,7 +10,11 @@ const readySchema = z.object({
 });
 
 /** What a monitor asks. */
-export function operationRoutes({ detector, metrics, pool }: HttpParts): FastifyPluginAsyncZod {
+export function operationRoutes({
+  detector,
+  metrics,
+  readiness,
+}: Pick<HttpParts, "detector" | "metrics" | "readiness">): FastifyPluginAsyncZod {
   return async (server) => {
     server.get(
       "/healthz",
@@ -27,13 +31,14 @@ export function operationRoutes({ detector, metrics, pool }: HttpParts): Fastify
       "/readyz",
       {
         schema: {
-          summary: "veil can mask, and with which detector",
+          summary: "veil can mask, and with which detector; not where ledger, queue or a route's store is away",
           tags: ["operation"],
+          querystring: z.object({ route: z.string().optional().describe("Only what this route needs.") }),
           response: { 200: readySchema },
         },
       },
-      async () => {
-        await pool.detector();
+      async ({ query }) => {
+        await readiness.require(query.route);
         return { status: "ready" as const, detector: { ...detector } };
       },
     );

@@ -11,6 +11,7 @@ import type { Queue } from "../queues/queue.ts";
 import type { Store } from "../stores/store.ts";
 import type { Access } from "./access.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Readiness } from "./readiness.ts";
 import type { Status } from "./schema.ts";
 
 /** Which records; all that is given must hold. Times are milliseconds since 1970. */
@@ -42,8 +43,7 @@ export interface HttpParts {
   status(): Promise<Status>;
   readonly room: Pick<Room, "require">;
   readonly pauses: Pauses;
-  /** Rejects with what keeps the engine from working. */
-  readonly pool: { detector(): Promise<unknown> };
+  readonly readiness: Readiness;
   readonly access: Access;
   /** Sealed records of the ledger, in the chain's order from that position on, as `veil ledger export` writes them. */
   records(from: number, limit: number, query: RecordWish): Promise<readonly string[]>;

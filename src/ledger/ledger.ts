@@ -163,6 +163,20 @@ export interface RouteStats {
   readonly recent: { readonly ended: Readonly<Partial<Record<JobState, number>>>; readonly firstAt?: number };
 }
 
+/** How many events of a kind a stretch of time had, apart by all that is said beside. */
+export interface EventTally {
+  readonly route: string;
+  readonly kind: JobState;
+  readonly code?: ProblemCode;
+  readonly detector?: { readonly name: string; readonly digest: string };
+  /** Of results: no face was in them. */
+  readonly faceless: boolean;
+  readonly cached: boolean;
+  readonly events: number;
+  /** Regions masked, all together. */
+  readonly regions: number;
+}
+
 /** For whom a job is started, and for how long nobody else may start it. The database's clock counts. */
 export interface Claim {
   /** A worker's process. It may start its own job again at any time. */
@@ -243,6 +257,8 @@ export interface Ledger {
   counts(route?: string): Promise<Readonly<Record<JobState, number>>>;
   /** Every route that has jobs, by name; `recent` counts from that time on (ms since 1970). */
   stats(since: number): Promise<readonly RouteStats[]>;
+  /** Every event from `since` on and before `until` (ms since 1970), counted; self-tests are left out. Looks at each: for a report, not for a monitor. */
+  tally(since: number, until: number): Promise<readonly EventTally[]>;
   /** Records what has no job of its own. */
   note(note: Note): Promise<void>;
   /** Newest first. */

@@ -1,6 +1,8 @@
+import { selfTestPrefix } from "../core/self-test-name.ts";
 import type { Postgres } from "../postgres.ts";
-import type { RouteStats } from "./ledger.ts";
+import type { EventTally, RouteStats } from "./ledger.ts";
 import { toStats } from "./stats-rows.ts";
+import { toTally } from "./tally-rows.ts";
 
 const oldest = `select r.route, least(
     (select j.admitted_at from job_state s join jobs j on j.id = s.job_id
@@ -27,6 +29,21 @@ export function readStats(postgres: Postgres, since: number): Promise<readonly R
       ),
     }),
   );
+}
+
+/** Events of a stretch of time, counted. */
+export async function readTally(postgres: Postgres, since: number, until: number): Promise<readonly EventTally[]> {
+  const rows = await postgres.ask(
+    `select j.route, e.kind, e.code, e.detector, e.digest, e.regions = 0 as faceless, e.cached,
+        count(*) as events, sum(greatest(e.regions, 0)) as regions
+      from (select job_id, kind, d ->> 'code' as code, d #>> '{detector,name}' as detector,
+          d #>> '{detector,digest}' as digest, coalesce((d ->> 'regions')::bigint, -1) as regions, d ? 'cached' as cached
+        from (select job_id, kind, detail::jsonb as d from events where at >= $since and at < $until) known) e
+      join jobs j on j.id = e.job_id where strpos(j.key, $selfTest) = 0
+      group by 1, 2, 3, 4, 5, 6, 7 order by 1, 2, 3, 4, 5, 6, 7`,
+    { since, until, selfTest: selfTestPrefix },
+  );
+  return toTally(rows);
 }
 
 /** How many rows of counts may gather before they are added up. */

@@ -1,6 +1,8 @@
+import { selfTestPrefix } from "../core/self-test-name.ts";
 import type { Sqlite } from "../sqlite.ts";
-import type { RouteStats } from "./ledger.ts";
+import type { EventTally, RouteStats } from "./ledger.ts";
 import { toStats } from "./stats-rows.ts";
+import { toTally } from "./tally-rows.ts";
 
 /** What the counts are read from without looking at every job, as migration steps of their own. */
 export const statsIndexes: readonly string[] = [
@@ -40,4 +42,21 @@ export async function readStats(sqlite: Sqlite, since: number): Promise<readonly
     },
   ]);
   return toStats({ counts: counts!, troubles: troubles!, waiting: waiting!, retries: retries!, recent: recent! });
+}
+
+/** Events of a stretch of time, counted. */
+export async function readTally(sqlite: Sqlite, since: number, until: number): Promise<readonly EventTally[]> {
+  const [rows] = await sqlite.read([
+    {
+      sql: `select j.route, e.kind, json_extract(e.detail, '$.code') as code,
+          json_extract(e.detail, '$.detector.name') as detector, json_extract(e.detail, '$.detector.digest') as digest,
+          coalesce(json_extract(e.detail, '$.regions') = 0, 0) as faceless,
+          json_extract(e.detail, '$.cached') is not null as cached,
+          count(*) as events, sum(coalesce(json_extract(e.detail, '$.regions'), 0)) as regions
+        from events e join jobs j on j.id = e.job_id where e.at >= $since and e.at < $until and instr(j.key, $selfTest) = 0
+        group by 1, 2, 3, 4, 5, 6, 7 order by 1, 2, 3, 4, 5, 6, 7`,
+      params: { since, until, selfTest: selfTestPrefix },
+    },
+  ]);
+  return toTally(rows!);
 }

@@ -2,7 +2,7 @@ import { type JobState, jobStates } from "../core/job.ts";
 import type { Row, Sqlite, SqlValue } from "../sqlite.ts";
 import { cursorOf, toEvent, toJobRecord, toRegions, whoOf } from "./job-rows.ts";
 import type { Ledger, Note, Stamp } from "./ledger.ts";
-import { readStats, statsIndexes } from "./sqlite-stats.ts";
+import { readStats, readTally, statsIndexes } from "./sqlite-stats.ts";
 import { claimColumns, ledgerTables } from "./sqlite-tables.ts";
 import {
   admission,
@@ -225,6 +225,7 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
     },
 
     stats: (since) => readStats(sqlite, since),
+    tally: (since, until) => readTally(sqlite, since, until),
 
     async note(note) {
       const params = { note: JSON.stringify({ ...stamp, ...note }) };

@@ -57,6 +57,39 @@ export function testLedgerStats(open: () => Promise<{ readonly ledger: Ledger } 
       );
     });
 
+    test("events of a stretch of time are counted by what is said of them", async () => {
+      await using opened = await open();
+      const { ledger } = opened;
+      const detector = { name: "yunet", digest: "d".repeat(64) };
+      for (const [key, at, regions] of [
+        ["early.jpg", 99, 5],
+        ["one.jpg", 100, 2],
+        ["two.jpg", 199, 3],
+        ["none.jpg", 150, 0],
+        ["late.jpg", 200, 7],
+        ["x/veil-selftest-1.jpg", 150, 1],
+      ] as const) {
+        const [admission] = await ledger.admit([makeCandidate({ key, route: "a" })]);
+        const { id: jobId } = admission!.record.job;
+        await ledger.append({ jobId, kind: "started", at: at - 1 });
+        await ledger.append({ jobId, kind: "done", at, regions, detector });
+      }
+      const [dead] = await ledger.admit([makeCandidate({ key: "dead.jpg", route: "b" })]);
+      await ledger.append({ jobId: dead!.record.job.id, kind: "started", at: 120 });
+      await ledger.append({ jobId: dead!.record.job.id, kind: "dead", at: 121, code: "unreadable" });
+
+      const tally = await ledger.tally(100, 200);
+      assert.deepEqual(
+        tally.filter(({ kind }) => kind === "done" || kind === "dead"),
+        [
+          { route: "a", kind: "done", detector, faceless: false, cached: false, events: 2, regions: 5 },
+          { route: "a", kind: "done", detector, faceless: true, cached: false, events: 1, regions: 0 },
+          { route: "b", kind: "dead", code: "unreadable", faceless: false, cached: false, events: 1, regions: 0 },
+        ],
+      );
+      assert.deepEqual(await ledger.tally(1000, 2000), []);
+    });
+
     test("what is sent back is waited for, and is no dead letter any more", async () => {
       await using opened = await open();
       const { ledger } = opened;

@@ -3,8 +3,11 @@ import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import sharp from "sharp";
+import { stringify } from "yaml";
 import type { JobsResponse } from "../../src/http/schema.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
+import { startDeafListener } from "../fixtures/deaf-listener.ts";
+import { portraitOf } from "../fixtures/hosts.ts";
 import { startStandIn } from "../stores/http-stand-in.ts";
 import { startProgram, temporaryDataDir, until } from "./program.ts";
 
@@ -69,4 +72,34 @@ test("told of other routes, or to stop, while stores are silent in the middle of
   assert.equal(await veil.stop(), 0, veil.log());
   assert.ok(performance.now() - stopped < soonMs, `it took ${performance.now() - stopped} ms`);
   assert.doesNotMatch(veil.log(), /"level":(50|60)|internal/);
+});
+
+test("what does not end within jobs.stopWithinMs is cut off, and done after the next start", async () => {
+  await using folder = await temporaryFolder();
+  const at = (...path: string[]) => join(folder.path, ...path);
+  for (const name of ["data", "in", "out"]) await mkdir(at(name), { mode: 0o700 });
+  await using silent = await startDeafListener();
+  const fast = { settleMs: 20, reconcileMs: 1000 };
+  const settings = (to: string) => ({
+    jobs: { stopWithinMs: 1500, leaseMs: 1000 },
+    ...{ folder: { watch: false }, cache: { driver: "none" } },
+    stores: { silent: { kind: "webdav", url: silent.url } },
+    routes: { slow: { from: at("in"), to, ...fast } },
+  });
+  await writeFile(at("data", "veil.yaml"), stringify(settings("store:silent/")));
+  await writeFile(at("in", "a.jpg"), await portraitOf(300));
+  {
+    await using first = await startProgram({ dataDir: at("data") });
+    await until("the picture is on its way to a store that does not answer", async () =>
+      /job started/.test(first.log()),
+    );
+    const began = performance.now();
+    assert.equal(await first.stop(), 0, first.log());
+    assert.ok(performance.now() - began < 4000, `it took ${performance.now() - began} ms`);
+    assert.match(first.log(), /did not end in time/);
+  }
+  await writeFile(at("data", "veil.yaml"), stringify(settings(at("out"))));
+  await using _second = await startProgram({ dataDir: at("data") });
+  await until("it is masked", async () => (await readdir(at("out"))).includes("a.jpg"));
+  assert.deepEqual(await readdir(at("data", "spool")).then((names) => names.length), 1, "what the first left is swept");
 });

@@ -1,0 +1,41 @@
+import { chmod, mkdir, readdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { ConfigFlags } from "../config/layers.ts";
+import { refuseNetworkDisk } from "../data-claim.ts";
+import { Problem } from "../errors.ts";
+import { copyExactly, manifestName, readBackup } from "./backup-manifest.ts";
+import { configFor } from "./settings.ts";
+
+/** `veil restore`: makes a data folder out of a backup that is whole; only where there is none yet. */
+export async function restore(flags: ConfigFlags, folder: string): Promise<number> {
+  const { files, takenAt, ledger } = await readBackup(folder);
+  const { dataDir } = configFor(flags);
+  const there = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  if (there.length > 0) {
+    throw new Problem("already-exists", `${dataDir} is not empty`, {
+      remedy: "Stop veil and move the old data folder away first, or name another one: --data-dir.",
+    });
+  }
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await refuseNetworkDisk(dataDir);
+  await chmod(dataDir, 0o700);
+  try {
+    // The key comes last: without it the folder is no data folder, should this be broken off.
+    const key = "installation.key";
+    for (const path of [...files.map((file) => file.path).filter((path) => path !== key), key]) {
+      await mkdir(dirname(join(dataDir, path)), { recursive: true, mode: 0o700 });
+      await copyExactly(join(folder, path), join(dataDir, path));
+      if (!path.includes("/") && !/\.yaml$/.test(path)) await chmod(join(dataDir, path), 0o600);
+    }
+  } catch (error) {
+    await rm(dataDir, { recursive: true, force: true });
+    throw error;
+  }
+  process.stdout.write(`${files.length} files of ${takenAt} are in ${dataDir} (${manifestName} stays where it was)\n`);
+  if (ledger === "postgres") process.stdout.write("The ledger comes from PostgreSQL's own backup of the same time.\n");
+  process.stdout.write("Before you start veil: veil ledger verify\n");
+  return 0;
+}

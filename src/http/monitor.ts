@@ -1,0 +1,29 @@
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
+import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { hardenReplies } from "./guard.ts";
+import { operationRoutes } from "./operations.ts";
+import type { HttpParts } from "./parts.ts";
+import { answerWithProblems } from "./problem-reply.ts";
+
+/**
+ * What monitors ask, at an address of its own, not listening yet: it may be reached from other machines, which the page's
+ * may not, and has nothing else to say to them.
+ */
+export async function createMonitorServer(
+  parts: Pick<HttpParts, "detector" | "metrics" | "readiness">,
+  logger: FastifyBaseLogger,
+): Promise<FastifyInstance> {
+  const server = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    forceCloseConnections: "idle",
+    requestTimeout: 30_000,
+    bodyLimit: 1024,
+  });
+  server.setValidatorCompiler(validatorCompiler);
+  server.setSerializerCompiler(serializerCompiler);
+  hardenReplies(server);
+  answerWithProblems(server);
+  await server.register(operationRoutes(parts));
+  return server;
+}

@@ -1,0 +1,18 @@
+import type { JobState } from "../core/job.ts";
+import type { ProblemCode } from "../errors.ts";
+import type { EventTally } from "./ledger.ts";
+import type { LedgerRow } from "./record-rows.ts";
+
+/** Rows of a ledger's count of events as the contract has them. */
+export function toTally(rows: readonly LedgerRow[]): readonly EventTally[] {
+  return rows.map(({ route, kind, code, detector, digest, faceless, cached, events, regions }) => ({
+    route: String(route),
+    kind: kind as JobState,
+    ...(code !== null && { code: code as ProblemCode }),
+    ...(detector !== null && { detector: { name: String(detector), digest: String(digest) } }),
+    faceless: Boolean(faceless),
+    cached: Boolean(cached),
+    events: Number(events),
+    regions: Number(regions),
+  }));
+}

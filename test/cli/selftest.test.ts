@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { stringify } from "yaml";
+import { temporaryFolder } from "../contracts/temporary-folder.ts";
+import { type Program, startProgram } from "../e2e/program.ts";
+import { veilCommand } from "../fixtures/veil-command.ts";
+
+describe("veil selftest", () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let veil: Program;
+  const at = (...path: string[]) => join(folder.path, ...path);
+  const selftest = (...args: string[]) => veilCommand(at("data"), "selftest", "--timeout", "20", ...args);
+
+  before(async () => {
+    folder = await temporaryFolder();
+    for (const name of ["data", "scans", "scans/in", "out", "moved", "gone", "taken", "asked", "asked-out"])
+      await mkdir(at(name), { mode: 0o700 });
+    const fast = { settleMs: 50, reconcileMs: 1000 };
+    const routes = {
+      scans: { from: at("scans"), to: at("out"), include: ["in/**/*.jp{g,eg}"], doneFile: "*.done", ...fast },
+      moves: { from: at("taken"), to: at("gone"), originals: "move", movedTo: at("moved"), ...fast },
+      asked: { from: at("asked"), to: at("asked-out"), watch: false },
+    };
+    await writeFile(at("data", "veil.yaml"), stringify({ routes }));
+    veil = await startProgram({ dataDir: at("data"), flags: ["--set", "engine.processes=1"] });
+  });
+  after(async () => {
+    await veil[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  test("sends a picture through every route, finds its face masked, and leaves nothing", async () => {
+    const { code, out, err } = await selftest();
+    assert.equal(code, 0, out + err + veil.log());
+    for (const route of ["folder", "scans", "moves"])
+      assert.match(out, new RegExp(`^✓ ${route} +1 face masked, by the running service in`, "m"));
+    assert.match(out, /^✓ asked +1 face masked and delivered, by this command: the route takes nothing by itself/m);
+    const left = await readdir(folder.path, { recursive: true, withFileTypes: true });
+    const pictures = left.filter((entry) => entry.isFile() && /selftest|\.done$/.test(entry.name));
+    assert.deepEqual(
+      pictures.map(({ name }) => name),
+      [],
+    );
+  });
+
+  test("stands in the ledger by its name", async () => {
+    const { out } = await veilCommand(at("data"), "ledger", "find", "--path", "*veil-selftest-*");
+    for (const kind of ["admitted", "done", "removed"]) assert.match(out, new RegExp(` ${kind} `));
+    const { out: notes } = await veilCommand(at("data"), "ledger", "find", "--outcome", "masked");
+    assert.match(notes, /masked/);
+  });
+
+  test("says that nobody takes the picture while the route is paused, and how to mend it", async () => {
+    await veilCommand(at("data"), "jobs", "pause", "--route", "folder");
+    const { code, out } = await veilCommand(at("data"), "selftest", "folder", "--timeout", "2");
+    await veilCommand(at("data"), "jobs", "resume", "--route", "folder");
+    assert.equal(code, 1);
+    assert.match(
+      out,
+      /^✗ folder +The picture was taken and not masked within 2 s.*\. The route is paused: veil jobs resume --route folder$/m,
+    );
+  });
+
+  test("fails where the face is not masked", async () => {
+    // A score that no face reaches.
+    const { code, out } = await veilCommand(at("data"), "--set", "policy.minScore=1", "selftest", "asked");
+    assert.equal(code, 1, out);
+    assert.match(out, /^✗ asked +The detector does not find the face of veil's own picture/m);
+  });
+
+  test("knows no route of another name", async () => {
+    const { code, err } = await selftest("nowhere");
+    assert.equal(code, 1);
+    assert.match(err, /There is no route nowhere; there are folder, scans, moves, asked/);
+  });
+});

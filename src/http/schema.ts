@@ -378,6 +378,13 @@ export const statusSchema = z.object({
         .extend({ since: z.string().describe("ISO 8601") })
         .nullable()
         .describe("Why the route does not work now; null: it does"),
+      resting: problemSchema
+        .pick({ code: true, title: true, detail: true, remedy: true })
+        .extend({ tried_at: z.string().describe("ISO 8601; past: one of its jobs is at it") })
+        .nullable()
+        .describe(
+          "Why this process begins none of its jobs until then: its store keeps them waiting. The other routes go on. Null: it does",
+        ),
     }),
   ),
   limits: z.object({

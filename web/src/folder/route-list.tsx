@@ -14,10 +14,15 @@ interface RouteListProps {
   readonly onChoose: (name: string) => void;
 }
 
-/** All routes between folders, broken ones first. */
+/** Broken ones first, then those that rest. */
+function rankOf({ problem, resting }: Status["routes"][number]): number {
+  return problem !== null ? 0 : resting !== null ? 1 : 2;
+}
+
+/** All routes between folders, those with trouble first. */
 export function RouteList({ routes, room, allPaused, chosen, onChoose }: RouteListProps) {
   const { t } = useTranslation();
-  const sorted = routes.toSorted((one, other) => Number(other.problem !== null) - Number(one.problem !== null));
+  const sorted = routes.toSorted((one, other) => rankOf(one) - rankOf(other));
   return (
     <>
       {allPaused ? (

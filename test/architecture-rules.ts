@@ -198,8 +198,8 @@ function arrowFaults({ from, to, typeOnly }: Import, sources: Sources): string[]
   const floor = floorOf(from);
   if (from.startsWith("web/")) {
     if (!to.startsWith("src/")) return [];
-    const allowed = to === "src/http/schema.ts" && typeOnly;
-    return allowed ? [] : [`${from}: the page takes only types of src/http/schema.ts, not ${to}`];
+    const allowed = /^src\/http\/(status-)?schema\.ts$/.test(to) && typeOnly;
+    return allowed ? [] : [`${from}: the page takes only types of src/http/schema.ts and status-schema.ts, not ${to}`];
   }
   if (floor === undefined) return [];
   if (to.startsWith("node:")) {

@@ -1,8 +1,8 @@
 import type { Config } from "../config.ts";
 import { hasHeicDecoder } from "../engine/heic.ts";
 import type { FolderRoutes } from "../folder-routes.ts";
-import type { Status } from "../http/schema.ts";
 import { statusOf } from "../http/status.ts";
+import type { Status } from "../http/status-schema.ts";
 import type { StuckRoutes } from "../pipeline/stuck-routes.ts";
 import { version } from "../version.ts";
 import type { WorkLimits } from "./work-limits.ts";

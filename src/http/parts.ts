@@ -10,7 +10,7 @@ import type { Submit } from "../pipeline/submit.ts";
 import type { Queue } from "../queues/queue.ts";
 import type { Store } from "../stores/store.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Status } from "./schema.ts";
+import type { Status } from "./status-schema.ts";
 
 /** What the routes work with; the composition root fills it in. */
 export interface HttpParts {

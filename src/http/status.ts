@@ -8,7 +8,7 @@ import { type Route, uploadRoute } from "../pipeline/route.ts";
 import type { RouteHealth } from "../pipeline/route-health.ts";
 import type { Rest, StuckRoutes } from "../pipeline/stuck-routes.ts";
 import { policyBody } from "./policy-body.ts";
-import type { ProgressBody, Status } from "./schema.ts";
+import type { ProgressBody, Status } from "./status-schema.ts";
 
 export interface StatusFacts {
   readonly version: string;

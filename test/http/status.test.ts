@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import { Problem } from "../../src/errors.ts";
-import { statusSchema } from "../../src/http/schema.ts";
 import { statusOf } from "../../src/http/status.ts";
+import { statusSchema } from "../../src/http/status-schema.ts";
 import { createRouteHealth, type RouteHealth } from "../../src/pipeline/route-health.ts";
 
 function routeOf(name: string, watched: boolean, health: RouteHealth) {

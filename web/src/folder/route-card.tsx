@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { IconPhoto } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
-import type { Status } from "../../../src/http/schema.ts";
+import type { Status } from "../../../src/http/status-schema.ts";
 import { Pill } from "../shell/pill.tsx";
 import { FolderPaths } from "./folder-paths.tsx";
 import { PassedOver } from "./passed-over.tsx";

@@ -1,6 +1,6 @@
 import { IconPlayerPause } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
-import type { Status } from "../../../src/http/schema.ts";
+import type { Status } from "../../../src/http/status-schema.ts";
 import { Notice } from "../shell/notice.tsx";
 import { PauseButton } from "./pause-button.tsx";
 import { RouteCard } from "./route-card.tsx";

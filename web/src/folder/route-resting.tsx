@@ -1,6 +1,6 @@
 import { IconHourglassLow } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
-import type { Status } from "../../../src/http/schema.ts";
+import type { Status } from "../../../src/http/status-schema.ts";
 import { formatMoment } from "../i18n/format.ts";
 import { troubleTitle } from "../i18n/trouble-text.ts";
 import { Notice } from "../shell/notice.tsx";

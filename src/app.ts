@@ -36,8 +36,9 @@ import { createRedrive } from "./pipeline/redrive.ts";
 import { keepRepublishing } from "./pipeline/republish.ts";
 import { keepRetention } from "./pipeline/retain.ts";
 import { createReview } from "./pipeline/review.ts";
-import { type Route, uploadRoute } from "./pipeline/route.ts";
+import { routeOfUploads } from "./pipeline/route.ts";
 import { openSpool } from "./pipeline/spool.ts";
+import { createStuckRoutes } from "./pipeline/stuck-routes.ts";
 import { createSubmit } from "./pipeline/submit.ts";
 import { runWorker } from "./pipeline/worker.ts";
 
@@ -110,12 +111,10 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const onAlert = alerts.raise;
   const work = await createWorkLimits(config, { data, spool: spool.folder, onAlert, onProblem });
   const { room, paused } = work;
+  const stuck = createStuckRoutes({ now: Date.now, uptime: () => performance.now() });
 
   // From where to where.
-  const uploads: Route = {
-    ...{ name: uploadRoute, input: "inbox", output: "results", lane: "interactive", policy },
-    ...{ watched: false, removeInput: true },
-  };
+  const uploads = routeOfUploads(policy);
   const routes = new Map([[uploads.name, uploads]]);
   const keyed = { ledger, queue, installationKey, modelDigests: [detector.digest], onProblem };
   const admit = createAdmit(keyed);
@@ -147,7 +146,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     readiness: createReadiness({ ...core, pool, routes: () => (isAtRoutes ? folders.current() : []) }),
     records: recordsOf(data.seals),
     review: createReview({ ...keyed, puts, storeOf }),
-    status: await installationStatus(config, { detector, folders, work }),
+    status: await installationStatus(config, { detector, folders, work, stuck }),
     page: fileURLToPath(new URL("../web/dist", import.meta.url)),
     pauses: knownPauses(pauses, ledger, names, paused.lookNow),
   };
@@ -171,7 +170,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const stopping = new AbortController();
   const { signal } = stopping;
   const workerParts = {
-    ...{ ...core, ...jobs, routes, puts, concurrency: engine.processes * jobsPerProcess, pace: work.pace },
+    ...{ ...core, ...jobs, routes, puts, concurrency: engine.processes * jobsPerProcess, pace: work.pace, stuck },
     ...{ now: Date.now, random: Math.random, onProblem, observe, holder, claimMs: jobs.leaseMs },
     ...{ bury: createTombstones(installationKey), marks: createMarks(installationKey) },
   };

@@ -218,8 +218,8 @@ function arrowFaults({ from, to, typeOnly }: Import, sources: Sources): string[]
   const floor = floorOf(from);
   if (from.startsWith("web/")) {
     if (!to.startsWith("src/")) return [];
-    const allowed = /^src\/http\/(session-)?schema\.ts$/.test(to) && typeOnly;
-    return allowed ? [] : [`${from}: the page takes only types of src/http/schema.ts and session-schema.ts, not ${to}`];
+    const allowed = /^src\/http\/((session|status)-)?schema\.ts$/.test(to) && typeOnly;
+    return allowed ? [] : [`${from}: the page takes only types of the API's schemas, not ${to}`];
   }
   if (floor === undefined) return [];
   if (to.startsWith("node:")) {

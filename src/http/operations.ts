@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { hasRole } from "./access.ts";
 import type { HttpParts } from "./parts.ts";
-import { statusSchema } from "./schema.ts";
+import { statusSchema } from "./status-schema.ts";
 
 const readySchema = z.object({
   status: z.literal("ready"),

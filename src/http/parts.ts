@@ -12,7 +12,7 @@ import type { Store } from "../stores/store.ts";
 import type { Access } from "./access.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Readiness } from "./readiness.ts";
-import type { Status } from "./schema.ts";
+import type { Status } from "./status-schema.ts";
 
 /** Which records; all that is given must hold. Times are milliseconds since 1970. */
 export interface RecordWish {

@@ -1,17 +1,21 @@
 import type { Limits } from "../core/media.ts";
 import { allStyles, cosmeticStatement, type Policy, styles } from "../core/policy.ts";
+import type { Problem } from "../errors.ts";
 import type { Paused } from "../ledger/pauses.ts";
 import type { Progress } from "../pipeline/progress.ts";
 import type { Fill } from "../pipeline/room.ts";
 import { type Route, uploadRoute } from "../pipeline/route.ts";
 import type { RouteHealth } from "../pipeline/route-health.ts";
+import type { Rest, StuckRoutes } from "../pipeline/stuck-routes.ts";
 import { policyBody } from "./policy-body.ts";
-import type { ProgressBody, Status } from "./schema.ts";
+import type { ProgressBody, Status } from "./status-schema.ts";
 
 export interface StatusFacts {
   readonly version: string;
   readonly detector: { readonly name: string; readonly digest: string };
   readonly routes: readonly RouteFacts[];
+  /** Why a route's jobs rest; undefined: they don't. */
+  readonly restOf: StuckRoutes["restOf"];
   readonly limits: Limits & { readonly maxBatch: number };
   readonly formats: readonly string[];
   readonly policy: Policy;
@@ -47,6 +51,7 @@ export function statusOf(facts: StatusFacts): Status {
       ...{ originals: settings.originals, stands_by: route.watched && health.standsBy() },
       passed_over: { count: words.length, examples: words.slice(0, maxExamples) },
       problem: problemOf(health),
+      resting: restingOf(facts.restOf(route.name)),
       progress: progressBody(route.name, facts),
     };
   };
@@ -59,7 +64,7 @@ export function statusOf(facts: StatusFacts): Status {
         ...{ name: uploadRoute, watched: false, input: "POST /api/v1/jobs", output: "GET /api/v1/jobs/{id}/result" },
         ...{ originals: "delete" as const, stands_by: false },
         passed_over: none,
-        problem: null,
+        ...{ problem: null, resting: null },
         progress: progressBody(uploadRoute, facts),
       },
     ],
@@ -80,8 +85,15 @@ export function statusOf(facts: StatusFacts): Status {
 function problemOf(health: RouteFacts["health"]): Status["routes"][number]["problem"] {
   const [problem, since] = [health.problem(), health.brokenSince()];
   if (problem === undefined || since === undefined) return null;
-  const { code, title, message: detail, remedy } = problem;
-  return { code, title, detail, ...(remedy !== undefined && { remedy }), since: new Date(since).toISOString() };
+  return { ...wordsOf(problem), since: new Date(since).toISOString() };
+}
+
+function restingOf(rest: Rest | undefined): Status["routes"][number]["resting"] {
+  return rest === undefined ? null : { ...wordsOf(rest.problem), tried_at: new Date(rest.triedAt).toISOString() };
+}
+
+function wordsOf({ code, title, message: detail, remedy }: Problem) {
+  return { code, title, detail, ...(remedy !== undefined && { remedy }) };
 }
 
 function progressBody(name: string, { progress, paused }: Pick<StatusFacts, "progress" | "paused">): ProgressBody {

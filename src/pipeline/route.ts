@@ -29,6 +29,14 @@ export interface Route {
   readonly attributes?: Omit<Attributes, "modifiedAt"> & { readonly times?: "now" | "original" };
 }
 
+/** For what people hand in, with the policy of the settings. */
+export function routeOfUploads(policy: Policy): Route {
+  return {
+    ...{ name: uploadRoute, input: "inbox", output: "results", lane: "interactive", policy },
+    ...{ watched: false, removeInput: true },
+  };
+}
+
 /** The masked picture's key: the original's, except that HEIC is written as JPEG and says so. */
 export function outputKey(inputKey: string): string {
   return /\.(heic|heif|hif)$/i.test(inputKey) ? `${inputKey}.jpg` : inputKey;

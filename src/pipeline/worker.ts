@@ -11,7 +11,7 @@ import type { Pace } from "./pace.ts";
 import { patient } from "./patient.ts";
 import { createPausedRounds } from "./paused-rounds.ts";
 import { spentAttempts } from "./retry.ts";
-import { createStuckRoutes, type StuckRoutes, type StuckRoutesOptions } from "./stuck-routes.ts";
+import { createStuckRoutes, type StuckRoutes } from "./stuck-routes.ts";
 import { createTurns, type Turns } from "./turns.ts";
 
 export interface WorkerParts extends AttemptParts, ConcludeParts {
@@ -24,8 +24,8 @@ export interface WorkerParts extends AttemptParts, ConcludeParts {
   readonly holder?: string;
   /** How long a job stays this process's own if it does not say a word. */
   readonly claimMs?: number;
-  /** When a route's store counts as stuck, and for how long it rests first. */
-  readonly stuckAfter?: Pick<StuckRoutesOptions, "slowMs" | "restMs">;
+  /** Which routes rest, since their stores keep workers waiting; absent: for this worker alone. */
+  readonly stuck?: StuckRoutes;
 }
 
 /**
@@ -40,7 +40,7 @@ export async function runWorker(parts: WorkerParts, signal: AbortSignal): Promis
   // Of a job that a queue keeps twice the second copy waits, and finds it finished.
   const copies = createSerial();
   const { ledger, holder = "worker", claimMs = 15_000, onProblem } = parts;
-  const stuck = createStuckRoutes({ uptime: () => performance.now(), ...parts.stuckAfter });
+  const { stuck = createStuckRoutes({ now: parts.now, uptime: () => performance.now() }) } = parts;
   const claims = createClaims({ ledger, holder, ttlMs: claimMs, onProblem });
   const ended = new AbortController();
   const renewing = claims.run(ended.signal);
@@ -170,8 +170,9 @@ async function attemptHeard(parts: LaneParts, assignment: Parameters<typeof atte
   const began = performance.now();
   stuck.begun(route);
   const outcome = await attempt(parts, assignment);
-  const isAway = outcome.kind === "failed" && outcome.problem.code === "store-unavailable";
-  const restMs = stuck.ended(route, isAway ? performance.now() - began : undefined);
+  const problem = outcome.kind === "failed" ? outcome.problem : undefined;
+  const away = problem?.code === "store-unavailable" ? { problem, afterMs: performance.now() - began } : undefined;
+  const restMs = stuck.ended(route, away);
   if (restMs !== undefined) {
     const detail = `Jobs of route ${route} rest for ${Math.round(restMs / 1000)} s: its store keeps them waiting`;
     onProblem(new Problem("store-unavailable", detail, { remedy: "The other routes go on. Look at the store." }));

@@ -5,7 +5,8 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 import { ellipseOf, inside } from "../../src/core/ellipse.ts";
-import type { DetectResponse, JobBody, JobsResponse, RegionBody, Status } from "../../src/http/schema.ts";
+import type { DetectResponse, JobBody, JobsResponse, RegionBody } from "../../src/http/schema.ts";
+import type { Status } from "../../src/http/status-schema.ts";
 import { detailCorrelation, meanDifference, pixelsOf } from "../fixtures/pixels.ts";
 import { type Program, startProgram, until } from "./program.ts";
 

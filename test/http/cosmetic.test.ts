@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { cosmeticStatement } from "../../src/core/policy.ts";
-import type { JobBody, Status } from "../../src/http/schema.ts";
+import type { JobBody } from "../../src/http/schema.ts";
+import type { Status } from "../../src/http/status-schema.ts";
 import { detailCorrelation, pixelsOf } from "../fixtures/pixels.ts";
 import { assertProblem, type Client, form, portraitJpeg, startClient } from "./client.ts";
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import { Problem } from "../../src/errors.ts";
-import { statusSchema } from "../../src/http/schema.ts";
 import { statusOf } from "../../src/http/status.ts";
+import { statusSchema } from "../../src/http/status-schema.ts";
 import { createRouteHealth, type RouteHealth } from "../../src/pipeline/route-health.ts";
 
 function routeOf(name: string, watched: boolean, health: RouteHealth) {
@@ -20,6 +20,7 @@ test("a route is broken since its first failure, stands by where another process
     broken.broken(new Problem("store-unavailable", detail, { remedy: "Mount it." }));
     now += 60_000;
   }
+  const silent = new Problem("store-unavailable", "silent for 30 s");
   watchedElsewhere.standBy(true);
   asked.standBy(true);
   const status = statusOf({
@@ -32,6 +33,7 @@ test("a route is broken since its first failure, stands by where another process
     ],
     limits: { maxBytes: 1, maxPixels: 1, maxFrames: 1, maxBatch: 1 },
     ...{ paused: { all: false, routes: ["broken"] }, room: { share: 0, words: "" } },
+    restOf: (route) => (route === "elsewhere" ? { problem: silent, triedAt: now } : undefined),
   });
   assert.deepEqual(statusSchema.parse(status), status);
   assert.deepEqual(
@@ -50,6 +52,17 @@ test("a route is broken since its first failure, stands by where another process
       ["elsewhere", "move", true, null, false],
       ["asked", "move", false, null, false],
       ["upload", "delete", false, null, false],
+    ],
+  );
+  assert.deepEqual(
+    status.routes.map(({ resting }) => resting),
+    [
+      null,
+      {
+        ...{ code: "store-unavailable", title: "The store cannot be reached", detail: "silent for 30 s" },
+        tried_at: "2026-11-25T08:02:00.000Z",
+      },
+      ...[null, null],
     ],
   );
   assert.deepEqual(status.paused, { all: false, routes: ["broken"] });

@@ -59,7 +59,7 @@ export interface WorkerOptions {
   readonly input?: Partial<Store>;
   /** Stands in for verbs of the output. */
   readonly output?: Partial<Store>;
-  readonly stuckAfter?: WorkerParts["stuckAfter"];
+  readonly stuck?: WorkerParts["stuck"];
   readonly onProblem?: WorkerParts["onProblem"];
   /** How many attempts a job has beyond its first. */
   readonly maxRetries?: number;
@@ -90,7 +90,7 @@ export async function startWorker({ pool, spool }: Workshop, options: WorkerOpti
       routes: new Map([[route.name, route]]),
       storeOf,
       ...{ puts: keyed.puts, bury: createTombstones("test"), marks: createMarks("test") },
-      ...(options.stuckAfter && { stuckAfter: options.stuckAfter }),
+      ...(options.stuck && { stuck: options.stuck }),
       ...{ onProblem: options.onProblem ?? (() => {}), observe: () => {}, now: Date.now, random: () => 0.5 },
     },
     stopping.signal,

@@ -7,15 +7,18 @@ import { createMemoryStore } from "../../src/stores/memory.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { openWorkshop, startWorker, type Workshop } from "./running-worker.ts";
 
+const silent = new Problem("store-unavailable", "silent");
+
 describe("routes whose stores keep workers waiting", () => {
   function openClock() {
     let now = 0;
-    const routes = createStuckRoutes({ uptime: () => now, slowMs: 5_000, restMs: 15_000 });
+    const uptime = () => now;
+    const routes = createStuckRoutes({ now: () => 1_000_000 + now, uptime, slowMs: 5_000, restMs: 15_000 });
     return {
       routes,
-      attempt(route: string, awayAfterMs: number | undefined) {
+      attempt(route: string, afterMs: number) {
         routes.begun(route);
-        return routes.ended(route, awayAfterMs);
+        return routes.ended(route, { problem: silent, afterMs });
       },
       pass: (ms: number) => {
         now += ms;
@@ -43,15 +46,32 @@ describe("routes whose stores keep workers waiting", () => {
     pass(15_000);
     routes.begun("slow");
     assert.deepEqual(routes.resting(), ["slow"]);
-    routes.ended("slow", undefined);
+    routes.ended("slow");
     assert.deepEqual(routes.resting(), []);
     assert.equal(attempt("slow", 30_000), 15_000, "its rests begin anew");
+  });
+
+  test("say why they rest and when they are tried again, for as long as they do", () => {
+    const { routes, attempt, pass } = openClock();
+    assert.equal(routes.restOf("slow"), undefined);
+    attempt("slow", 30_000);
+    pass(5_000);
+    assert.deepEqual(routes.restOf("slow"), { problem: silent, triedAt: 1_015_000 });
+    assert.equal(routes.restOf("other"), undefined);
+    pass(10_000);
+    assert.equal(routes.restOf("slow"), undefined, "nothing is begun to find out");
+    routes.begun("slow");
+    pass(2_000);
+    assert.deepEqual(routes.restOf("slow"), { problem: silent, triedAt: 1_015_000 });
+    routes.ended("slow");
+    assert.equal(routes.restOf("slow"), undefined);
   });
 
   test("rest no longer for what had begun before", () => {
     const { routes, attempt, pass } = openClock();
     attempt("slow", 30_000);
-    for (let late = 0; late < 5; late += 1) assert.equal(routes.ended("slow", 30_000), undefined);
+    for (let late = 0; late < 5; late += 1)
+      assert.equal(routes.ended("slow", { problem: silent, afterMs: 30_000 }), undefined);
     pass(15_000);
     assert.deepEqual(routes.resting(), []);
   });
@@ -73,12 +93,12 @@ describe("a store that is silent", () => {
       puts += 1;
       if (!isSilent) return memory.put(...args);
       await sleep(150);
-      throw new Problem("store-unavailable", "silent");
+      throw silent;
     };
     await using work = await startWorker(workshop, {
       output: { ...memory, put },
       maxRetries: 20,
-      stuckAfter: { slowMs: 100, restMs: 400 },
+      stuck: createStuckRoutes({ now: Date.now, uptime: () => performance.now(), slowMs: 100, restMs: 400 }),
       onProblem: ({ message }) => told.push(message),
     });
     const ids: string[] = [];

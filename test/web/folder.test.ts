@@ -7,6 +7,7 @@ import sharp from "sharp";
 import { stringify } from "yaml";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 import { type Program, startProgram, temporaryDataDir, until } from "../e2e/program.ts";
+import { type StandIn, startStandIn } from "../stores/http-stand-in.ts";
 import { assertAccessible, assertNoSidewaysScroll, noBrowser, openTab, startBrowser } from "./browser.ts";
 
 const portrait = await sharp(new URL("../fixtures/astronaut.png", import.meta.url).pathname)
@@ -14,10 +15,17 @@ const portrait = await sharp(new URL("../fixtures/astronaut.png", import.meta.ur
   .jpeg()
   .toBuffer();
 
+const folderAlone =
+  '<?xml version="1.0"?><multistatus xmlns="DAV:"><response><href>/</href><propstat><prop><resourcetype><collection/>' +
+  "</resourcetype></prop><status>HTTP/1.1 200 OK</status></propstat></response></multistatus>";
+/** Longer than a store may take before its route rests. */
+const silenceMs = 5_500;
+
 describe("the page's folder view", { skip: noBrowser }, () => {
   let dataDir: string;
   let veil: Program;
   let browser: Browser;
+  let far: StandIn;
   let shares: Awaited<ReturnType<typeof temporaryFolder>>;
   const at = (path: string) => join(shares.path, path);
   const output = (name: string) => join(dataDir, "output_anonymous", name);
@@ -25,13 +33,24 @@ describe("the page's folder view", { skip: noBrowser }, () => {
   before(async () => {
     dataDir = await temporaryDataDir();
     shares = await temporaryFolder();
-    for (const name of ["ward", "ward-masked", "scanner", "scanner-masked", "scanned"]) await mkdir(at(name));
+    for (const name of ["ward", "ward-masked", "outward", "scanner", "scanner-masked", "scanned"])
+      await mkdir(at(name));
+    // Its folder is there, and whoever writes to it waits.
+    far = await startStandIn((request, response) => {
+      request.resume();
+      if (request.url === "/-") return void response.writeHead(404).end();
+      if (request.url === "/") return void response.writeHead(207).end(folderAlone);
+      setTimeout(() => response.destroy(), silenceMs);
+      return undefined;
+    });
     const settings = {
+      stores: { far: { kind: "webdav", url: far.url } },
       folder: { settleMs: 100, incompleteMs: 500, reconcileMs: 1000 },
       // With such a score the flat mask itself passes for a head, so the second look is sure to see one more.
       policy: { profile: "fast", style: "solid", minScore: 0.1, verify: "hold" },
       routes: {
         ward: { from: at("ward"), to: at("ward-masked"), policy: { verify: "off" } },
+        outward: { from: at("outward"), to: "store:far", policy: { verify: "off" } },
         scanner: {
           ...{ from: at("scanner"), to: at("scanner-masked"), doneFile: "*.done" },
           ...{ originals: "move", movedTo: at("scanned"), policy: { verify: "off" } },
@@ -45,6 +64,7 @@ describe("the page's folder view", { skip: noBrowser }, () => {
   after(async () => {
     await browser?.close();
     await veil?.[Symbol.asyncDispose]();
+    await far?.[Symbol.asyncDispose]();
     await shares?.[Symbol.asyncDispose]();
     if (dataDir) await rm(dataDir, { recursive: true, force: true });
   });
@@ -142,6 +162,24 @@ describe("the page's folder view", { skip: noBrowser }, () => {
       assert.equal(await page.getByText("1 route is broken").count(), 0);
     });
 
+    test("a route whose store keeps its photos waiting is shown as resting, with why and until when", async () => {
+      await using tab = await open();
+      const { page } = tab;
+      const outward = card(page, "outward");
+      await outward.getByText("Works", { exact: true }).waitFor();
+      await writeFile(at("outward/one.jpg"), portrait);
+      await outward.getByText("Resting", { exact: true }).waitFor({ timeout: 30_000 });
+      await outward
+        .getByText(/^Cannot write one\.jpg to outward-output: 127\.0\.0\.1:\d+ broke the connection/)
+        .waitFor();
+      await outward.getByText(/^One of them tries again at \w{3} \d+, \d{4}, \d/).waitFor();
+      assert.equal(await outward.getByText("Works", { exact: true }).count(), 0);
+      assert.equal(await outward.getByText("Broken", { exact: true }).count(), 0);
+      await page.setViewportSize({ width: 400, height: 900 });
+      await assertNoSidewaysScroll(page, "400 px");
+      await assertAccessible(page, "resting, 400 px");
+    });
+
     test("a route is paused and resumed, says how many wait, what it passes over and why, and shows its photos on request", async () => {
       await using tab = await open();
       const { page } = tab;
@@ -174,13 +212,13 @@ describe("the page's folder view", { skip: noBrowser }, () => {
     await using tab = await open();
     const { page } = tab;
     await page.getByText("All routes are paused").waitFor();
-    assert.equal(await page.getByRole("button", { name: /^(Pause|Resume) (folder|ward|scanner)$/ }).count(), 0);
+    assert.equal(await page.getByRole("button", { name: /^(Pause|Resume) (folder|ward|outward|scanner)$/ }).count(), 0);
     await page.getByRole("button", { name: "Resume all" }).click();
     await page.getByText("All routes are paused").waitFor({ state: "detached" });
     await until(
       "each route can be paused again",
       async () => {
-        return (await page.getByRole("button", { name: /^Pause / }).count()) === 3;
+        return (await page.getByRole("button", { name: /^Pause / }).count()) === 4;
       },
       5000,
     );

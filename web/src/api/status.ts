@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import type { Status } from "../../../src/http/schema.ts";
+import type { Status } from "../../../src/http/status-schema.ts";
 import { getJson } from "./answer.ts";
 import { useSession } from "./session.ts";
 

@@ -1,6 +1,6 @@
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
-import type { Status } from "../../../src/http/schema.ts";
+import type { Status } from "../../../src/http/status-schema.ts";
 import { Notice } from "../shell/notice.tsx";
 import classes from "./passed-over.module.css";
 

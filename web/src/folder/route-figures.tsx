@@ -1,5 +1,5 @@
 import { useTranslation } from "react-i18next";
-import type { Status } from "../../../src/http/schema.ts";
+import type { Status } from "../../../src/http/status-schema.ts";
 import { formatDuration } from "../i18n/format.ts";
 import classes from "./route-figures.module.css";
 import { isTroubleClass } from "./trouble-class.ts";

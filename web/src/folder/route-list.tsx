@@ -1,6 +1,6 @@
 import { IconPlayerPause } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
-import type { Status } from "../../../src/http/schema.ts";
+import type { Status } from "../../../src/http/status-schema.ts";
 import { Notice } from "../shell/notice.tsx";
 import { PauseButton } from "./pause-button.tsx";
 import { RouteCard } from "./route-card.tsx";
@@ -14,10 +14,15 @@ interface RouteListProps {
   readonly onChoose: (name: string) => void;
 }
 
-/** All routes between folders, broken ones first. */
+/** Broken ones first, then those that rest. */
+function rankOf({ problem, resting }: Status["routes"][number]): number {
+  return problem !== null ? 0 : resting !== null ? 1 : 2;
+}
+
+/** All routes between folders, those with trouble first. */
 export function RouteList({ routes, room, allPaused, chosen, onChoose }: RouteListProps) {
   const { t } = useTranslation();
-  const sorted = routes.toSorted((one, other) => Number(other.problem !== null) - Number(one.problem !== null));
+  const sorted = routes.toSorted((one, other) => rankOf(one) - rankOf(other));
   return (
     <>
       {allPaused ? (

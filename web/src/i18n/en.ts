@@ -175,6 +175,10 @@ export const en = {
   "routes.name": "Route {{name}}",
   "routes.works": "Works",
   "routes.broken": "Broken",
+  "routes.resting": "Resting",
+  "routes.resting.text": "Its store keeps photos waiting. They rest for a while, so that those of other routes go on.",
+  "routes.resting.until": "One of them tries again at {{moment}}; if that works, all go on.",
+  "routes.resting.now": "One of them is trying again; if that works, all go on.",
   "routes.standsBy": "Stands by",
   "routes.standsBy.text":
     "This process does not watch it. Another one may, and only that one knows whether its folders are there.",

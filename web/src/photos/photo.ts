@@ -1,4 +1,5 @@
-import type { RegionBody, Status } from "../../../src/http/schema.ts";
+import type { RegionBody } from "../../../src/http/schema.ts";
+import type { Status } from "../../../src/http/status-schema.ts";
 import type { Trouble } from "../api/answer.ts";
 import { type Edits, foundRegions, type ShownRegion, shownRegions } from "./region-edits.ts";
 

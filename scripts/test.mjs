@@ -110,13 +110,15 @@ function aloneHere() {
   return (probe.error?.message ?? probe.stderr).trim();
 }
 
-/** What docs/failures.md says of bad days has been tested in this very run, or the reason is said. */
+/** What these pages say of bad days and of attackers has been tested in this very run, or the reason is said. */
+const proven = ["docs/failures.md", "docs/threats.md"];
+
 function requireProven(/** @type {string} */ results) {
-  const named = namedTests(readFileSync(join(root, "docs", "failures.md"), "utf8"));
-  const { missing, notRun } = unproven(named, JSON.parse(results));
-  for (const one of notRun) process.stderr.write(`docs/failures.md names what was not run: ${one}\n`);
-  if (missing.length > 0) {
-    throw new BootstrapError(`docs/failures.md names tests that did not pass:\n${missing.join("\n")}`);
+  for (const page of proven) {
+    const named = namedTests(readFileSync(join(root, page), "utf8"));
+    const { missing, notRun } = unproven(named, JSON.parse(results));
+    for (const one of notRun) process.stderr.write(`${page} names what was not run: ${one}\n`);
+    if (missing.length > 0) throw new BootstrapError(`${page} names tests that did not pass:\n${missing.join("\n")}`);
   }
 }
 

@@ -18,6 +18,8 @@ export interface CampaignOptions {
   readonly count: number;
   /** How many are under way at once. */
   readonly width: number;
+  /** Told now and then how far it is. */
+  readonly told?: (number: number, outcomes: readonly Outcome[], faults: readonly string[]) => void;
 }
 
 export interface Campaign {
@@ -30,7 +32,7 @@ export interface Campaign {
 
 /** Sends so many mutants through the pool. */
 export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
-  const { pool, spool, seeds, row, count, width } = options;
+  const { pool, spool, seeds, row, count, width, told } = options;
   const outcomes: Outcome[] = [];
   const faults: string[] = [];
   const resident: { service: number; engines: number }[] = [];
@@ -48,7 +50,9 @@ export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
       } finally {
         await rm(join(spool, `${about}.mutant`), { force: true });
       }
-      if (number % every === 0) resident.push(measured());
+      if (number % every !== 0) continue;
+      resident.push(measured());
+      told?.(number, outcomes, faults);
     }
   };
   await Promise.all(Array.from({ length: width }, worker));

@@ -4,7 +4,7 @@ import { gifMutations } from "./gif.ts";
 import { heifMutations } from "./heif.ts";
 import { jpegMutations } from "./jpeg.ts";
 import { pngMutations } from "./png.ts";
-import { createRandom } from "./random.ts";
+import { createRandom, type Random } from "./random.ts";
 import type { Seed } from "./seeds.ts";
 import { tiffMutations } from "./tiff.ts";
 import { webpMutations } from "./webp.ts";
@@ -41,16 +41,27 @@ export function mutant(seeds: readonly Seed[], row: number, number: number): Mut
   switch (kind) {
     case "format": {
       let { file } = of;
-      for (let left = random.pick([1, 1, 1, 2, 3]); left > 0; left--) file = random.weighted(fitting)(file, random);
+      for (let left = random.pick([1, 1, 1, 2, 3]); left > 0; left--)
+        file = changed(random.weighted(fitting), file, random);
       return { of, file };
     }
     case "anywhere":
-      return { of, file: random.weighted(anywhere)(of.file, random) };
+      return { of, file: changed(random.weighted(anywhere), of.file, random) };
     case "splice":
       return { of, file: splice(of.file, related.file, random) };
     case "polyglot":
       return { of, file: polyglot(of.file, related.file, random) };
     case "truncate":
       return { of, file: truncate(of.file, random) };
+  }
+}
+
+/** A file that was changed before may have no room for another change. */
+function changed(mutation: Mutation, file: Buffer, random: Random): Buffer {
+  try {
+    return mutation(file, random);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return file;
   }
 }

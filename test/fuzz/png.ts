@@ -94,6 +94,7 @@ const extra = (random: Random): Chunk =>
 
 const rearrange: Mutation = (file, random) => {
   const chunks = chunksOf(file);
+  if (chunks.length === 0) return file;
   const at = random.below(chunks.length);
   const kind = random.below(3);
   if (kind === 0) return pngOf(chunks.toSpliced(at, 1));

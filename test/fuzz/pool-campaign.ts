@@ -7,7 +7,7 @@ import { temporaryFolder } from "../contracts/temporary-folder.ts";
 import { bundled } from "../engine/detectors.ts";
 import { childrenOf } from "../engine/processes.ts";
 import { processesWith } from "../engine/sandboxed.ts";
-import { assertFlat, runCampaign } from "./campaign.ts";
+import { assertFlat, type CampaignOptions, runCampaign } from "./campaign.ts";
 import { decodedShare, tableOf } from "./report.ts";
 import { makeSeeds } from "./seeds.ts";
 
@@ -15,7 +15,10 @@ import { makeSeeds } from "./seeds.ts";
 const leastDecoded = 0.3;
 
 /** Mutants through a pool of this process's own: no fault, no process and no file may be left, and memory must not grow. */
-export async function fuzzPool(t: TestContext, { row, count }: { row: number; count: number }): Promise<void> {
+export async function fuzzPool(
+  t: TestContext,
+  { row, count, told }: Pick<CampaignOptions, "row" | "count" | "told">,
+): Promise<void> {
   await using spool = await temporaryFolder();
   const seeds = await makeSeeds();
   const width = Math.min(4, availableParallelism());
@@ -26,7 +29,15 @@ export async function fuzzPool(t: TestContext, { row, count }: { row: number; co
   await using _ = { [Symbol.asyncDispose]: () => pool.close() };
   t.diagnostic(`row ${row}; isolation ${(await pool.confinement()).kind}`);
   const before = childrenOf(process.pid).length;
-  const { faults, outcomes, resident } = await runCampaign({ pool, spool: spool.path, seeds, row, count, width });
+  const { faults, outcomes, resident } = await runCampaign({
+    pool,
+    spool: spool.path,
+    seeds,
+    row,
+    count,
+    width,
+    ...(told && { told }),
+  });
   const { replaced } = pool.stats();
   await pool.close();
   for (const line of tableOf(outcomes).split("\n")) t.diagnostic(line);

@@ -51,6 +51,7 @@ const coded = (data: Buffer, random: Random) => flipBits(Math.min(data.length >>
 
 const rearrange: Mutation = (file, random) => {
   const chunks = chunksOf(file);
+  if (chunks.length === 0) return file;
   const at = random.below(chunks.length);
   const kind = random.below(3);
   if (kind === 0) return fileOf(chunks.toSpliced(at, 1));

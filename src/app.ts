@@ -150,7 +150,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     page: fileURLToPath(new URL("../web/dist", import.meta.url)),
     pauses: knownPauses(pauses, ledger, names, paused.lookNow),
   };
-  const server = started.adopt(await createServer(parts, log, { api: roles.has("api") }), (it) =>
+  const server = started.adopt(await createServer(parts, log, { api: roles.has("api"), limits: config.http }), (it) =>
     closeWithin(it, graceMs),
   );
   await listen(server, config, "Stop what uses it, or choose another one: npm start -- --port 8090");

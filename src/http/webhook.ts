@@ -4,6 +4,7 @@ import { parseJson, parseS3Events } from "../core/s3-event.ts";
 import { Problem } from "../errors.ts";
 import type { Announce } from "../pipeline/announce.ts";
 import type { Room } from "../pipeline/room.ts";
+import { limitConnections } from "./connections.ts";
 import { answerWithProblems } from "./problem-reply.ts";
 
 export interface WebhookParts {
@@ -17,6 +18,7 @@ export interface WebhookParts {
 
 const maxBytes = 4 * 2 ** 20;
 const requestMs = 30_000;
+const maxConnections = 4000;
 const keptMs = 300_000;
 
 /**
@@ -32,6 +34,8 @@ export async function createWebhookServer(parts: WebhookParts, logger: FastifyBa
     keepAliveTimeout: keptMs,
   };
   const server = (tls === undefined ? fastify(common) : fastify({ ...common, https: { ...tls } })) as FastifyInstance;
+  // Node would wait for headers for longer than for a whole request.
+  limitConnections(server, { connections: maxConnections, headersMs: requestMs, requestMs });
   answerWithProblems(server);
   const expected = digestOf(token);
   server.addHook("onRequest", async ({ headers, query, routeOptions }) => {

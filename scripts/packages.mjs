@@ -6,6 +6,7 @@ import { run } from "./run.mjs";
 /** Debian packages that some tests need: those tests say `not run` where the command, or the file, is absent. */
 const needed = [
   { command: "chromium", package: "chromium", why: "the browser test of the page" },
+  { command: "bwrap", package: "bubblewrap", why: "the sandbox of engine processes" },
   { command: "heif-enc", package: "libheif-examples", why: "HEIC pictures" },
   { command: "gcc", package: "gcc", why: "a Kafka server for tests" },
   { file: "/usr/include/librdkafka/rdkafka_mock.h", package: "librdkafka-dev", why: "a Kafka server for tests" },

@@ -16,6 +16,7 @@ import { createWorkLimits } from "./app/work-limits.ts";
 import { rolesOf } from "./config/roles.ts";
 import type { Config } from "./config.ts";
 import { parseDetectors } from "./core/detector.ts";
+import { confinementWords } from "./core/isolation.ts";
 import { claimDataFolder, lockDataFolder } from "./data-claim.ts";
 import { openDataFolder, readyFolders } from "./data-folder.ts";
 import { evaluationsIn, placesIn } from "./data-places.ts";
@@ -74,7 +75,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const spool = started.adopt(await openSpool(places.spool), (it) => it.close());
 
   // An engine process takes longest to start: the rest is opened meanwhile, and a failure waits until it is asked for.
-  const wanted = { detectors: parseDetectors(config.detector)!, models: places.models, cache: places.models };
+  const wanted = { detectors: parseDetectors(config.detector)!, models: places.models };
   // Whoever only finds pictures needs the detector's name, which goes into every job's.
   const onlySources = roles.size === 1 && roles.has("sources") ? { processes: 1 } : {};
   const pool = started.adopt(
@@ -101,6 +102,9 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   if (cache !== undefined) started.defer(() => cache.close());
   const { closeWithin, createServer } = await import("./http/server.ts");
   const detector = await loading;
+  const confinement = await pool.confinement();
+  const level = confinement.kind === "none" ? "warn" : "info";
+  log[level]({ passedOver: confinement.passedOver }, `engine.isolation is ${confinementWords(confinement)}`);
 
   // Who is told, and when work waits.
   const isSummaryMine = alone.once("alerts.summary", 12);
@@ -129,7 +133,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
 
   // The ways in by HTTP.
   const metrics = createMetrics({
-    ...{ ledger, queue, engine: pool.stats, ...(cache?.bytes && { cacheBytes: cache.bytes }) },
+    ...{ ledger, queue, engine: pool.stats, confinement, ...(cache?.bytes && { cacheBytes: cache.bytes }) },
     ...{ progress: work.progress, paused: paused.current, room, alerts, announced: data.announcements.waiting },
     routes: () => folders.current().map(({ route, health }) => ({ name: route.name, health })),
     ...(evaluation && { evaluation: evaluation.figures }),
@@ -150,7 +154,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     page: fileURLToPath(new URL("../web/dist", import.meta.url)),
     pauses: knownPauses(pauses, ledger, names, paused.lookNow),
   };
-  const server = started.adopt(await createServer(parts, log, { api: roles.has("api") }), (it) =>
+  const server = started.adopt(await createServer(parts, log, { api: roles.has("api"), limits: config.http }), (it) =>
     closeWithin(it, graceMs),
   );
   await listen(server, { ...config, section: "" });

@@ -6,6 +6,7 @@ import { readCertificate } from "../certificate.ts";
 import type { ConfigFlags } from "../config/layers.ts";
 import { placeOf } from "../config/places.ts";
 import { type Config, routesOf } from "../config.ts";
+import { confinementWords } from "../core/isolation.ts";
 import { readInstallationKey, refuseNetworkDisk } from "../data-claim.ts";
 import { readyFolders } from "../data-folder.ts";
 import { placesIn } from "../data-places.ts";
@@ -84,6 +85,14 @@ const checks: Readonly<Record<string, (config: Config) => Promise<Finding>>> = {
     await using engine = await openCommandEngine(config);
     const { name, digest } = await engine.pool.detector();
     return ok(`${name}, model ${digest.slice(0, 12)}…`);
+  },
+  Isolation: async (config) => {
+    await using engine = await openCommandEngine(config);
+    const confinement = await engine.pool.confinement();
+    const { kind, passedOver } = confinement;
+    const words = confinementWords(confinement);
+    if (kind === "bubblewrap") return ok(words);
+    return note([words, ...passedOver, "see docs/isolation.md"].join("; "));
   },
   HEIC: async () =>
     (await hasHeicDecoder())

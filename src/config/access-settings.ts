@@ -36,6 +36,11 @@ export const httpSettings = z
     addressRequestsPerMinute: count(1).default(6000).describe("The same from one address, whoever asks."),
     uploadsAtOnce: count(1).default(256).describe("Most uploads at once, of all clients together."),
     clientUploadsAtOnce: count(1).default(64).describe("Most uploads at once of one client."),
+    connections: count(16)
+      .default(12_000)
+      .describe("Most connections at once; others are closed. Fewer where the system lets veil open fewer files."),
+    headersMs: count(100).default(60_000).describe("Longest time for a request's headers; then it is answered 408."),
+    requestMs: count(100).default(900_000).describe("Longest time for a whole request to come in."),
   })
   .prefault({});
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { bundledDetector, detectorNames, parseDetectors } from "../core/detector.ts";
+import { isolationChoices } from "../core/isolation.ts";
 import { authSettings, httpSettings } from "./access-settings.ts";
 import { alertSettings } from "./alert-settings.ts";
 import { eventSettings } from "./event-settings.ts";
@@ -60,6 +61,10 @@ export const settingsSchema = z.strictObject({
     }),
     deadlineMs: count(100).default(60_000).describe("Longest time for one step of one picture."),
     memoryMb: count(256).default(1536).describe("Most memory of one process; above it, the process is replaced."),
+    isolation: z
+      .enum(isolationChoices)
+      .default("auto")
+      .describe("What shuts these processes in, see docs/isolation.md. auto: the tightest that works here."),
   }),
   folder: z.strictObject({
     input: folder("`input_photos` in the data folder", "Watched: photographs that appear here are masked."),

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Problem } from "../errors.ts";
-import { sha256, writeAtomically } from "./model-folder.ts";
+import { sha256 } from "./model-folder.ts";
 import { modelEntry } from "./model-manifest.ts";
 import { readTflite } from "./tflite.ts";
 import { translateToOnnx } from "./tflite-to-onnx.ts";
@@ -26,26 +26,19 @@ export const fullRangeModel: BundledModel = {
   onnxSha256: "524095dbbe45a02b69d64a0c961b6b84bd1532c9978bbe3ea2fff1f22b4c6310",
 };
 
-export interface LoadOptions {
-  /** The model file; absent: the one in the installed package. */
-  readonly modelFile?: string;
-  /** Folder that keeps the translation for the next start; absent: translated each time (about 20 ms). */
-  readonly cacheDir?: string;
-}
-
-/** The model as ONNX, each byte as pinned. Problems: model-missing, model-mismatch. */
-export async function loadOnnx(model: BundledModel, options: LoadOptions = {}): Promise<Uint8Array> {
-  const tflite = await readModel(model, options.modelFile ?? bundledFile(model));
-  const cached = options.cacheDir && join(options.cacheDir, `${model.name}-${model.onnxSha256.slice(0, 16)}.onnx`);
-  const known = cached && (await readFile(cached).catch(() => undefined));
-  if (known && sha256(known) === model.onnxSha256) return known;
-
+/**
+ * The model as ONNX, each byte as pinned, translated in about 20 ms; `modelFile`: another one than in the installed
+ * package. Problems: model-missing, model-mismatch.
+ */
+export async function loadOnnx(
+  model: BundledModel,
+  { modelFile }: { readonly modelFile?: string } = {},
+): Promise<Uint8Array> {
+  const tflite = await readModel(model, modelFile ?? bundledFile(model));
   const onnx = translateToOnnx(readTflite(tflite));
   if (sha256(onnx) !== model.onnxSha256) {
     throw mismatch(`the translation of ${model.file}`, model.onnxSha256, sha256(onnx));
   }
-  // A cache that can't be written costs the next start some milliseconds and nothing else.
-  if (cached) await writeAtomically(cached, onnx).catch(() => undefined);
   return onnx;
 }
 

@@ -5,6 +5,7 @@ import { headBytes, type ImageFormat, nameOf, recognise } from "../core/sniff.ts
 import { Problem } from "../errors.ts";
 import { rgbOrRgba } from "./channels.ts";
 import { keptProfile } from "./colour-profile.ts";
+import { refuseLarge } from "./file-size.ts";
 import { decodeHeic } from "./heic.ts";
 import { type KeepableMetadata, readMetadata } from "./kept-metadata.ts";
 import { type Strip, turnFrames } from "./orient.ts";
@@ -56,12 +57,7 @@ sharp.concurrency(1);
 
 /** Reads a file as upright pixels, within the limits; `scratch` takes intermediate files. Problems: unsupported, not-an-image, unreadable, too-*. */
 export async function decode(path: string, limits: Limits, scratch: string): Promise<Decoded> {
-  const { size } = await stat(path);
-  if (size > limits.maxBytes) {
-    throw new Problem("too-large", `Expected at most ${limits.maxBytes} bytes but received ${size}`, {
-      remedy: "Raise limits.maxBytes, or send a smaller file.",
-    });
-  }
+  refuseLarge((await stat(path)).size, limits);
   const file = await readFile(path);
   const format = imageFormatOf(file);
   try {
@@ -74,10 +70,7 @@ export async function decode(path: string, limits: Limits, scratch: string): Pro
         cause: error,
       });
     }
-    throw new Problem("unreadable", `The ${format} file could not be decoded: ${firstLine(error)}`, {
-      remedy: "Check that the file is whole and opens elsewhere; export it again.",
-      cause: error,
-    });
+    throw unreadable(`The ${format} file could not be decoded`, error);
   }
 }
 
@@ -100,7 +93,11 @@ async function decodeAs(
   scratch: string,
 ): Promise<Decoded> {
   refusePassedOver(file, format);
-  const header = await sharp(file, { failOn: "error", limitInputPixels: false }).metadata();
+  const header = await sharp(file, { failOn: "error", limitInputPixels: false })
+    .metadata()
+    .catch((error: unknown) => {
+      throw unreadable(`The ${format} file has no header that can be read`, error);
+    });
   const frames = format === "avif" || format === "heic" ? 1 : (header.pages ?? 1);
   checkLimits(header.width, header.pageHeight ?? header.height, frames, limits);
   // libvips counts the tiles of a picture too; a picture beside it must not vanish in silence.
@@ -181,6 +178,13 @@ function checkLimits(width: number, height: number, frames: number, limits: Limi
   }
 }
 
+function unreadable(what: string, cause: unknown): Problem {
+  const remedy = "Check that the file is whole and opens elsewhere; export it again.";
+  return new Problem("unreadable", `${what}: ${firstLine(cause)}`, { remedy, cause });
+}
+
+/** Decoders quote what lies in the file, which may move a terminal's cursor or fill a log. */
 function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
+  const [first = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+  return first.replace(/[^\x20-\x7e]/g, "?").slice(0, 200);
 }

@@ -15,8 +15,6 @@ export interface DetectorSetup {
   readonly detectors: readonly DetectorName[];
   /** Folder of the models that were added. */
   readonly models?: string;
-  /** Folder that keeps the bundled model's translation for the next start; absent: translated each time. */
-  readonly cache?: string;
 }
 
 /** The detector of a configuration, of one network or of several. Problems: model-missing, model-mismatch. */
@@ -29,12 +27,12 @@ export async function openDetector(setup: DetectorSetup, options: ScanOptions = 
 /** One detector's network. Problems: model-missing, model-mismatch. */
 export async function openFaceNetwork(
   name: DetectorName,
-  { models, cache }: Omit<DetectorSetup, "detectors">,
+  { models }: Omit<DetectorSetup, "detectors">,
 ): Promise<FaceNetwork> {
   const entry = modelEntry(name);
   switch (name) {
     case "mediapipe-full-range":
-      return openFullRange(name, entry.sha256, await loadOnnx(fullRangeModel, cache ? { cacheDir: cache } : {}));
+      return openFullRange(name, entry.sha256, await loadOnnx(fullRangeModel));
     case "yunet":
       return openYunet(name, entry.sha256, await readAddedModel(models, entry));
     case "scrfd":

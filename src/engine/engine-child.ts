@@ -1,18 +1,31 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { getCompileCacheDir } from "node:module";
 import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Problem } from "../errors.ts";
+import { type EngineFolder, makeEngineFolder } from "./engine-folder.ts";
 import type { EngineAnswers, EngineReply, EngineRequest, EngineVerb } from "./protocol.ts";
 import { residentBytes } from "./resident.ts";
+import type { Sandbox } from "./sandbox.ts";
 
 export interface EngineChildOptions {
   /** Resident size, with all that it started, above which the process is killed, bytes. */
   readonly maxResidentBytes: number;
+  /** What the process is shut into. */
+  readonly sandbox: Sandbox;
+  /** Owner-only folder in which the process gets one of its own. */
+  readonly spool: string;
 }
 
 /** The service's side of one engine process. One request at a time; after a failure of the process it is dead. */
 export interface EngineChild {
   readonly alive: boolean;
+  /** Where pictures are handed over. */
+  readonly folder: EngineFolder;
+  /** Whether it ever said anything, and so runs. */
+  readonly hasAnswered: boolean;
+  /** Of a stopped process that never answered the first line that it wrote: what its sandbox says of itself. */
+  lastWords(): Promise<string | undefined>;
   /** Rejects with timeout, out-of-memory, crashed or what the process answered; the first three kill it. */
   request<V extends EngineVerb>(
     request: EngineRequest & { verb: V },
@@ -20,7 +33,7 @@ export interface EngineChild {
   ): Promise<EngineAnswers[V]>;
   /** Resident size in bytes, with all that it started; 0 where the system does not tell. */
   residentBytes(): number;
-  /** Kills the process with all that it started, and waits until it is gone. */
+  /** Kills the process with all that it started, waits until it is gone, and removes its folder. */
   stop(): Promise<void>;
 }
 
@@ -30,22 +43,37 @@ const memoryPollMs = 100;
  * memory; and where every core runs an engine process of its own, threads that help the collector only wait for one another.
  */
 const frugalCollector = ["--max-semi-space-size=4", "--single-threaded-gc"] as const;
-const entry = new URL("./engine-process.ts", import.meta.url);
+const entry = fileURLToPath(new URL("./engine-process.ts", import.meta.url));
 
 /** Starts a process of its own for native code, in its own process group, with an almost empty environment. */
-export function startEngineChild({ maxResidentBytes }: EngineChildOptions): EngineChild {
+export function startEngineChild({ maxResidentBytes, sandbox, spool }: EngineChildOptions): EngineChild {
   const { PATH } = process.env;
   const compiled = getCompileCacheDir();
-  const child = fork(entry, [String(process.pid)], {
+  const folder = makeEngineFolder(spool, sandbox.owner);
+  using undo = new DisposableStack();
+  undo.defer(() => void folder.remove());
+  const node = [process.execPath, "--disable-warning=ExperimentalWarning", ...frugalCollector, entry];
+  const watched = sandbox.endsWithParent ? [] : [String(process.pid)];
+  const [command = "", ...args] = [...sandbox.command(folder.path), ...node, ...watched];
+  const child = spawn(command, args, {
+    // Names of pictures are looked for here: the way to it may be closed to the process's user.
+    cwd: folder.path,
     serialization: "advanced",
     // Its own group: Ctrl-C in a terminal reaches the service alone, and a kill reaches decoders that it started.
     detached: true,
-    execArgv: ["--disable-warning=ExperimentalWarning", ...frugalCollector],
-    // Two arenas keep glibc from hoarding freed pixel buffers per thread.
-    // Node names the folder for its own version; the variable wants the one above it.
-    env: { PATH, MALLOC_ARENA_MAX: "2", ...(compiled !== undefined && { NODE_COMPILE_CACHE: dirname(compiled) }) },
-    stdio: ["ignore", "ignore", "ignore", "ipc"],
+    env: {
+      PATH,
+      // What native code puts aside is removed with the picture.
+      TMPDIR: "out",
+      // Two arenas keep glibc from hoarding freed pixel buffers per thread.
+      MALLOC_ARENA_MAX: "2",
+      // Node names the folder for its own version; the variable wants the one above it.
+      ...(compiled !== undefined && { NODE_COMPILE_CACHE: dirname(compiled) }),
+    },
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
+  undo.move();
+  const words = firstWords(child);
   let alive = true;
   let pending: { resolve(value: never): void; reject(problem: Problem): void } | undefined;
   const exited = new Promise<void>((resolve) => {
@@ -74,6 +102,8 @@ export function startEngineChild({ maxResidentBytes }: EngineChildOptions): Engi
   const resident = () => (child.pid === undefined ? 0 : residentBytes(child.pid));
 
   child.on("message", (reply: EngineReply) => {
+    // From now on it may hold somebody's picture, and what it writes is nobody's business.
+    words.forget();
     if (reply.ok) pending?.resolve(reply.value as never);
     else
       pending?.reject(
@@ -85,6 +115,11 @@ export function startEngineChild({ maxResidentBytes }: EngineChildOptions): Engi
     get alive() {
       return alive;
     },
+    folder,
+    get hasAnswered() {
+      return words.forgotten();
+    },
+    lastWords: words.line,
     async request(request, { deadlineMs, signal }) {
       signal?.throwIfAborted();
       if (!alive) throw new Problem("crashed", "The engine process is gone");
@@ -126,7 +161,28 @@ export function startEngineChild({ maxResidentBytes }: EngineChildOptions): Engi
       alive = false;
       if (child.exitCode === null && child.signalCode === null) killGroup(child);
       await exited;
+      await folder.remove();
     },
+  };
+}
+
+/** What a process writes before it first answers; it is read and dropped after that. */
+function firstWords(child: ChildProcess) {
+  let said: string | undefined = "";
+  const whole = new Promise((resolve) => child.once("close", resolve));
+  child.stderr?.on("data", (chunk: Buffer) => {
+    if (said !== undefined && said.length < 1000) said += chunk.toString("latin1");
+  });
+  return {
+    async line() {
+      await whole;
+      const [first = ""] = (said ?? "").trim().split("\n");
+      return first.replace(/[^\x20-\x7e]/g, "?").slice(0, 200) || undefined;
+    },
+    forget: () => {
+      said = undefined;
+    },
+    forgotten: () => said === undefined,
   };
 }
 

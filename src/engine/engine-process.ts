@@ -1,8 +1,10 @@
 // One engine process: it holds at most one picture at a time and answers one request after the other.
+import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { Problem, toProblem } from "../errors.ts";
 import { openDetector } from "./detectors.ts";
 import { type OpenPicture, openPicture, type PictureSetup } from "./image-medium.ts";
+import { lookOutside } from "./look-outside.ts";
 import type { EngineAnswers, EngineReply, EngineRequest, EngineVerb } from "./protocol.ts";
 
 /**
@@ -16,22 +18,26 @@ const watch = `
     if (process.ppid !== workerData.parent) process.kill(-process.pid, "SIGKILL");
   }, 500);
 `;
-// The parent is named by itself: it may be gone before this line.
-new Worker(watch, { eval: true, workerData: { parent: Number(process.argv[2]) } });
+// The parent is named by itself: it may be gone before this line. None is where the system does this.
+const [, , parent] = process.argv;
+if (parent !== undefined) new Worker(watch, { eval: true, workerData: { parent: Number(parent) } });
 
-let setup: Omit<PictureSetup, "scratch"> | undefined;
+// Of the folder that the service started it in.
+const [originals, results] = ["in", "out"] as const;
+
+let setup: PictureSetup | undefined;
 let picture: OpenPicture | undefined;
 
 async function answer(request: EngineRequest): Promise<EngineAnswers[EngineVerb]> {
   if (request.verb === "setup") {
     const { limits } = request.setup;
     const detector = await openDetector(request.setup.detector);
-    setup = { limits, detector };
-    return { name: detector.name, digest: detector.digest };
+    setup = { limits, detector, scratch: results };
+    return { name: detector.name, digest: detector.digest, seen: lookOutside(request.outside) };
   }
   if (setup === undefined) throw new Problem("internal", "The engine process was not set up");
   if (request.verb === "open") {
-    picture = await openPicture(request.path, { ...setup, scratch: request.scratch });
+    picture = await openPicture(join(originals, request.name), setup);
     return picture.header;
   }
   if (request.verb === "close") {
@@ -40,12 +46,12 @@ async function answer(request: EngineRequest): Promise<EngineAnswers[EngineVerb]
   }
   if (picture === undefined) throw new Problem("internal", `Expected an open picture for ${request.verb}`);
   if (request.verb === "preview") {
-    await picture.preview(request.outPath);
+    await picture.preview(join(results, request.name));
     return null;
   }
   return request.verb === "look"
     ? picture.look(request.policy)
-    : picture.render(request.regions, request.policy, request.outPath);
+    : picture.render(request.regions, request.policy, join(results, request.name));
 }
 
 process.on("message", (request: EngineRequest) => {
@@ -59,7 +65,7 @@ process.on("message", (request: EngineRequest) => {
 });
 
 // The service is gone: what this process started, a decoder maybe, goes with it.
-process.on("disconnect", () => process.kill(-process.pid, "SIGKILL"));
+process.on("disconnect", () => process.kill(0, "SIGKILL"));
 
 function reply(message: EngineReply): void {
   process.send?.(message);

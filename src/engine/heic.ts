@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Problem } from "../errors.ts";
@@ -18,18 +19,20 @@ export async function hasHeicDecoder(): Promise<boolean> {
   }
 }
 
-/** A HEIC file as PNG bytes, upright. The intermediate file lies in `scratch` and is removed. */
+/** A HEIC file as PNG bytes, upright. The intermediate files lie in `scratch` and are removed. */
 export async function decodeHeic(path: string, scratch: string): Promise<Buffer> {
-  const folder = await mkdtemp(join(scratch, "heic-"));
+  const mark = randomUUID();
+  // It gives each of several pictures a name of its own that begins with the one it was told.
+  const made = async () => (await readdir(scratch)).filter((name) => name.startsWith(mark));
   try {
-    await run("heif-convert", [path, join(folder, "out.png")]);
-    const files = await readdir(folder);
+    await run("heif-convert", [path, join(scratch, `${mark}.png`)]);
+    const files = await made();
     if (files.length !== 1) {
       throw new Problem("unsupported", `unsupported: HEIC with ${files.length} pictures`, {
         remedy: "Export its pictures one by one.",
       });
     }
-    return await readFile(join(folder, files[0]!));
+    return await readFile(join(scratch, files[0]!));
   } catch (error) {
     if (error instanceof Problem) throw error;
     if ((error as NodeJS.ErrnoException).code === "ENOENT") {
@@ -37,6 +40,6 @@ export async function decodeHeic(path: string, scratch: string): Promise<Buffer>
     }
     throw new Problem("unreadable", "The heic file could not be decoded by heif-convert", { cause: error });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    for (const name of await made()) await rm(join(scratch, name), { force: true });
   }
 }

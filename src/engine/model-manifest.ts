@@ -53,3 +53,8 @@ export const modelManifest: readonly ModelEntry[] = [
 export function modelEntry(name: DetectorName): ModelEntry {
   return modelManifest.find((entry) => entry.name === name)!;
 }
+
+/** Whether a model comes from elsewhere and lies in the folder of models. */
+export function isAdded({ source }: ModelEntry): boolean {
+  return source !== undefined;
+}

@@ -1,22 +1,23 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Confinement } from "../core/isolation.ts";
 import { requireCertain } from "../core/kept-regions.ts";
 import type { Anonymized, Medium, Opened } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
+import type { DetectorFacts } from "./engine-starts.ts";
 import { createProcessLine, type LineStats, type ProcessLineOptions } from "./process-line.ts";
-import type { EngineAnswers } from "./protocol.ts";
 
 export interface PoolOptions extends ProcessLineOptions {
   /** For each step of one picture. */
   readonly deadlineMs: number;
-  /** Owner-only folder for intermediate and rendered files. */
-  readonly spool: string;
 }
 
 export interface Pool extends Medium {
   /** Which detector the processes load; starts one if none has said so yet, and a missing model shows here. */
-  detector(): Promise<EngineAnswers["setup"]>;
+  detector(): Promise<DetectorFacts>;
+  /** What its processes are shut into; starts one if none has said so yet. */
+  confinement(): Promise<Confinement>;
   stats(): LineStats;
   close(): Promise<void>;
 }
@@ -25,13 +26,15 @@ export interface Pool extends Medium {
 export function createPool(options: PoolOptions): Pool {
   const { spool, deadlineMs } = options;
   const line = createProcessLine(options);
+  const someFacts = async () => {
+    if (line.facts.detector === undefined) await line.release(await line.acquire("interactive", undefined));
+  };
 
   return {
     async open(path, { signal, lane = "bulk" } = {}) {
       const child = await line.acquire(lane, signal);
       const request = { deadlineMs, ...(signal && { signal }) };
-      // Made and removed on this side: a process that is killed cleans up nothing, and what it decoded is unmasked.
-      const scratch = join(spool, `${randomUUID()}.scratch`);
+      const { folder } = child;
       const rendered: string[] = [];
       let open = true;
       const close = async () => {
@@ -39,36 +42,46 @@ export function createPool(options: PoolOptions): Pool {
         open = false;
         try {
           if (child.alive) await child.request({ verb: "close" }, { deadlineMs });
+          // Removed on this side: a process that is killed cleans up nothing, and what it decoded is unmasked.
+          if (child.alive && !(await folder.clear())) await child.stop();
         } finally {
-          // A process that failed is gone after this, and writes no more.
+          // A process that failed is gone after this with its folder, and writes no more.
           await line.release(child);
-          // Tried again: a decoder killed along with it may be seen to end a moment later.
-          await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
           await Promise.all(rendered.map((file) => rm(file, { force: true })));
         }
       };
+      const give = async (name: string, path: string) => {
+        rendered.push(path);
+        await folder.give(name, path).catch(async (error: unknown) => {
+          // It does not do what it says: the next picture gets another process.
+          await child.stop();
+          throw error;
+        });
+      };
       try {
-        await mkdir(scratch, { mode: 0o700 });
-        const header = await child.request({ verb: "open", path, scratch }, request);
+        const header = await child.request({ verb: "open", name: await folder.take(path, options.limits) }, request);
         const look = (policy: Policy) => child.request({ verb: "look", policy }, request);
         const opened: Opened = {
           ...header,
           look,
           detect: async (policy) => requireCertain(await look(policy), policy),
           async render(regions, policy) {
-            const outPath = join(spool, `${randomUUID()}.masked`);
-            rendered.push(outPath);
-            const file = await child.request({ verb: "render", regions, policy, outPath }, request);
+            const name = randomUUID();
+            const file = await child.request({ verb: "render", regions, policy, name }, request);
+            const outPath = join(spool, `${name}.masked`);
+            await give(name, outPath);
             // The only place where the brand is given: these bytes come from render.
             return { ...file, path: outPath } as Anonymized;
           },
           async preview() {
-            const outPath = join(scratch, `${randomUUID()}.jpg`);
+            const name = randomUUID();
+            await child.request({ verb: "preview", name }, request);
+            const path = join(spool, `${name}.preview`);
             try {
-              await child.request({ verb: "preview", outPath }, request);
-              return await readFile(outPath);
+              await give(name, path);
+              return await readFile(path);
             } finally {
-              await rm(outPath, { force: true });
+              await rm(path, { force: true });
             }
           },
           close,
@@ -81,8 +94,12 @@ export function createPool(options: PoolOptions): Pool {
       }
     },
     async detector() {
-      if (line.detector === undefined) await line.release(await line.acquire("interactive", undefined));
-      return line.detector!;
+      await someFacts();
+      return line.facts.detector!;
+    },
+    async confinement() {
+      await someFacts();
+      return line.facts.confinement!;
     },
     stats: line.stats,
     close: line.close,

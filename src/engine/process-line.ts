@@ -1,16 +1,12 @@
 import type { Lane } from "../core/job.ts";
 import { lanes } from "../core/job.ts";
 import { Problem } from "../errors.ts";
-import { type EngineChild, startEngineChild } from "./engine-child.ts";
-import type { EngineAnswers, EngineSetup } from "./protocol.ts";
+import type { EngineChild } from "./engine-child.ts";
+import { createEngineStarts, type EngineStarts, type EngineStartsOptions } from "./engine-starts.ts";
 
-export interface ProcessLineOptions extends EngineSetup {
+export interface ProcessLineOptions extends EngineStartsOptions {
   /** How many engine processes may live at once. */
   readonly processes: number;
-  /** For a process's start. A busy machine may take long, and that is no picture's fault. */
-  readonly setupDeadlineMs?: number;
-  /** Resident size of one process with all that it started. */
-  readonly memoryMb: number;
 }
 
 export interface LineStats {
@@ -27,8 +23,8 @@ export interface ProcessLine {
   acquire(lane: Lane, signal: AbortSignal | undefined): Promise<EngineChild>;
   /** Gives a process back, dead or alive, and waits until a dead one is gone. */
   release(child: EngineChild): Promise<void>;
-  /** What the last process that started said of itself. */
-  readonly detector: EngineAnswers["setup"] | undefined;
+  /** What processes that started said of themselves. */
+  readonly facts: Pick<EngineStarts, "detector" | "confinement">;
   stats(): LineStats;
   /** Turns everybody away and ends every process. */
   close(): Promise<void>;
@@ -43,29 +39,29 @@ const closing = () => new Problem("shutting-down", "The engine is closed");
 
 /** Starts processes as they are wanted. */
 export function createProcessLine(options: ProcessLineOptions): ProcessLine {
-  const { processes, setupDeadlineMs = 60_000, memoryMb, limits, detector: wanted } = options;
-  const maxResidentBytes = memoryMb * 2 ** 20;
+  const { processes, memoryMb } = options;
+  const starts = createEngineStarts(options);
   const all = new Set<EngineChild>();
   const idle: EngineChild[] = [];
   const waiting: Record<Lane, Waiter[]> = { interactive: [], bulk: [] };
   let starting = 0;
   let replaced = 0;
-  let detector: EngineAnswers["setup"] | undefined;
   let closed = false;
 
   async function start(): Promise<EngineChild> {
-    // Nothing may be counted for a process that the system refuses at once.
-    const child = startEngineChild({ maxResidentBytes });
-    all.add(child);
     starting++;
     try {
-      detector = await child.request(
-        { verb: "setup", setup: { limits, detector: wanted } },
-        { deadlineMs: setupDeadlineMs },
-      );
-      return child;
+      return await starts.start({
+        // Nothing is counted for a process that the system refuses at once.
+        begun(child, instead) {
+          all.add(child);
+          if (instead !== undefined) all.delete(instead);
+          if (closed) void discard(child);
+        },
+        failed: discard,
+        closed: () => closed,
+      });
     } catch (error) {
-      await discard(child);
       throw closed ? closing() : error;
     } finally {
       starting--;
@@ -107,7 +103,7 @@ export function createProcessLine(options: ProcessLineOptions): ProcessLine {
 
   async function release(child: EngineChild): Promise<void> {
     // Native allocators keep what a huge picture took; a fresh process gives it back.
-    const bloated = child.residentBytes() > maxResidentBytes / 2;
+    const bloated = child.residentBytes() > (memoryMb * 2 ** 20) / 2;
     if (child.alive && !bloated && !closed) idle.push(child);
     else {
       if (!child.alive) replaced++;
@@ -150,9 +146,7 @@ export function createProcessLine(options: ProcessLineOptions): ProcessLine {
       });
     },
     release,
-    get detector() {
-      return detector;
-    },
+    facts: starts,
     stats: () => ({
       live: all.size,
       busy: all.size - idle.length - starting,

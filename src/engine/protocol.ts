@@ -12,18 +12,31 @@ export interface EngineSetup {
   readonly detector: DetectorSetup;
 }
 
-/** The verbs between pool and engine process: paths, regions and digests cross, never pixels. */
+/** Of the service: a folder of its own, and what the system calls the network that it is in. */
+export interface Outside {
+  readonly folder: string;
+  readonly network: string | undefined;
+}
+
+/** What an engine process saw of that when it tried. */
+export interface Seen {
+  readonly folder: boolean;
+  readonly network: boolean;
+  readonly user: number | undefined;
+}
+
+/** The verbs between pool and engine process: names, regions and digests cross, never pixels. Names are those of files in its folder. */
 export type EngineRequest =
-  | { readonly verb: "setup"; readonly setup: EngineSetup }
-  /** `scratch`: an owner-only folder for this picture's intermediate files, which the service removes. */
-  | { readonly verb: "open"; readonly path: string; readonly scratch: string }
+  /** `outside`: what of the service a process that is shut in can't see. */
+  | { readonly verb: "setup"; readonly setup: EngineSetup; readonly outside: Outside }
+  | { readonly verb: "open"; readonly name: string }
   | { readonly verb: "look"; readonly policy: Policy }
-  | { readonly verb: "render"; readonly regions: readonly Region[]; readonly policy: Policy; readonly outPath: string }
-  | { readonly verb: "preview"; readonly outPath: string }
+  | { readonly verb: "render"; readonly regions: readonly Region[]; readonly policy: Policy; readonly name: string }
+  | { readonly verb: "preview"; readonly name: string }
   | { readonly verb: "close" };
 
 export interface EngineAnswers {
-  setup: { readonly name: string; readonly digest: string };
+  setup: { readonly name: string; readonly digest: string; readonly seen: Seen };
   open: PictureHeader;
   look: KeptRegions;
   render: RenderedFile;

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Confinement } from "../core/isolation.ts";
 import { lanes } from "../core/job.ts";
 import { type ProblemClass, type ProblemCode, problems } from "../errors.ts";
 import type { Ledger, LedgerEvent } from "../ledger/ledger.ts";
@@ -37,6 +38,8 @@ export interface Gauges {
   /** Names that events have brought and nobody has looked at yet, by route. */
   announced(): Promise<Readonly<Record<string, number>>>;
   engine(): Readonly<Record<"live" | "busy" | "waiting" | "replaced", number>>;
+  /** What engine processes are shut into. */
+  readonly confinement?: Confinement;
   /** What the cache of results holds, where it knows. */
   readonly cacheBytes?: () => number;
   /** The newest leak-rate card by slice; absent: none is measured. */
@@ -156,6 +159,13 @@ export function createMetrics(gauges: Gauges): Metrics {
   gauge("veil_alerts_raised", "Alerts since the start, by kind.", "kind", async () => alerts.raised());
   gauge("veil_alerts_waiting", "Messages that wait to be sent, by channel.", "channel", () => alerts.waiting());
   gauge("veil_engine_processes", "Engine processes.", "state", async () => engine());
+  if (gauges.confinement !== undefined) {
+    const { kind, offline, blind } = gauges.confinement;
+    const shut = "1 for what engine processes are shut into; whether they reach a network or files of others.";
+    const labels = { kind, network: offline ? "no" : "yes", files: blind ? "no" : "yes" };
+    const labelNames = ["kind", "network", "files"];
+    new Gauge({ name: "veil_engine_isolation", help: shut, labelNames, registers }).set(labels, 1);
+  }
   gauge("veil_route_broken", "1 where a route's folder can't be reached.", "route", async () =>
     Object.fromEntries(routes().map(({ name, health }) => [name, health.problem() === undefined ? 0 : 1])),
   );

@@ -11,6 +11,7 @@ import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod
 import { type Access, admitByTable } from "./access.ts";
 import { anonymizeRoutes } from "./anonymize.ts";
 import { batchRoute } from "./batch.ts";
+import { type ConnectionLimits, checkingInterval, limitConnections } from "./connections.ts";
 import { guardWays, hardenReplies } from "./guard.ts";
 import { jobControlRoutes } from "./job-control.ts";
 import { jobRoutes } from "./jobs.ts";
@@ -27,24 +28,23 @@ import { sessionRoutes } from "./session.ts";
 export interface ServerOptions {
   /** False: what monitors ask, and nothing else. */
   readonly api?: boolean;
+  readonly limits: ConnectionLimits;
 }
 
 /** The HTTP side: API, its documentation, and the page. Not listening yet. */
 export async function createServer(
   parts: HttpParts,
   logger: FastifyBaseLogger,
-  { api = true }: ServerOptions = {},
+  { api = true, limits }: ServerOptions,
 ): Promise<FastifyInstance> {
   const { access } = parts;
   const server = fastify({
-    ...transport(access),
+    ...transport(access, limits),
     loggerInstance: logger,
     // The path alone is logged: query strings and headers may carry names or secrets.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => crypto.randomUUID(),
     forceCloseConnections: "idle",
-    // A client that sends nothing more must not hold a socket and its spool file for ever.
-    requestTimeout: requestMs,
     routerOptions: { maxParamLength: 200 },
   }) as unknown as FastifyInstance;
   server.setValidatorCompiler(validatorCompiler);
@@ -54,7 +54,8 @@ export async function createServer(
   await server.register(cookie);
   guardWays(server, access);
   admitByTable(server, access);
-  limitDuration(server);
+  limitConnections(server, limits);
+  limitDuration(server, limits);
   keepSessions(server);
   if (!api) {
     await server.register(operationRoutes(parts));
@@ -107,18 +108,15 @@ export async function createServer(
   return server;
 }
 
-/** How long a request may take to come in. */
-const requestMs = 15 * 60_000;
-
 /** By TLS with HTTP/2 where there is a certificate, and whose word on clients is believed. */
-function transport({ certificate, trustedProxies }: Access): object {
+function transport({ certificate, trustedProxies }: Access, limits: ConnectionLimits): object {
   const trustProxy = trustedProxies.length > 0 && [...trustedProxies];
-  if (certificate === undefined) return { trustProxy };
+  if (certificate === undefined) return { trustProxy, http: { connectionsCheckingInterval: checkingInterval(limits) } };
   return { trustProxy, http2: true, https: { ...certificate, allowHTTP1: true, minVersion: "TLSv1.2" } };
 }
 
 /** Node watches over how long a request takes to come in with HTTP/1 alone. */
-function limitDuration(server: FastifyInstance): void {
+function limitDuration(server: FastifyInstance, { requestMs }: ConnectionLimits): void {
   server.addHook("onRequest", async ({ raw }) => {
     if (raw.httpVersionMajor < 2) return;
     const timer = setTimeout(() => raw.destroy(), requestMs);

@@ -71,7 +71,7 @@ export async function receiveForm(request: FastifyRequest, options: ReceiveFormO
     request.raw.unpipe();
     request.raw.resume();
     signal.throwIfAborted();
-    throw error;
+    throw brokenForm(error) ?? error;
   }
   return { uploads, fields, [Symbol.asyncDispose]: remove };
 }
@@ -85,6 +85,16 @@ export function onlyUpload({ uploads }: Form, field: string): { readonly name: s
   const { name, file } = upload;
   if (file instanceof Problem) throw file;
   return { name, file };
+}
+
+/** The parser of forms has no codes for what it can't read. */
+function brokenForm(error: unknown): Problem | undefined {
+  const message = error instanceof Error ? error.message : "";
+  if (!/unexpected end of multipart data|^Multipart: Boundary|^The needle/i.test(message)) return undefined;
+  return new Problem("invalid-request", "The form is cut off, or its boundary can't be used", {
+    remedy: "Send it whole, with the boundary that its Content-Type names.",
+    cause: error,
+  });
 }
 
 async function refuse(file: SpoolFile, maxBytes: number): Promise<Problem> {

@@ -4,6 +4,7 @@ import { parseJson, parseS3Events } from "../core/s3-event.ts";
 import { Problem } from "../errors.ts";
 import type { Announce } from "../pipeline/announce.ts";
 import type { Room } from "../pipeline/room.ts";
+import { checkingInterval, limitConnections } from "./connections.ts";
 import { answerWithProblems } from "./problem-reply.ts";
 
 export interface WebhookParts {
@@ -18,6 +19,7 @@ export interface WebhookParts {
 }
 
 const maxBytes = 4 * 2 ** 20;
+const maxConnections = 4000;
 const keptMs = 300_000;
 
 /**
@@ -32,11 +34,12 @@ export async function createWebhookServer(parts: WebhookParts, logger: FastifyBa
     // A store that finds its connection closed may lose the event that it was about to send.
     keepAliveTimeout: keptMs,
   };
-  // Node goes by the longer of its two limits, and looks twice a minute by itself.
-  const limits = { headersTimeout: requestMs, connectionsCheckingInterval: requestMs / 6 };
+  const limits = { connections: maxConnections, headersMs: requestMs, requestMs };
+  const often = { connectionsCheckingInterval: checkingInterval(limits) };
   const server = (
-    tls === undefined ? fastify({ ...common, http: limits }) : fastify({ ...common, https: { ...limits, ...tls } })
+    tls === undefined ? fastify({ ...common, http: often }) : fastify({ ...common, https: { ...often, ...tls } })
   ) as FastifyInstance;
+  limitConnections(server, limits);
   answerWithProblems(server);
   const expected = digestOf(token);
   server.addHook("onRequest", async ({ headers, query, routeOptions }) => {

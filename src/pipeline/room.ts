@@ -149,7 +149,11 @@ async function bytesIn(folder: string): Promise<number> {
   for (const entry of entries) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) bytes += await bytesIn(path);
-    else bytes += (await lstat(path).catch(unlessGone<Pick<Stats, "size">>({ size: 0 }))).size;
+    else {
+      const { size, nlink } = await lstat(path).catch(unlessGone<Pick<Stats, "size" | "nlink">>({ size: 0, nlink: 1 }));
+      // An engine process gets an original by a second name of the same file.
+      bytes += size / Math.max(1, nlink);
+    }
   }
   return bytes;
 }

@@ -8,6 +8,7 @@ import sharp from "sharp";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import { createPool, type PoolOptions } from "../../src/engine/pool.ts";
 import { Problem } from "../../src/errors.ts";
+import { filesIn } from "../fixtures/files-in.ts";
 import { bundled } from "./detectors.ts";
 import { enginesOf } from "./processes.ts";
 
@@ -40,6 +41,8 @@ describe("the engine pool", () => {
     assert.equal(masked.contentType, "image/png");
     assert.equal((await readFile(masked.path)).length, masked.size);
     await picture.close();
+    assert.deepEqual(await filesIn(spool), []);
+    await pool.close();
     assert.deepEqual(await readdir(spool), []);
   });
 

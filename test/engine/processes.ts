@@ -1,11 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 
-/** The engine processes that a process started. */
+/** The engine processes that a process started; what a sandbox puts between the two is none. */
 export function enginesOf(parent: number): number[] {
-  return childrenOf(parent)
-    .filter(({ args }) => args.includes("engine-process"))
-    .map(({ pid }) => pid);
+  const children = childrenOf(parent);
+  return children.flatMap(({ pid, args }) => {
+    if (args.startsWith(process.execPath) && args.includes("engine-process")) return [pid];
+    return args.includes("engine-process") ? enginesOf(pid) : [];
+  });
 }
 
 /** What a process started and has not yet buried. */

@@ -52,3 +52,11 @@ export async function assertProblem(answer: Response, status: number, code: stri
   assert.deepEqual([problem.status, problem.code], [status, code]);
   return problem;
 }
+
+/** That a picture comes back masked. */
+export async function assertMaskedAnswer(veil: Client, picture: Buffer): Promise<void> {
+  const answer = await veil.post("/api/v1/anonymize", form("image", [picture]));
+  assert.equal(answer.status, 200);
+  assert.ok(Number(answer.headers.get("x-veil-regions")) >= 1);
+  await answer.arrayBuffer();
+}

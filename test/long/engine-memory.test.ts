@@ -34,8 +34,7 @@ async function pictures(sizes: readonly (readonly [number, number])[]): Promise<
 
 /** Masks `count` pictures in one engine process; answers its resident size at each of `marks`. */
 async function maskMany(files: readonly string[], count: number, marks: readonly number[]) {
-  const detector = { ...bundled, cache: spool };
-  const pool = createPool({ processes: 1, memoryMb: 4096, deadlineMs: 120_000, limits, spool, detector });
+  const pool = createPool({ processes: 1, memoryMb: 4096, deadlineMs: 120_000, limits, spool, detector: bundled });
   const policy = { ...defaultPolicy, profile: "fast" as const };
   const sizes: { now: number; most: number }[] = [];
   try {

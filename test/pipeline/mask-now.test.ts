@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -11,6 +11,7 @@ import { Problem } from "../../src/errors.ts";
 import { maskNow } from "../../src/pipeline/mask-now.ts";
 import { bundled } from "../engine/detectors.ts";
 import { enginesOf } from "../engine/processes.ts";
+import { filesIn } from "../fixtures/files-in.ts";
 import { detailCorrelation, pixelsOf } from "../fixtures/pixels.ts";
 
 /** Of the portrait's regions only her face is certain. */
@@ -44,7 +45,7 @@ describe("a picture that is masked at once", () => {
       assert.equal(plain.previews, undefined);
     }
     await using result = await maskNow(pool, scan, { ...options, previews: true });
-    assert.equal((await readdir(spool)).length, 1, "the masked picture alone is in the spool");
+    assert.equal((await filesIn(spool)).length, 1, "the masked picture alone is in the spool");
     const { before, after } = result.previews!;
     for (const jpeg of [before, after]) {
       const { format, width, exif, hasProfile } = await sharp(jpeg).metadata();
@@ -54,7 +55,7 @@ describe("a picture that is masked at once", () => {
     assert.ok(detailCorrelation(original, await pixelsOf(Buffer.from(before)), face) > 0.9);
     assert.ok(Math.abs(detailCorrelation(original, await pixelsOf(Buffer.from(after)), face)) < 0.1);
     await result[Symbol.asyncDispose]();
-    assert.deepEqual(await readdir(spool), []);
+    assert.deepEqual(await filesIn(spool), []);
   });
 
   test("leaves nothing in the spool when its process dies between render and close", async () => {
@@ -73,7 +74,7 @@ describe("a picture that is masked at once", () => {
     };
     const masking = maskNow(dying, scan, { policy, lane: "interactive" });
     await assert.rejects(masking, (error) => error instanceof Problem && error.code === "crashed");
-    assert.deepEqual(await readdir(spool), []);
+    assert.deepEqual(await filesIn(spool), []);
     await using next = await maskNow(pool, scan, { policy, lane: "interactive" });
     assert.equal(next.regions.length, 1);
   });

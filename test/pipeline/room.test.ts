@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, rm, statfs, truncate, writeFile } from "node:fs/promises";
+import { link, mkdir, rm, statfs, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
@@ -31,6 +31,8 @@ describe("room in the spool", () => {
     const { room, alerts } = roomIn(folder.path, {});
     await mkdir(join(folder.path, "x.scratch"));
     await writeFile(join(folder.path, "x.scratch/pixels"), Buffer.alloc(700));
+    // By another name it takes no more room.
+    await link(join(folder.path, "x.scratch/pixels"), join(folder.path, "x.scratch/again"));
     await room.require();
     assert.deepEqual(alerts, []);
     await writeFile(join(folder.path, "upload"), Buffer.alloc(150));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -28,6 +28,7 @@ import { createMemoryStore } from "../../src/stores/memory.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { until } from "../e2e/program.ts";
 import { bundled } from "../engine/detectors.ts";
+import { filesIn } from "../fixtures/files-in.ts";
 
 const route: Route = {
   name: "folder",
@@ -139,7 +140,7 @@ describe("the worker", () => {
     assert.equal(last.detector?.name, "mediapipe-full-range");
     assert.deepEqual(kinds(await parts.ledger.history(job.id)), ["admitted", "started", "done"]);
     await until("an empty queue", async () => (await parts.queue.depth!("bulk")) === 0);
-    assert.deepEqual(await readdir(spool.folder), []);
+    assert.deepEqual(await filesIn(spool.folder), []);
   });
 
   test("a store that fails for a while is tried again, and the result is written once", async () => {
@@ -391,6 +392,6 @@ describe("the worker", () => {
     const bytesOf = async (key: string) => Buffer.concat(await (await parts.masked.get(key)).stream.toArray());
     assert.ok((await bytesOf("a.jpg")).equals(await bytesOf("sub/b.jpg")));
     assert.deepEqual(uses, ["miss", "kept", "hit"]);
-    assert.deepEqual(await readdir(spool.folder), []);
+    assert.deepEqual(await filesIn(spool.folder), []);
   });
 });

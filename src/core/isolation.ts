@@ -1,0 +1,32 @@
+/** What engine processes can be shut into, the tightest first. */
+export const isolations = ["bubblewrap", "setpriv", "none"] as const;
+export type Isolation = (typeof isolations)[number];
+
+/** What a configuration may ask for; `auto`: the tightest that works. */
+export const isolationChoices = ["auto", ...isolations] as const;
+export type IsolationChoice = (typeof isolationChoices)[number];
+
+/** What engine processes can't do, as one of them found out by trying. */
+export interface Confinement {
+  readonly kind: Isolation;
+  /** Whether the network is another one than the service's, with nobody in it. */
+  readonly offline: boolean;
+  /** Whether the service's files are out of sight. */
+  readonly blind: boolean;
+  /** The user they run as where it is another one than the service's. */
+  readonly user?: number;
+  /** Tighter ones that were tried, and why each does not work here. */
+  readonly passedOver: readonly string[];
+}
+
+/** For a person: what holds. */
+export function confinementWords({ kind, offline, blind, user }: Confinement): string {
+  if (kind === "none") return "none: engine processes may do whatever veil may";
+  const holds = [
+    offline ? "no network" : "the machine's network",
+    blind ? "no file but the picture" : "every file that their user may read",
+    ...(user === undefined ? [] : [`user ${user}`]),
+    "no new privileges",
+  ];
+  return `${kind}: ${holds.join(", ")}`;
+}

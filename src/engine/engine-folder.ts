@@ -1,0 +1,111 @@
+import { randomUUID } from "node:crypto";
+import { chmodSync, chownSync, constants, mkdirSync } from "node:fs";
+import {
+  chmod,
+  chown,
+  copyFile,
+  lchown,
+  link,
+  lstat,
+  readdir,
+  rename,
+  rm,
+  stat,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import type { Limits } from "../core/media.ts";
+import { Problem } from "../errors.ts";
+import { refuseLarge } from "./file-size.ts";
+
+/** A user that owns nothing and that no system gives to anybody (Debian policy 9.2.2, systemd's table of ids). */
+export interface EngineOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const nobody: EngineOwner = { uid: 65_533, gid: 65_533 };
+
+/** Whom engine processes run as where the service is root; undefined: as the service itself. */
+export function engineOwner(): EngineOwner | undefined {
+  return process.geteuid?.() === 0 ? nobody : undefined;
+}
+
+/** What one engine process reads and writes, below the spool; it sees `in`, and writes to `out` alone. */
+export interface EngineFolder {
+  readonly path: string;
+  /** Puts bytes where the process may read them, under a name of their own. */
+  put(name: string, bytes: Uint8Array): Promise<void>;
+  /** Puts a picture where the process may read it; answers its name there. Problem: too-large. */
+  take(path: string, limits: Pick<Limits, "maxBytes">): Promise<string>;
+  /** Moves what it wrote under this name out of its reach, to `path`. Problem internal: it is no plain file. */
+  give(name: string, path: string): Promise<void>;
+  /** Removes the picture and all that was made of it; false: there is something that no engine process makes. */
+  clear(): Promise<boolean>;
+  /** Removes everything, once the process is gone. */
+  remove(): Promise<void>;
+}
+
+/** Makes the folder of one engine process that runs as `owner`; undefined: as the service. */
+export function makeEngineFolder(spool: string, owner: EngineOwner | undefined): EngineFolder {
+  const path = join(spool, `${randomUUID()}.engine`);
+  const [originals, results] = [join(path, "in"), join(path, "out")];
+  for (const folder of [path, originals, results]) {
+    mkdirSync(folder, { mode: 0o700 });
+    if (owner === undefined) continue;
+    const own = folder === results;
+    chownSync(folder, own ? owner.uid : 0, owner.gid);
+    chmodSync(folder, own ? 0o700 : 0o750);
+  }
+
+  /** Lets the process read a file, and nobody else. */
+  async function lend(file: string): Promise<void> {
+    if (owner === undefined) return;
+    await chown(file, 0, owner.gid);
+    await chmod(file, 0o640);
+  }
+
+  return {
+    path,
+    async put(name, bytes) {
+      await writeFile(join(originals, name), bytes, { flag: "wx", mode: 0o600 });
+      await lend(join(originals, name));
+    },
+    async take(from, limits) {
+      refuseLarge((await stat(from)).size, limits);
+      const name = randomUUID();
+      const to = join(originals, name);
+      // One of the spool is veil's own; of somebody's file nothing but a copy comes near a decoder.
+      const linked = resolve(dirname(from)) === resolve(spool) && (await link(from, to).then(yes, no));
+      if (!linked) await copyFile(from, to, constants.COPYFILE_FICLONE);
+      await (owner === undefined && !linked ? chmod(to, 0o600) : lend(to));
+      return name;
+    },
+    async give(name, to) {
+      await rename(join(results, name), to);
+      // What runs in a decoder's process may have put a link to somebody else's file there.
+      if (!(await lstat(to)).isFile()) {
+        await rm(to, { recursive: true, force: true });
+        throw new Problem("internal", "Expected a file from the engine process but it left something else");
+      }
+      if (owner !== undefined) await lchown(to, 0, 0);
+    },
+    async clear() {
+      // By name alone and without looking into folders: while the process lives it could put links in their place.
+      const cleared = await Promise.all([originals, results].map(unlinkAll));
+      return cleared.every(Boolean);
+    },
+    // Tried again: a decoder killed along with it may be seen to end a moment later.
+    remove: () => rm(path, { recursive: true, force: true, maxRetries: 5 }),
+  };
+}
+
+async function unlinkAll(folder: string): Promise<boolean> {
+  const names = await readdir(folder);
+  const removed = await Promise.all(names.map((name) => unlink(join(folder, name)).then(yes, no)));
+  return removed.every(Boolean);
+}
+
+const yes = () => true;
+const no = () => false;

@@ -1,0 +1,43 @@
+import { execFile, execFileSync } from "node:child_process";
+import { promisify } from "node:util";
+import { type Isolation, isolations } from "../../src/core/isolation.ts";
+import { makeEngineFolder } from "../../src/engine/engine-folder.ts";
+import { programPath } from "../../src/engine/program-path.ts";
+import { sandboxesFor } from "../../src/engine/sandboxes.ts";
+
+/** Why a sandbox can't be tried here; false: it can. */
+export function without(kind: Isolation): string | false {
+  if (kind === "none") return false;
+  const program = kind === "bubblewrap" ? "bwrap" : "setpriv";
+  return programPath(program) === undefined ? `not run: ${program} is not here` : false;
+}
+
+/** The sandboxes that can be tried here. */
+export const here = isolations.filter((kind) => without(kind) === false);
+
+/** Runs code of Node's in a sandbox as an engine process is run in it; answers what it wrote, as JSON. */
+export async function runInside<T>(kind: Isolation, spool: string, code: string): Promise<T> {
+  const { list } = sandboxesFor(kind);
+  for (const sandbox of list) {
+    const folder = makeEngineFolder(spool, sandbox.owner);
+    try {
+      const [command = "", ...args] = [...sandbox.command(folder.path), process.execPath, "-e", code];
+      const env = { PATH: process.env.PATH };
+      const run = promisify(execFile)(command, args, { cwd: folder.path, env });
+      const { stdout } = await run.catch(() => ({ stdout: "" }));
+      if (stdout !== "") return JSON.parse(stdout) as T;
+    } finally {
+      await folder.remove();
+    }
+  }
+  throw new Error(`No sandbox of the kind ${kind} works here`);
+}
+
+/** Every process whose command line holds the text, this one and its own look apart. */
+export function processesWith(text: string): readonly number[] {
+  return execFileSync("ps", ["-axo", "pid=,stat=,args="], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line.includes(text) && !/^\s*\d+\s+Z/.test(line))
+    .map((line) => Number(/^\s*(\d+)/.exec(line)![1]))
+    .filter((pid) => pid !== process.pid);
+}

@@ -132,7 +132,7 @@ function countedBy(queue: Queue, onOver: () => void): Queue {
 /** An engine that copies: nothing of it is the pipeline's. */
 function copying(folder: string): Medium {
   return {
-    async open(path) {
+    async open(file) {
       const close = async () => {};
       return {
         ...{ format: "jpeg", width: 1, height: 1, frames: 1 },
@@ -140,7 +140,7 @@ function copying(folder: string): Medium {
         detect: async () => [],
         async render() {
           const copy = join(folder, randomUUID());
-          await copyFile(path, copy);
+          await copyFile(typeof file === "string" ? file : file.path, copy);
           const said = { contentType: "image/jpeg", extension: "jpg", width: 1, height: 1 };
           return { ...said, path: copy, size: bytes.length, sha256: "0".repeat(64) } as unknown as Anonymized;
         },

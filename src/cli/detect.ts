@@ -15,9 +15,9 @@ export async function detect(
   if (input !== "-") await requireFile(input);
   await using engine = await openCommandEngine(config);
   const { pool, spool, signal } = engine;
-  const path =
-    input === "-" ? (await spool.receive(process.stdin, { maxBytes: config.limits.maxBytes })).path : resolve(input);
-  await using picture = await pool.open(path, { signal, lane: "interactive" }).catch((error: unknown) => {
+  const file =
+    input === "-" ? await spool.receive(process.stdin, { maxBytes: config.limits.maxBytes }) : resolve(input);
+  await using picture = await pool.open(file, { signal, lane: "interactive" }).catch((error: unknown) => {
     throw naming(input, error);
   });
   const regions = await picture.detect(withoutHold(config.policy));

@@ -62,7 +62,7 @@ async function maskOne(config: Config, input: string, options: MaskFlags): Promi
   const { pool, spool, signal } = engine;
   const { maxBytes } = config.limits;
   const received = input === "-" ? await spool.receive(process.stdin, { maxBytes }) : undefined;
-  await using result = await maskNow(pool, received?.path ?? resolve(input), {
+  await using result = await maskNow(pool, received ?? resolve(input), {
     policy: config.policy,
     signal,
     lane: "interactive",
@@ -70,7 +70,7 @@ async function maskOne(config: Config, input: string, options: MaskFlags): Promi
     throw naming(input, error);
   });
   const out = given ?? join(dirname(input), maskedName(basename(input), result.masked.contentType));
-  if (out === "-") await pipeline(await readSpoolFile(result.masked.path), process.stdout);
+  if (out === "-") await pipeline(await readSpoolFile(result.masked), process.stdout);
   else await write(result, out, options.force === true);
   const { length } = result.regions;
   const look = length === 0 ? " Look yourself: no detector finds every face." : "";

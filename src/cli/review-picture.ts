@@ -30,7 +30,7 @@ export async function writeReview(
   const { pool, spool, signal } = engine;
   await using original = await spool.receive(stream, { maxBytes: config.limits.maxBytes });
   requireOf(regions, original.sha256);
-  await using picture = await pool.open(original.path, { signal, lane: "interactive" });
+  await using picture = await pool.open(original, { signal, lane: "interactive" });
   const masked = await picture.render(allOf(regions), job.policy);
   const { dir, name, ext } = parse(to);
   const files: string[] = [];

@@ -16,7 +16,7 @@ export interface MaskedLook {
 export async function requireMasked({ engine, picture, settings }: MaskedLook, masked: Buffer): Promise<string> {
   const { pool, spool, signal } = engine;
   await using original = await spool.receive(Readable.from([picture]), { maxBytes: picture.length });
-  await using opened = await pool.open(original.path, { signal, lane: "interactive" });
+  await using opened = await pool.open(original, { signal, lane: "interactive" });
   const faces = await opened.detect(withoutHold(settings.policy));
   if (faces.length === 0) {
     throw new Problem(

@@ -73,7 +73,7 @@ async function throughPolicy(test: RouteTest, output: Store, why: string): Promi
   const { pool, spool, signal } = engine;
   const key = `${selfTestPrefix}${id}.jpg`;
   await using original = await spool.receive(Readable.from([picture]), { maxBytes: picture.length });
-  await using opened = await pool.open(original.path, { signal, lane: "interactive" });
+  await using opened = await pool.open(original, { signal, lane: "interactive" });
   const regions = await opened.detect(settings.policy);
   const masked = await opened.render(regions, settings.policy);
   try {

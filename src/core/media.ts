@@ -41,6 +41,8 @@ export interface Copyable {
   readonly [madeByInspection]: true;
   /** Absolute path in the spool. */
   readonly path: string;
+  /** What it is sealed with there. */
+  readonly key: Uint8Array | undefined;
   readonly contentType: string;
   readonly size: number;
   readonly sha256: string;
@@ -73,7 +75,14 @@ export interface Opened extends PictureHeader, AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Opens spool files as pictures. Failures: unsupported, unreadable, too-*, timeout, crashed, out-of-memory. */
+/** A file with a picture, as it lies on the disk. */
+export interface PictureFile {
+  readonly path: string;
+  /** What it is sealed with; absent: it is not. */
+  readonly key?: Uint8Array | undefined;
+}
+
+/** Opens files as pictures, those that are named by a path alone as they are. Failures: unsupported, unreadable, too-*, timeout, crashed, out-of-memory. */
 export interface Medium {
-  open(path: string, options?: { readonly signal?: AbortSignal; readonly lane?: Lane }): Promise<Opened>;
+  open(file: string | PictureFile, options?: { readonly signal?: AbortSignal; readonly lane?: Lane }): Promise<Opened>;
 }

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { getCompileCacheDir } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { engineOwner } from "./engine-folder.ts";
+import { engineOwner, memoryFolder } from "./engine-folder.ts";
 import { programPath } from "./program-path.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { asOwner } from "./setpriv.ts";
@@ -35,6 +35,8 @@ export function bubblewraps(): readonly Sandbox[] | string {
       // No /proc: nothing needs it, and where others hide parts of it (a container, a unit of systemd) it can't be had.
       ...["--dev", "/dev", "--remount-ro", "/dev"],
       ...["--ro-bind", join(folder, "in"), `${inside}/in`, "--bind", join(folder, "out"), `${inside}/out`],
+      // What a decoder of another program makes of an original meets no disk.
+      ...["--perms", "1777", "--tmpfs", `${inside}/${memoryFolder}`],
       ...["--remount-ro", "/", "--chdir", inside, "--cap-drop", "ALL"],
       // Root mounts as itself and is somebody else from then on; others are themselves, in a namespace of their own.
       ...(owner ? [...kept("SETUID", "SETGID", "SETPCAP"), "--", ...asOwner(owner)] : ["--"]),

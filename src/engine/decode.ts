@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import sharp, { type Metadata } from "sharp";
-import type { Limits } from "../core/media.ts";
+import type { Limits, PictureFile } from "../core/media.ts";
+import { openBytes, openedSize } from "../core/sealed-bytes.ts";
 import { headBytes, type ImageFormat, nameOf, recognise } from "../core/sniff.ts";
 import { Problem } from "../errors.ts";
 import { rgbOrRgba } from "./channels.ts";
@@ -56,12 +57,14 @@ sharp.cache(false);
 sharp.concurrency(1);
 
 /** Reads a file as upright pixels, within the limits; `scratch` takes intermediate files. Problems: unsupported, not-an-image, unreadable, too-*. */
-export async function decode(path: string, limits: Limits, scratch: string): Promise<Decoded> {
-  refuseLarge((await stat(path)).size, limits);
-  const file = await readFile(path);
+export async function decode({ path, key }: PictureFile, limits: Limits, scratch: string): Promise<Decoded> {
+  const { size } = await stat(path);
+  refuseLarge(key === undefined ? size : openedSize(size), limits);
+  const stored = await readFile(path);
+  const file = key === undefined ? stored : openBytes(stored, key);
   const format = imageFormatOf(file);
   try {
-    return await decodeAs(format, file, path, limits, scratch);
+    return await decodeAs(format, file, limits, scratch);
   } catch (error) {
     if (error instanceof Problem) throw error;
     if (/page \d+ differs/.test(firstLine(error))) {
@@ -85,13 +88,7 @@ function imageFormatOf(file: Buffer): ImageFormat {
   throw new Problem("not-an-image", `Expected a picture but received: ${name}`);
 }
 
-async function decodeAs(
-  format: ImageFormat,
-  file: Buffer,
-  path: string,
-  limits: Limits,
-  scratch: string,
-): Promise<Decoded> {
+async function decodeAs(format: ImageFormat, file: Buffer, limits: Limits, scratch: string): Promise<Decoded> {
   refusePassedOver(file, format);
   const header = await sharp(file, { failOn: "error", limitInputPixels: false })
     .metadata()
@@ -109,7 +106,7 @@ async function decodeAs(
   }
 
   // libheif has turned the picture already when it hands over the pixels.
-  const pixels = format === "heic" ? await decodeHeic(path, scratch) : file;
+  const pixels = format === "heic" ? await decodeHeic(file, scratch) : file;
   // Sound profiles of RGB pictures travel unchanged beside unchanged values; everything else is brought to sRGB.
   const rgb = header.space === "srgb" || header.space === "rgb" || header.space === "rgb16";
   const icc = rgb && frames === 1 ? keptProfile(header.icc) : undefined;

@@ -32,6 +32,9 @@ export function engineOwner(): EngineOwner | undefined {
   return process.geteuid?.() === 0 ? nobody : undefined;
 }
 
+/** Beside `in` and `out` where a sandbox has one: a folder in memory alone. */
+export const memoryFolder = "memory";
+
 /** What one engine process reads and writes, below the spool; it sees `in`, and writes to `out` alone. */
 export interface EngineFolder {
   readonly path: string;

@@ -1,8 +1,10 @@
 // One engine process: it holds at most one picture at a time and answers one request after the other.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { Problem, toProblem } from "../errors.ts";
 import { openDetector } from "./detectors.ts";
+import { memoryFolder } from "./engine-folder.ts";
 import { type OpenPicture, openPicture, type PictureSetup } from "./image-medium.ts";
 import { lookOutside } from "./look-outside.ts";
 import type { EngineAnswers, EngineReply, EngineRequest, EngineVerb } from "./protocol.ts";
@@ -32,12 +34,12 @@ async function answer(request: EngineRequest): Promise<EngineAnswers[EngineVerb]
   if (request.verb === "setup") {
     const { limits } = request.setup;
     const detector = await openDetector(request.setup.detector);
-    setup = { limits, detector, scratch: results };
+    setup = { limits, detector, scratch: existsSync(memoryFolder) ? memoryFolder : results };
     return { name: detector.name, digest: detector.digest, seen: lookOutside(request.outside) };
   }
   if (setup === undefined) throw new Problem("internal", "The engine process was not set up");
   if (request.verb === "open") {
-    picture = await openPicture(join(originals, request.name), setup);
+    picture = await openPicture({ path: join(originals, request.name), key: request.key }, setup);
     return picture.header;
   }
   if (request.verb === "close") {
@@ -46,7 +48,7 @@ async function answer(request: EngineRequest): Promise<EngineAnswers[EngineVerb]
   }
   if (picture === undefined) throw new Problem("internal", `Expected an open picture for ${request.verb}`);
   if (request.verb === "preview") {
-    await picture.preview(join(results, request.name));
+    await picture.preview(join(results, request.name), request.key);
     return null;
   }
   return request.verb === "look"

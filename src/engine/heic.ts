@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Problem } from "../errors.ts";
@@ -19,13 +19,19 @@ export async function hasHeicDecoder(): Promise<boolean> {
   }
 }
 
-/** A HEIC file as PNG bytes, upright. The intermediate files lie in `scratch` and are removed. */
-export async function decodeHeic(path: string, scratch: string): Promise<Buffer> {
+/** A HEIC file as PNG bytes, upright. The intermediate files, which are not masked, lie in `scratch` and are removed. */
+export async function decodeHeic(file: Uint8Array, scratch: string): Promise<Buffer> {
   const mark = randomUUID();
   // It gives each of several pictures a name of its own that begins with the one it was told.
   const made = async () => (await readdir(scratch)).filter((name) => name.startsWith(mark));
   try {
-    await run("heif-convert", [path, join(scratch, `${mark}.png`)]);
+    const original = join(scratch, `heic-${mark}`);
+    await writeFile(original, file, { flag: "wx", mode: 0o600 });
+    try {
+      await run("heif-convert", [original, join(scratch, `${mark}.png`)]);
+    } finally {
+      await rm(original, { force: true });
+    }
     const files = await made();
     if (files.length !== 1) {
       throw new Problem("unsupported", `unsupported: HEIC with ${files.length} pictures`, {

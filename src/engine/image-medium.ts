@@ -1,7 +1,7 @@
 import type { Detector } from "../core/detector.ts";
 import { type KeptRegions, requireCertain } from "../core/kept-regions.ts";
 import { maskFrame } from "../core/mask.ts";
-import type { Limits, PictureHeader } from "../core/media.ts";
+import type { Limits, PictureFile, PictureHeader } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 import { spreadOverFrames } from "../core/spread.ts";
@@ -36,7 +36,7 @@ export interface OpenPicture {
   /** Writes the masked picture to `outPath`, which must not exist. Fails with invalid-request on a region outside it. */
   render(regions: readonly Region[], policy: Policy, outPath: string): Promise<RenderedFile>;
   /** Writes the first frame as it is, small and as JPEG, to `outPath`, which must not exist. */
-  preview(outPath: string): Promise<void>;
+  preview(outPath: string, key: Uint8Array): Promise<void>;
 }
 
 export interface PictureSetup {
@@ -49,9 +49,9 @@ export interface PictureSetup {
 }
 
 /** Decodes a file once; detection and rendering then work on its pixels. */
-export async function openPicture(path: string, setup: PictureSetup): Promise<OpenPicture> {
+export async function openPicture(file: string | PictureFile, setup: PictureSetup): Promise<OpenPicture> {
   const { limits, scratch, detector, encode: write = encode } = setup;
-  const decoded = await decode(path, limits, scratch);
+  const decoded = await decode(typeof file === "string" ? { path: file } : file, limits, scratch);
   const { width, height, frames } = decoded;
   const { format, lossless } = decoded.original;
   const lossy = format === "avif" || format === "heic" || (format === "webp" && !lossless);
@@ -76,7 +76,7 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
     header,
     look,
     detect: async (policy) => requireCertain(await look(policy), policy),
-    preview: (outPath) => writePreview(decoded, outPath),
+    preview: (outPath, key) => writePreview(decoded, outPath, key),
     async render(regions, policy, outPath) {
       requireWithin(regions, header);
       if (policy.lossless) refuseLossy(decoded);
@@ -93,7 +93,7 @@ export async function openPicture(path: string, setup: PictureSetup): Promise<Op
         const { metadata: kept = "none" } = policy;
         const exif = keptExif(metadata, kept);
         const encoded = policy.lossless
-          ? await encodeLossless(decoded, spread, policy, outPath, (path) => decode(path, readable, scratch), exif)
+          ? await encodeLossless(decoded, spread, policy, outPath, (path) => decode({ path }, readable, scratch), exif)
           : await write(decoded, policy.quality, outPath, exif);
         // Coefficients stay as they were stored, so how to turn them stays too.
         const orientation = policy.lossless ? decoded.jpeg?.orientation : undefined;

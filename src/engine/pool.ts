@@ -1,10 +1,11 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Confinement } from "../core/isolation.ts";
 import { requireCertain } from "../core/kept-regions.ts";
 import type { Anonymized, Medium, Opened } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
+import { openBytes, sealKeyBytes } from "../core/sealed-bytes.ts";
 import type { DetectorFacts } from "./engine-starts.ts";
 import { createProcessLine, type LineStats, type ProcessLineOptions } from "./process-line.ts";
 
@@ -31,7 +32,8 @@ export function createPool(options: PoolOptions): Pool {
   };
 
   return {
-    async open(path, { signal, lane = "bulk" } = {}) {
+    async open(given, { signal, lane = "bulk" } = {}) {
+      const { path, key = undefined } = typeof given === "string" ? { path: given } : given;
       const child = await line.acquire(lane, signal);
       const request = { deadlineMs, ...(signal && { signal }) };
       const { folder } = child;
@@ -59,7 +61,10 @@ export function createPool(options: PoolOptions): Pool {
         });
       };
       try {
-        const header = await child.request({ verb: "open", name: await folder.take(path, options.limits) }, request);
+        const header = await child.request(
+          { verb: "open", name: await folder.take(path, options.limits), key },
+          request,
+        );
         const look = (policy: Policy) => child.request({ verb: "look", policy }, request);
         const opened: Opened = {
           ...header,
@@ -75,11 +80,12 @@ export function createPool(options: PoolOptions): Pool {
           },
           async preview() {
             const name = randomUUID();
-            await child.request({ verb: "preview", name }, request);
+            const own = randomBytes(sealKeyBytes);
+            await child.request({ verb: "preview", name, key: own }, request);
             const path = join(spool, `${name}.preview`);
             try {
               await give(name, path);
-              return await readFile(path);
+              return openBytes(await readFile(path), own);
             } finally {
               await rm(path, { force: true });
             }

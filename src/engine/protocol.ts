@@ -29,10 +29,12 @@ export interface Seen {
 export type EngineRequest =
   /** `outside`: what of the service a process that is shut in can't see. */
   | { readonly verb: "setup"; readonly setup: EngineSetup; readonly outside: Outside }
-  | { readonly verb: "open"; readonly name: string }
+  /** `key`: what the file is sealed with, if it is. */
+  | { readonly verb: "open"; readonly name: string; readonly key: Uint8Array | undefined }
   | { readonly verb: "look"; readonly policy: Policy }
   | { readonly verb: "render"; readonly regions: readonly Region[]; readonly policy: Policy; readonly name: string }
-  | { readonly verb: "preview"; readonly name: string }
+  /** Is sealed before it is written: it may be of an original. */
+  | { readonly verb: "preview"; readonly name: string; readonly key: Uint8Array }
   | { readonly verb: "close" };
 
 export interface EngineAnswers {

@@ -49,7 +49,7 @@ export async function readPeople(
     const files = (await readdir(join(folder, name))).filter((file) => /\.(jpe?g|png|webp|avif)$/i.test(file)).sort();
     const found: Photograph[] = [];
     for (const file of files) {
-      const { data, width, height, channels } = await decode(join(folder, name, file), limits, scratch);
+      const { data, width, height, channels } = await decode({ path: join(folder, name, file) }, limits, scratch);
       const pixels: Pixels = { data, width, height, channels };
       const region = middlemost(await detector.detect(pixels, { profile: "fast" }), pixels);
       if (region) found.push({ person: names.length, ...around(pixels, region) });

@@ -73,7 +73,7 @@ export interface Looks {
 /** Masks a picture as veil does and holds the result against its truth. Problems: those of decoding and rendering. */
 export async function measurePicture(picture: FoundPicture, options: MeasureOptions, looks: Looks): Promise<Rendered> {
   const { policy, limits, scratch, detector } = options;
-  const before = await decode(picture.path, limits, scratch);
+  const before = await decode({ path: picture.path }, limits, scratch);
   if (before.frames > 1)
     throw new Problem("unsupported", `Expected a still picture but received ${before.frames} frames`);
 
@@ -87,7 +87,7 @@ export async function measurePicture(picture: FoundPicture, options: MeasureOpti
   try {
     await opened.render(regions, policy, outPath);
     const rendered = rendering();
-    masked = await decode(outPath, limits, scratch);
+    masked = await decode({ path: outPath }, limits, scratch);
     const outcome = await judge(picture, { before, masked, regions, all }, options);
     const cpuMs = { detect: detecting, whole: opening + detecting + rendered };
     return { outcome: { ...outcome, cpuMs }, masked };

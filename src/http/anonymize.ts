@@ -30,7 +30,7 @@ export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
   function mask(asked: Asked, signal: AbortSignal, previews = false): Promise<MaskedNow> {
     const { original, policy, regions } = asked;
     const options = { policy, regions, previews, signal, lane: "interactive" as const };
-    const work = () => maskNow(medium, original.path, options);
+    const work = () => maskNow(medium, original, options);
     // What a person drew is for one picture alone, and a preview is made of the original.
     if (regions !== undefined || previews) return noteMasking(parts, asked, work);
     const { sha256 } = original;
@@ -118,7 +118,7 @@ export function anonymizeRoutes(parts: HttpParts): FastifyPluginAsyncZod {
         const { file: original } = onlyUpload(form, "image");
         const policy = policyFor(defaults, mergeFields(optionsSchema, form.fields, request.query));
         return await noteDetection(parts, { original, policy, who: whoAsks(request) }, async () => {
-          await using picture = await medium.open(original.path, { lane: "interactive", signal });
+          await using picture = await medium.open(original, { lane: "interactive", signal });
           const regions = await picture.detect(withoutHold(policy));
           const { width, height, frames, format } = picture;
           return { width, height, frames, format, detector: detector.name, regions: regions.map(regionBody) };

@@ -39,7 +39,7 @@ export function batchRoute(parts: HttpParts): FastifyPluginAsyncZod {
     await using original = file;
     try {
       const about = { policy, signal, lane: "interactive" as const };
-      const work = () => maskNow(medium, original.path, about);
+      const work = () => maskNow(medium, original, about);
       const { sha256 } = original;
       const find = () => results.through({ sha256, ...about }, work);
       return { name, result: await noteMasking(parts, { original, policy, who }, find) };

@@ -54,8 +54,8 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
 
   /** Of a result, which is masked. */
   async function previewOf(result: Readable, signal: AbortSignal): Promise<Buffer> {
-    await using file = await spool.receive(result, { maxBytes: Number.POSITIVE_INFINITY });
-    await using picture = await medium.open(file.path, { lane: "interactive", signal });
+    await using file = await spool.receive(result, { maxBytes: Number.POSITIVE_INFINITY, isMasked: true });
+    await using picture = await medium.open(file, { lane: "interactive", signal });
     return Buffer.from(await picture.preview());
   }
 

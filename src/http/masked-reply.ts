@@ -10,7 +10,7 @@ import type { AnonymizedItem, RegionBody } from "./schema.ts";
 /** Streams a masked picture and removes it once it is sent, or the client is gone. */
 export async function sendMasked(reply: FastifyReply, name: string, result: MaskedNow): Promise<FastifyReply> {
   const { masked, regions } = result;
-  const stream = await readSpoolFile(masked.path);
+  const stream = await readSpoolFile(masked);
   stream.once("close", () => void result[Symbol.asyncDispose]());
   reply.header("x-veil-regions", regions.length);
   reply.header("content-disposition", inlineAs(maskedName(name, masked.contentType)));

@@ -166,6 +166,6 @@ async function originalOf({ medium, spool, limits, storeOf }: HttpParts, { job }
   const { key, version, store } = job.input;
   const { stream } = await storeOf(store).get(key, { version });
   await using file = await spool.receive(stream, { maxBytes: limits.maxBytes });
-  await using picture = await medium.open(file.path, { lane: "interactive", signal });
+  await using picture = await medium.open(file, { lane: "interactive", signal });
   return Buffer.from(await picture.preview());
 }

@@ -1,6 +1,6 @@
 import type { Job, Lane } from "../core/job.ts";
 import { allOf, type KeptRegions, regionsDigest, requireCertain, requireOf } from "../core/kept-regions.ts";
-import type { Limits, Medium } from "../core/media.ts";
+import type { Limits, Medium, PictureFile } from "../core/media.ts";
 import type { Region } from "../core/region.ts";
 import { nameOf, type Recognised, recognise } from "../core/sniff.ts";
 import { unfinishedKind } from "../core/unfinished.ts";
@@ -138,7 +138,7 @@ async function mask(parts: AttemptParts, assignment: Assignment, { onRead, onFou
   const decided = asked ?? kept;
   const heard = (found: Doubt) => onFound({ ...found, regions: { ...found.regions, of: original.sha256 } });
   const persons = { exactly: asked && allOf(asked), also: kept ? allOf(kept) : [] };
-  const work = () => render(medium, original.path, assignment, { ...persons, onFound: heard, lap: clock.lap });
+  const work = () => render(medium, original, assignment, { ...persons, onFound: heard, lap: clock.lap });
   const cached = () =>
     results.through({ sha256: original.sha256, policy, lane, signal }, async () => {
       clock.lap("cache");
@@ -168,7 +168,7 @@ async function mask(parts: AttemptParts, assignment: Assignment, { onRead, onFou
 /** The masked picture, which goes with the engine's hold on the original. */
 async function render(
   medium: Medium,
-  path: string,
+  original: PictureFile,
   { job, lane, signal }: Assignment,
   {
     exactly,
@@ -184,7 +184,7 @@ async function render(
   },
 ): Promise<MaskedNow> {
   await using held = new AsyncDisposableStack();
-  const picture = held.use(await medium.open(path, { signal, lane }));
+  const picture = held.use(await medium.open(original, { signal, lane }));
   lap("open");
   const { format, width, height, frames } = picture;
   const detect = async () => {

@@ -142,10 +142,11 @@ async function isJustWritten(ledger: Ledger, { route, input, generation }: Job):
 export async function putMasked(
   store: Store,
   key: string,
-  { path, contentType, size }: Anonymized | Copyable,
+  made: Anonymized | Copyable,
   options: Omit<PutOptions, "contentType" | "size"> = {},
 ): Promise<ObjectInfo> {
-  const written = await withSpoolFile(path, (body) => store.put(key, body, { contentType, size, ...options }));
+  const { contentType, size } = made;
+  const written = await withSpoolFile(made, (body) => store.put(key, body, { contentType, size, ...options }));
   const found = await store.head(key);
   if (found?.version !== written.version || found.size !== size) {
     throw new Problem("store-unavailable", `${store.name}/${key} did not read back as it was written`, {

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { type CopyType, copyTypeOf, maxCopyBytes, maySend } from "../core/copyable.ts";
 import type { Copyable } from "../core/media.ts";
-import type { SpoolFile } from "./spool.ts";
+import { type SpoolFile, withSpoolFile } from "./spool.ts";
 
 const contentTypes: Readonly<Record<CopyType, string>> = {
   text: "text/plain; charset=utf-8",
@@ -14,11 +13,12 @@ const contentTypes: Readonly<Record<CopyType, string>> = {
  * otherwise. The only maker of `Copyable`.
  */
 export async function inspectCopy(
-  { path, size, sha256 }: Pick<SpoolFile, "path" | "size" | "sha256">,
+  original: Pick<SpoolFile, "path" | "key" | "size" | "sha256">,
   listed: readonly CopyType[],
 ): Promise<{ readonly type: CopyType; readonly file: Copyable } | undefined> {
+  const { path, key, size, sha256 } = original;
   if (listed.length === 0 || size > maxCopyBytes) return undefined;
-  const type = copyTypeOf(await readFile(path));
+  const type = copyTypeOf(await withSpoolFile(original, async (body) => Buffer.concat(await body.toArray())));
   if (type === undefined || !maySend(listed, type)) return undefined;
-  return { type, file: { path, contentType: contentTypes[type], size, sha256 } as Copyable };
+  return { type, file: { path, key, contentType: contentTypes[type], size, sha256 } as Copyable };
 }

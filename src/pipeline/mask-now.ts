@@ -1,6 +1,6 @@
 import { rename, rm } from "node:fs/promises";
 import type { Lane } from "../core/job.ts";
-import type { Anonymized, Medium, Opened } from "../core/media.ts";
+import type { Anonymized, Medium, Opened, PictureFile } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Region } from "../core/region.ts";
 
@@ -27,13 +27,13 @@ export interface MaskNowOptions {
 }
 
 /** The synchronous way: a spool file in, a masked spool file out; no store, no queue. */
-export async function maskNow(medium: Medium, path: string, options: MaskNowOptions): Promise<MaskedNow> {
+export async function maskNow(medium: Medium, file: string | PictureFile, options: MaskNowOptions): Promise<MaskedNow> {
   const { policy, signal, lane } = options;
-  const open = (file: string) => medium.open(file, { lane, ...(signal && { signal }) });
+  const open = (of: string | PictureFile) => medium.open(of, { lane, ...(signal && { signal }) });
   // Whatever fails from here on, the process's end included, nothing stays.
   await using undo = new AsyncDisposableStack();
   const result = await (async () => {
-    await using picture = await open(path);
+    await using picture = await open(file);
     const regions = options.regions ?? (await picture.detect(policy));
     const rendered = await picture.render(regions, policy);
     // The picture removes what it rendered when it closes; a renamed file stays.

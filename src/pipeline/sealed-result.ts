@@ -49,7 +49,7 @@ export async function unseal(
   const bytes = sealed.subarray(bytesAt);
   if (bytes.length !== masked.size) return "refused";
   // What is compared is what was written: the spool takes the digest on the way.
-  const file = await spool.receive(streamOf(bytes), { maxBytes: masked.size });
+  const file = await spool.receive(streamOf(bytes), { maxBytes: masked.size, isMasked: true });
   if (file.sha256 !== masked.sha256) {
     await file.remove();
     return "refused";

@@ -1,15 +1,19 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { lstat, mkdir, open, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { PictureFile } from "../core/media.ts";
+import { opened, sealed, sealKeyBytes } from "../core/sealed-bytes.ts";
 import { headBytes } from "../core/sniff.ts";
 import { Problem } from "../errors.ts";
 
 /** Bytes on the way, in an owner-only file that is removed with it. */
 export interface SpoolFile extends AsyncDisposable {
   readonly path: string;
+  /** What it is sealed with: in memory alone, so that nobody reads what a process that died left behind. */
+  readonly key: Uint8Array | undefined;
   readonly size: number;
   readonly sha256: string;
   remove(): Promise<void>;
@@ -17,6 +21,8 @@ export interface SpoolFile extends AsyncDisposable {
 
 export interface ReceiveOptions {
   readonly maxBytes: number;
+  /** It is masked already, and lies in the spool as it is. */
+  readonly isMasked?: boolean;
   /** Looks at the first bytes before the rest is read; what it throws ends the transfer. */
   readonly inspect?: (head: Uint8Array) => void;
   /** Asked after the first bytes and each mebibyte, with how many came since; what it throws ends the transfer. */
@@ -56,8 +62,9 @@ export async function openSpool(root: string): Promise<Spool> {
   return {
     folder,
     close: () => rm(folder, { recursive: true, force: true }),
-    async receive(stream, { maxBytes, inspect, allow }) {
+    async receive(stream, { maxBytes, isMasked = false, inspect, allow }) {
       const path = join(folder, randomUUID());
+      const key = isMasked ? undefined : randomBytes(sealKeyBytes);
       const remove = () => rm(path, { force: true });
       const hash = createHash("sha256");
       let size = 0;
@@ -92,8 +99,13 @@ export async function openSpool(root: string): Promise<Spool> {
       }
       const file = createWriteStream(path, { flags: "wx", mode: 0o600, highWaterMark: pendingBytes });
       try {
-        await pipeline(stream, measured, file);
-        return { path, size, sha256: hash.digest("hex"), remove, [Symbol.asyncDispose]: remove };
+        await pipeline(
+          stream,
+          // One stage: what breaks in one of two would leave the other waiting.
+          (source: AsyncIterable<Buffer>) => (key === undefined ? measured(source) : sealed(measured(source), key)),
+          file,
+        );
+        return { path, key, size, sha256: hash.digest("hex"), remove, [Symbol.asyncDispose]: remove };
       } catch (error) {
         // One that is still being opened would appear after its removal.
         if (!file.closed) await new Promise<void>((closed) => file.once("close", closed));
@@ -120,14 +132,18 @@ function fullProblem(error: unknown): Problem | undefined {
 }
 
 /** The file's content as a stream; whoever takes it reads it to its end or destroys it. */
-export async function readSpoolFile(path: string): Promise<Readable> {
+export async function readSpoolFile({ path, key }: PictureFile): Promise<Readable> {
   const file = await open(path);
-  return file.createReadStream({ highWaterMark: pieceBytes });
+  const stored = file.createReadStream({ highWaterMark: pieceBytes });
+  if (key === undefined) return stored;
+  const plain = Readable.from(opened(stored, key), { objectMode: false });
+  plain.once("close", () => stored.destroy());
+  return plain;
 }
 
 /** Lends the file's content as a stream, which is closed afterwards, read or not. */
-export async function withSpoolFile<T>(path: string, use: (body: Readable) => Promise<T>): Promise<T> {
-  const body = await readSpoolFile(path);
+export async function withSpoolFile<T>(file: PictureFile, use: (body: Readable) => Promise<T>): Promise<T> {
+  const body = await readSpoolFile(file);
   try {
     return await use(body);
   } finally {

@@ -56,7 +56,7 @@ export function createSubmit(parts: SubmitParts): Submit {
   ): Promise<JobRecord> {
     const inbox = storeOf(uploads.input);
     const contentType = "application/octet-stream";
-    const { version } = await withSpoolFile(file.path, (body) => inbox.put(key, body, { contentType }));
+    const { version } = await withSpoolFile(file, (body) => inbox.put(key, body, { contentType }));
     try {
       const [admission] = await admit(uploads, [{ key, version }], asked);
       return admission!.record;

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { watch } from "node:fs";
 import { chmod, cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 import type { Confinement, Isolation, IsolationChoice } from "../../src/core/isolation.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
@@ -80,7 +82,13 @@ for (const kind of ["bubblewrap", "setpriv"] as const) {
       spawnSync("heif-enc", ["-q", "90", "-o", heic, await jpegFile()]);
       const spool = await spoolIn(`heic-${kind}`);
       await using pool = poolIn(spool, kind);
+      const seen = new Set<string>();
+      const watcher = watch(spool, { recursive: true }, (_event, name) => seen.add(String(name)));
       await using picture = await pool.open(heic);
+      await sleep(50);
+      watcher.close();
+      const intermediate = [...seen].filter((name) => /\/out\/(heic-|.*\.png)/.test(name));
+      assert.equal(intermediate.length === 0, kind === "bubblewrap", `on the disk: ${intermediate}`);
       assert.deepEqual([picture.format, picture.width], ["heic", 512]);
       assert.equal((await picture.detect(policy)).length, 1);
       await picture.close();

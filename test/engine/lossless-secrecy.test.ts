@@ -230,7 +230,7 @@ describe("what is refused, and leaves no file", () => {
   test("a result in which a decoder sees the face, or anything else than it should", async () => {
     const path = join(folder, randomUUID());
     await writeFile(path, odd.jpeg);
-    const original = await decode(path, limits, folder);
+    const original = await decode({ path }, limits, folder);
     const regions = regionsOf(odd);
     const masked = { ...original, data: Buffer.from(original.data) };
     maskFrame(masked, regions, lossless);
@@ -241,10 +241,10 @@ describe("what is refused, and leaves no file", () => {
       [given, async () => original, /inside a mask/],
       [
         { ...given, cover: { bounds, values: new Uint8Array(values.length) } },
-        (out) => decode(out, limits, folder),
+        (out) => decode({ path: out }, limits, folder),
         /outside/,
       ],
-      [{ ...given, orientation: 3 }, (out) => decode(out, limits, folder), /outside|inside/],
+      [{ ...given, orientation: 3 }, (out) => decode({ path: out }, limits, folder), /outside|inside/],
     ];
     for (const [what, see, text] of attempts) {
       const outPath = join(folder, randomUUID());

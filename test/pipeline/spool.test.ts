@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { Problem } from "../../src/errors.ts";
-import { openSpool, type Spool, streamOf } from "../../src/pipeline/spool.ts";
+import { openSpool, readSpoolFile, type Spool, streamOf } from "../../src/pipeline/spool.ts";
 
 let root = "";
 let spool: Spool;
@@ -25,12 +25,26 @@ describe("the spool", () => {
     const bytes = Buffer.from("x".repeat(100_000));
     {
       await using file = await spool.receive(streamOf(bytes), { maxBytes: 1e6 });
-      assert.deepEqual(await readFile(file.path), bytes);
+      assert.ok(!(await readFile(file.path)).includes("xxxx"), "what is not masked lies on the disk as it is");
+      assert.ok(bytes.equals(Buffer.concat(await (await readSpoolFile(file)).toArray())));
       assert.equal(file.sha256, createHash("sha256").update(bytes).digest("hex"));
       assert.equal((await stat(file.path)).mode & 0o777, 0o600);
       assert.equal((await stat(spool.folder)).mode & 0o777, 0o700);
     }
     assert.deepEqual(await readdir(spool.folder), []);
+  });
+
+  test("what is masked already lies in it as it is, for whoever delivers it", async () => {
+    await using file = await spool.receive(streamOf(Buffer.from("masked")), { maxBytes: 10, isMasked: true });
+    assert.equal(String(await readFile(file.path)), "masked");
+    assert.equal(file.key, undefined);
+  });
+
+  test("a file that somebody changed meanwhile is refused when it is read", async () => {
+    await using file = await spool.receive(streamOf(Buffer.from("original")), { maxBytes: 10 });
+    const stored = await readFile(file.path);
+    await writeFile(file.path, stored.with(0, stored[0]! ^ 1));
+    await assert.rejects(async () => (await readSpoolFile(file)).toArray(), withCode("unreadable"));
   });
 
   test("more bytes than allowed leave nothing behind", async () => {

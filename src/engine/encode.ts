@@ -11,6 +11,9 @@ export interface Encoded {
 /** Above this many bytes of pixels a JPEG is written in one pass, a little larger: a second holds up to 6 bytes a pixel. */
 const streamedBytes = 150e6;
 
+/** Milliseconds for which sharp writes a frame to stay. */
+const longestDelay = 65_535;
+
 /**
  * Writes the pixels in the original's format (HEIC becomes JPEG), with its colour profile and no other metadata than
  * `exif`, to a file that must not exist: everything is made anew from pixels, so no thumbnail, preview, comment or
@@ -32,7 +35,7 @@ function inFormat(decoded: Decoded, quality: number): Encoded & { output: Sharp 
   const flat = original.grey ? image.toColourspace("b-w") : image;
   const whole = () => (original.alpha && decoded.channels === 3 ? flat.ensureAlpha(1) : flat);
   const animation = {
-    ...(original.delay && frames > 1 && { delay: [...original.delay] }),
+    ...(original.delay && frames > 1 && { delay: original.delay.map((ms) => Math.min(ms, longestDelay)) }),
     ...(original.loop !== undefined && frames > 1 && { loop: original.loop }),
   };
   switch (original.format) {

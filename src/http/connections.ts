@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import type { Server } from "node:net";
+import { Server as HttpServer, type IncomingMessage } from "node:http";
+import type { Server, Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
 
 /** How many connections there may be, and how long one may take to say what it wants. */
@@ -17,7 +18,8 @@ const toldEveryMs = 60_000;
 
 /**
  * Closes connections that take too long, so that a slow client holds neither a socket nor a spool file for ever, and
- * turns away those above the limit at once, so that the rest goes on. Tells the log once a minute at most.
+ * turns away those above the limit at once, so that the rest goes on; the log is told once a minute at most. The end of
+ * the server waits for none on which nothing was asked.
  */
 export function limitConnections(server: FastifyInstance, limits: ConnectionLimits): void {
   const { connections, headersMs, requestMs } = limits;
@@ -25,6 +27,7 @@ export function limitConnections(server: FastifyInstance, limits: ConnectionLimi
   Object.assign(server.server, { headersTimeout: headersMs, requestTimeout: Math.max(headersMs, requestMs) });
   const listener = server.server as Server;
   listener.maxConnections = Math.max(16, Math.min(connections, openFiles() - reservedFiles));
+  dropSilentOnClose(server);
   let toldAt = Number.NEGATIVE_INFINITY;
   listener.on("drop", () => {
     if (performance.now() - toldAt < toldEveryMs) return;
@@ -33,6 +36,20 @@ export function limitConnections(server: FastifyInstance, limits: ConnectionLimi
       { connections: listener.maxConnections },
       "there are as many connections as may be; others are closed",
     );
+  });
+}
+
+/** For Node a connection on which nothing was asked yet is a busy one, and its end would be waited for. */
+function dropSilentOnClose(server: FastifyInstance): void {
+  if (!(server.server instanceof HttpServer)) return;
+  const silent = new Set<Socket>();
+  server.server.on("connection", (socket: Socket) => {
+    silent.add(socket);
+    socket.once("close", () => silent.delete(socket));
+  });
+  server.server.on("request", ({ socket }: IncomingMessage) => silent.delete(socket));
+  server.addHook("preClose", async () => {
+    for (const socket of silent) socket.destroy();
   });
 }
 

@@ -12,6 +12,8 @@ export interface Program extends AsyncDisposable {
   readonly pid: number;
   /** What it wrote to standard error so far. */
   log(): string;
+  /** What it wrote to standard output so far. */
+  screen(): string;
   /** As Ctrl-C does; answers the exit code. */
   stop(): Promise<number | null>;
   /** As a power cut does. */
@@ -63,6 +65,7 @@ export async function startProgram({ dataDir, flags = [], nodeFlags = [] }: Prog
     dataDir: folder,
     pid: child.pid!,
     log: () => log,
+    screen: () => screen,
     stop,
     ended: exited,
     kill: async () => void (await signalled("SIGKILL")()),

@@ -25,7 +25,7 @@ function threeChannels(data: Buffer, width: number, height: number, channels: nu
 }
 
 /** The middle of a region, which every mask covers wholly. */
-function middleOf({ box: { x, y, width, height } }: Region, share = 0.5): Box {
+function middleOf({ box: { x, y, width, height } }: Pick<Region, "box">, share = 0.5): Box {
   return {
     x: x + (width * (1 - share)) / 2,
     y: y + (height * (1 - share)) / 2,
@@ -56,12 +56,16 @@ const encodersUnrest = 8;
  * That a picture masked in the style solid shows one colour in the middle of each region: whatever the damaged file
  * decoded to, none of it is left there.
  */
-export function assertFilled(frames: readonly Picture[], regions: readonly Region[]): void {
+export function assertFilled(
+  frames: readonly Picture[],
+  regions: readonly (Pick<Region, "box"> & { readonly frame?: number | undefined })[],
+  about = "",
+): void {
   for (const region of regions) {
     for (const [index, frame] of frames.entries()) {
       if (region.frame !== undefined && region.frame !== index) continue;
       const left = unrest(frame, middleOf(region));
-      assert.ok(left < encodersUnrest, `frame ${index} shows ${left.toFixed(1)} in a masked region`);
+      assert.ok(left < encodersUnrest, `${about} frame ${index} shows ${left.toFixed(1)} in a masked region`);
     }
   }
 }

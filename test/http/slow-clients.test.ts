@@ -87,4 +87,13 @@ describe("many connections that say nothing", () => {
     await until("all are closed", async () => idle.counts().closed === 200, 10_000);
     await assertMaskedAnswer(veil, await portraitJpeg());
   });
+
+  test("do not hold up the end of veil", async () => {
+    await using veil = await startClient({});
+    await using idle = await openIdleClients(veil.address, 300);
+    const began = performance.now();
+    assert.equal(await veil.stop(), 0);
+    assert.ok(performance.now() - began < 5000, `it took ${performance.now() - began} ms`);
+    await until("all are closed", async () => idle.counts().closed === 300, 5000);
+  });
 });

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startProgram } from "../test/e2e/program.ts";
+import { median } from "./median.ts";
 import { makePictures, sizes } from "./speed/pictures.ts";
 
 const { values } = parseArgs({
@@ -60,8 +61,4 @@ try {
 /** The best says more than the median where the machine is busy with other things. */
 function timesOf(numbers: readonly number[]): string {
   return `${median(numbers).toFixed(1)} ms (best ${Math.min(...numbers).toFixed(1)})`;
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 }

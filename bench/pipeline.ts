@@ -15,10 +15,11 @@ import { parseArgs } from "node:util";
 import { bundledDetector } from "../src/core/detector.ts";
 import { claimDataFolder } from "../src/data-claim.ts";
 import { allTopics } from "../src/queues/kafka-topics.ts";
-import { startProgram, until } from "../test/e2e/program.ts";
 import { noKafka, startKafkaServer } from "../test/fixtures/kafka-server.ts";
 import { startRabbit, withoutRabbit } from "../test/fixtures/rabbitmq-server.ts";
+import { median } from "./median.ts";
 import { measureOverhead } from "./pipeline/overhead.ts";
+import { serveUntilDone } from "./pipeline/serve-until-done.ts";
 import { commandLine } from "./speed/contenders.ts";
 import { makePictures } from "./speed/pictures.ts";
 
@@ -132,22 +133,7 @@ async function serve(photos: readonly string[], flags: readonly string[]): Promi
   const dataDir = await dataFolder();
   await mkdir(join(dataDir, "input_photos"));
   for (const [index, photo] of photos.entries()) await copyFile(photo, join(dataDir, "input_photos", `${index}.jpg`));
-  // What has lain there for long is taken at the first look.
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  const start = performance.now();
-  await using veil = await startProgram({ dataDir, flags: [...flags, "--log-level", "warn"] });
-  await until(
-    "all are done",
-    async () => {
-      const answer = await fetch(`${veil.address}/api/v1/jobs?limit=1`);
-      const { counts } = (await answer.json()) as { counts: Record<string, number> };
-      if ((counts.dead ?? 0) > 0) throw new Error(`${counts.dead} dead letters`);
-      return counts.done === photos.length;
-    },
-    600_000,
-  );
-  const took = (performance.now() - start) / 1000;
-  await veil.stop();
+  const took = await serveUntilDone(dataDir, flags, photos.length);
   await rm(dataDir, { recursive: true });
   return took;
 }
@@ -179,8 +165,4 @@ async function photographs(): Promise<readonly string[]> {
       return path;
     }),
   );
-}
-
-function median(list: readonly number[]): number {
-  return list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)]!;
 }

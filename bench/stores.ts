@@ -11,9 +11,10 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { bundledDetector } from "../src/core/detector.ts";
 import { claimDataFolder } from "../src/data-claim.ts";
-import { startProgram, until } from "../test/e2e/program.ts";
 import { openBuckets, s3Of } from "../test/e2e/s3-buckets.ts";
 import { startCeph, withoutCeph } from "../test/fixtures/ceph-server.ts";
+import { median } from "./median.ts";
+import { serveUntilDone } from "./pipeline/serve-until-done.ts";
 import { makePictures } from "./speed/pictures.ts";
 
 const { values } = parseArgs({
@@ -50,13 +51,13 @@ try {
     await ready(local);
     await mkdir(join(local, "input_photos"));
     for (const [index, photo] of photos.entries()) await copyFile(photo, join(local, "input_photos", `${index}.jpg`));
-    seconds.get("folder → folder")!.push(await serve(local));
+    seconds.get("folder → folder")!.push(await serveUntilDone(local, flags, count));
     await rm(local, { recursive: true });
 
     await using buckets = await openBuckets(ceph, client, "    pollMs: 5000");
     await ready(buckets.dataDir);
     for (const [index, photo] of photos.entries()) await buckets.put(`${index}.jpg`, await readFile(photo));
-    seconds.get("S3 → S3")!.push(await serve(buckets.dataDir));
+    seconds.get("S3 → S3")!.push(await serveUntilDone(buckets.dataDir, flags, count));
   }
   client.destroy();
   const base = seconds.get("folder → folder")!;
@@ -74,28 +75,4 @@ try {
 async function ready(dataDir: string): Promise<void> {
   await claimDataFolder(dataDir);
   if (values.detector !== bundledDetector) await cp(values.models, join(dataDir, "models"), { recursive: true });
-}
-
-/** From the start of the program to the last picture that the ledger has as done. */
-async function serve(dataDir: string): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  const start = performance.now();
-  await using veil = await startProgram({ dataDir, flags: [...flags, "--log-level", "warn"] });
-  await until(
-    "all are done",
-    async () => {
-      const answer = await fetch(`${veil.address}/api/v1/jobs?limit=1`);
-      const { counts } = (await answer.json()) as { counts: Record<string, number> };
-      if ((counts.dead ?? 0) > 0) throw new Error(`${counts.dead} dead letters`);
-      return counts.done === count;
-    },
-    3_600_000,
-  );
-  const took = (performance.now() - start) / 1000;
-  await veil.stop();
-  return took;
-}
-
-function median(list: readonly number[]): number {
-  return list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)]!;
 }

@@ -124,7 +124,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const admit = createAdmit(keyed);
   const redrive = createRedrive(keyed);
   const observe = tellOfJobs({ log, onAlert, count: (route, event) => metrics.jobEvent(route, event) });
-  const watching = { watches: roles.has("sources"), hears: hearsEvents(config), alone: alone.run };
+  const watching = { watches: roles.has("sources"), hears: hearsEvents(config), alone: alone.run, isShared };
   const folders = createFolderRoutes(config, routes, {
     ...{ data, admit, redrive, puts, room, log, onProblem, onAlert, observe, ...watching },
   });

@@ -5,9 +5,9 @@ import { hostname, userInfo } from "node:os";
 import type { Config } from "./config.ts";
 import { takeConfirmation } from "./confirmations.ts";
 import type { Serial } from "./core/serial.ts";
-import { unlessAborted } from "./core/until-aborted.ts";
 import { claimDataFolder } from "./data-claim.ts";
 import { placesIn, storesOf } from "./data-places.ts";
+import { createDataStores } from "./data-stores.ts";
 import { readyUploads } from "./data-uploads.ts";
 import { type OpenLedger, openLedger, openQueue, queueName } from "./drivers.ts";
 import { Problem, toProblem } from "./errors.ts";
@@ -54,7 +54,7 @@ export interface DataFolder extends AsyncDisposable {
   openRoute(name: string, route: RoutePlaces, stores?: Config["stores"], told?: StoreEars): RouteStores;
   /** How many removals of a route somebody has confirmed within the last hour; the answer uses it up. */
   takeConfirmation(route: string): Promise<number>;
-  /** Removes what interrupted puts left behind a day ago or earlier, in each store that is there; rejects as soon as the signal aborts. */
+  /** Removes what interrupted puts left behind; rejects as soon as the signal aborts. */
   sweep(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
@@ -111,22 +111,14 @@ export async function openDataFolder(
   if (role === "service") await meetQueue(places.queueName, queueName(config, replica), shared);
   opened.move();
   const mountsOf = openMountMemories(places.mounts);
-  const inUse = new Map<string, Store>();
-  // Of routes that were changed: what is in work still uses them.
-  const former: Store[] = [];
-  const take = (store: Store) => {
-    const before = inUse.get(store.name);
-    if (before !== undefined) former.push(before);
-    inUse.set(store.name, store);
-    return store;
-  };
+  const { take, storeOf, sweep, close: closeStores } = createDataStores({ onProblem });
   const openFolder = (options: FsStoreOptions) =>
     take(createFsStore({ mounts: mountsOf(options.root), ...(words && { words }), ...options }));
   for (const name of ["inbox", "results"] as const) openFolder({ name, root: uploads[name], onProblem });
   const close = async () => {
     await queue.close();
     await ledger.close();
-    for (const store of [...inUse.values(), ...former]) await store.close();
+    await closeStores();
     await shared.close();
     await sqlite.close();
   };
@@ -137,11 +129,7 @@ export async function openDataFolder(
     queue,
     sqlite,
     installationKey,
-    storeOf(name) {
-      const store = inUse.get(name);
-      if (store === undefined) throw new Problem("not-found", `There is no store ${JSON.stringify(name)}`);
-      return store;
-    },
+    ...{ storeOf, sweep },
     openRoute(name, { from, to, movedTo }, stores, told) {
       const names = storesOf(name);
       const openPlace = (place: string, storeName: string, part: "input" | "output") => {
@@ -157,18 +145,6 @@ export async function openDataFolder(
       };
     },
     takeConfirmation: (route) => takeConfirmation(places.confirmed, route),
-    async sweep(signal) {
-      const failed: unknown[] = [];
-      for (const [name, store] of [...inUse]) {
-        // veil leaves nothing in inputs, and looks for nothing of its own there.
-        if (isInput(name) || store.sweep === undefined) continue;
-        await unlessAborted(store.sweep(undefined, signal), signal).catch((error: unknown) => {
-          signal.throwIfAborted();
-          if (!isAway(error)) failed.push(error);
-        });
-      }
-      if (failed.length > 0) throw failed[0];
-    },
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -222,15 +198,6 @@ async function queueIn(path: string): Promise<string | undefined> {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
-}
-
-function isInput(store: string): boolean {
-  return store === "input" || store.endsWith("-input");
-}
-
-/** It is swept once it is there again, and let in or its settings put right: its route says so. */
-function isAway(error: unknown): boolean {
-  return error instanceof Problem && ["store-unavailable", "store-denied", "invalid-config"].includes(error.code);
 }
 
 /**

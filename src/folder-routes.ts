@@ -4,6 +4,7 @@ import { createBell } from "./bell.ts";
 import { placeOf } from "./config/places.ts";
 import { type Config, routesOf } from "./config.ts";
 import type { DataFolder } from "./data-folder.ts";
+import { toProblem } from "./errors.ts";
 import { type FolderRoute, type FolderRouteParts, openFolderRoute } from "./folder-route.ts";
 import type { Route } from "./pipeline/route.ts";
 import { createClockWatch } from "./pipeline/route-health.ts";
@@ -11,6 +12,8 @@ import { createClockWatch } from "./pipeline/route-health.ts";
 export interface FolderRoutesParts extends Omit<FolderRouteParts, "onAlert" | "stores"> {
   readonly data: DataFolder;
   readonly onAlert: (alert: Alert) => void;
+  /** Other processes, maybe with other routes, work over the same ledger. */
+  readonly isShared: boolean;
 }
 
 /** All routes between folders, at work side by side: one that is broken harms no other one. */
@@ -25,7 +28,7 @@ export interface FolderRoutes {
 
 /** `routes` is kept up to date: it is what the worker and requests look routes up in. */
 export function createFolderRoutes(config: Config, routes: Map<string, Route>, parts: FolderRoutesParts): FolderRoutes {
-  const { onAlert } = parts;
+  const { onAlert, data } = parts;
   const open = new Map<string, FolderRoute & { readonly stop: AbortController; running?: Promise<void> }>();
   const applied = new Map<string, unknown>();
   const fell = createBell();
@@ -49,6 +52,16 @@ export function createFolderRoutes(config: Config, routes: Map<string, Route>, p
     start(name);
   }
 
+  /** What was announced for a route that is configured no more would wait for ever. */
+  async function forget(gone: readonly string[]): Promise<void> {
+    await data.announcements.forget(gone).catch((error: unknown) => parts.onProblem(toProblem(error)));
+  }
+
+  async function forgetStrangers(): Promise<void> {
+    const names = Object.keys(await data.announcements.waiting());
+    await forget(names.filter((name) => !open.has(name)));
+  }
+
   for (const [name, settings] of routesOf(config)) add(name, settings, config.stores);
 
   return {
@@ -57,6 +70,7 @@ export function createFolderRoutes(config: Config, routes: Map<string, Route>, p
     async run(signal) {
       life = signal;
       for (const name of open.keys()) start(name);
+      if (!parts.isShared) await forgetStrangers();
       const uptime = () => performance.now();
       const lookAtClock = createClockWatch({ onAlert, now: Date.now, uptime });
       while (!signal.aborted && fault === undefined) {
@@ -72,6 +86,7 @@ export function createFolderRoutes(config: Config, routes: Map<string, Route>, p
     async apply(next) {
       const wanted = routesOf(next);
       const changed: string[] = [];
+      const gone: string[] = [];
       for (const [name, route] of [...open]) {
         const settings = wanted.get(name);
         if (settings !== undefined && isDeepStrictEqual(signOf(settings, next.stores), applied.get(name))) continue;
@@ -81,9 +96,14 @@ export function createFolderRoutes(config: Config, routes: Map<string, Route>, p
         open.delete(name);
         applied.delete(name);
         // Its jobs that are still in the queue end as they would have: their stores stay too.
-        if (settings === undefined) routes.set(name, { ...route.route, retired: true });
-        else add(name, settings, next.stores);
+        if (settings !== undefined) {
+          add(name, settings, next.stores);
+          continue;
+        }
+        gone.push(name);
+        routes.set(name, { ...route.route, retired: true });
       }
+      await forget(gone);
       for (const [name, settings] of wanted) {
         if (open.has(name)) continue;
         changed.push(`${name} is new`);

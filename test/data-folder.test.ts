@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
-import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import * as Kafka from "@platformatic/kafka";
-import { type Config, loadConfig } from "../src/config.ts";
+import { loadConfig } from "../src/config.ts";
 import { openDataFolder } from "../src/data-folder.ts";
 import { placesIn } from "../src/data-places.ts";
 import { allTopics } from "../src/queues/kafka-topics.ts";
@@ -13,7 +12,6 @@ import { makeCandidate, makeJob } from "./contracts/jobs.ts";
 import { temporaryFolder } from "./contracts/temporary-folder.ts";
 import { noKafka, startKafkaServer } from "./fixtures/kafka-server.ts";
 import { startPostgres, withoutPostgres } from "./fixtures/postgres-server.ts";
-import { startStandIn } from "./stores/http-stand-in.ts";
 
 test("what waits in another queue than the one that was used last is published again, once", async () => {
   await using folder = await temporaryFolder();
@@ -33,42 +31,6 @@ test("what waits in another queue than the one that was used last is published a
   assert.equal(await unstarted(), 0);
   await writeFile(queueName, '["rabbitmq","veil","elsewhere"]');
   assert.equal(await unstarted(), 1);
-});
-
-describe("the sweep of stores", () => {
-  const old = new Date(Date.now() - 3 * 86_400_000);
-
-  async function openRoutes(path: string, stores: Config["stores"], routes: Readonly<Record<string, string>>) {
-    const config = loadConfig({ flags: { dataDir: path }, env: {}, cwd: path });
-    const data = await openDataFolder(config, (problem) => assert.fail(problem), "service");
-    for (const [name, to] of Object.entries(routes)) data.openRoute(name, { from: join(path, "in"), to }, stores);
-    return data;
-  }
-
-  test("passes over one whose settings keep it closed, and goes on with the others", async () => {
-    await using folder = await temporaryFolder();
-    const left = join(folder.path, "out", `.veil-${randomUUID()}.part`);
-    await mkdir(join(folder.path, "out"));
-    await writeFile(left, "half");
-    await utimes(left, old, old);
-    const closed = { kind: "webdav" as const, url: "https://127.0.0.1:9/", caFile: join(folder.path, "missing.pem") };
-    const routes = { first: "store:closed", second: join(folder.path, "out") };
-    await using data = await openRoutes(folder.path, { closed }, routes);
-    await data.sweep(new AbortController().signal);
-    await assert.rejects(stat(left), { code: "ENOENT" });
-  });
-
-  test("ends at once where a store is silent", async () => {
-    await using folder = await temporaryFolder();
-    await using server = await startStandIn(() => {});
-    const silent = { kind: "webdav" as const, url: server.url };
-    await using data = await openRoutes(folder.path, { silent }, { route: "store:silent" });
-    const stop = new AbortController();
-    const sweeping = data.sweep(stop.signal);
-    await eventually("it has begun", () => server.requests.length > 0);
-    stop.abort(new Error("no more"));
-    await assert.rejects(sweeping, /no more/);
-  });
 });
 
 test("what Kafka has lost is published again, what had failed too", { skip: noKafka }, async () => {

@@ -6,6 +6,8 @@ export interface Announcements {
   next(route: string, limit: number): Promise<readonly Announcement[]>;
   /** Lets go of them, but not of one that was announced once more meanwhile. */
   done(announcements: readonly Announcement[]): Promise<void>;
+  /** Lets go of all names of those routes: they are configured no more. */
+  forget(routes: readonly string[]): Promise<void>;
   /** How many wait, by route; none: not named. */
   waiting(): Promise<Readonly<Record<string, number>>>;
 }

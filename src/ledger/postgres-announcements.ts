@@ -35,6 +35,10 @@ export async function createPostgresAnnouncements(postgres: Postgres): Promise<A
       const sql = "delete from announcements where number = any($numbers::bigint[])";
       if (numbers.length > 0) await postgres.ask(sql, { numbers }, again);
     },
+    async forget(routes) {
+      const sql = "delete from announcements where route = any($routes::text[])";
+      if (routes.length > 0) await postgres.ask(sql, { routes }, again);
+    },
     async waiting() {
       const rows = await postgres.ask("select route, count(*) as waiting from announcements group by route", {}, again);
       return Object.fromEntries(rows.map(({ route, waiting }) => [String(route), Number(waiting)]));

@@ -30,6 +30,11 @@ export async function createSqliteAnnouncements(sqlite: Sqlite): Promise<Announc
       const sql = "delete from announcements where number in (select value from json_each($numbers))";
       if (announcements.length > 0) await sqlite.write([{ sql, params }]);
     },
+    async forget(routes) {
+      const params = { routes: JSON.stringify(routes) };
+      const sql = "delete from announcements where route in (select value from json_each($routes))";
+      if (routes.length > 0) await sqlite.write([{ sql, params }]);
+    },
     async waiting() {
       const [rows] = await sqlite.read([
         { sql: "select route, count(*) as waiting from announcements group by route" },

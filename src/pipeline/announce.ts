@@ -1,4 +1,5 @@
 import type { S3Event } from "../core/s3-event.ts";
+import { isSystemName } from "../core/system-name.ts";
 import type { Announcements } from "../ledger/announcements.ts";
 
 /** A route that reads from a bucket. */
@@ -38,7 +39,9 @@ export function createAnnounce({ announcements, routes, onAnnounced, onStranger 
       return concerned.flatMap(({ route, prefix }) =>
         keys
           .filter((key) => key.startsWith(prefix) && key.length > prefix.length && isName(key))
-          .map((key) => ({ route, key: key.slice(prefix.length) })),
+          .map((key) => ({ route, key: key.slice(prefix.length) }))
+          // As no listing shows them.
+          .filter(({ key }) => !key.split("/").some(isSystemName)),
       );
     });
     if (named.length === 0) return 0;

@@ -48,6 +48,8 @@ export function createAnnouncedSource(options: AnnouncedSourceOptions): Source {
       return undefined;
     });
     if (info === undefined) onLookNeeded();
+    // What consoles make for a folder; listings pass it over, too.
+    if (info?.size === 0 && key.endsWith("/")) return undefined;
     return info === undefined || (await waitsFor?.(key)) !== undefined ? undefined : { key, version: info.version };
   }
 

@@ -1,12 +1,13 @@
 import { Readable } from "node:stream";
 import type { ContainerListBlobFlatSegmentResponse } from "@azure/storage-blob";
+import { isSystemName } from "../core/system-name.ts";
 import { Problem } from "../errors.ts";
 import { type AzureConnection, type AzureSettings, connectAzure } from "./azure-client.ts";
 import { fromAzure } from "./azure-metadata.ts";
 import { azureProblem, statusOf } from "./azure-problem.ts";
 import { putBlob } from "./azure-put.ts";
 import type { HttpTimeouts } from "./http-client.ts";
-import { checkKey, isSystemName, isTemporary } from "./key.ts";
+import { checkKey, isTemporary } from "./key.ts";
 import { measuredBody } from "./measured-body.ts";
 import { otherVersion } from "./other-version.ts";
 import { retryPage } from "./retry-page.ts";

@@ -1,10 +1,10 @@
 import type { BigIntStats, Dirent } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { join } from "node:path";
+import { isSystemName } from "../core/system-name.ts";
 import { Problem, toProblem } from "../errors.ts";
 import { errorCode, fsProblem } from "./fs-problem.ts";
 import { lstatOrNothing } from "./fs-tree.ts";
-import { isSystemName } from "./key.ts";
 import type { ListOptions } from "./store.ts";
 
 export interface Found {

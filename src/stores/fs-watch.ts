@@ -1,10 +1,11 @@
 import { realpath, stat } from "node:fs/promises";
 import { relative, sep } from "node:path";
 import { createBell } from "../bell.ts";
+import { isSystemName } from "../core/system-name.ts";
 import { Problem, toProblem } from "../errors.ts";
 import { errorCode, fsProblem } from "./fs-problem.ts";
 import { watchFolders } from "./fs-watch-folders.ts";
-import { isSystemName, isTemporary } from "./key.ts";
+import { isTemporary } from "./key.ts";
 
 const maxHints = 20_000;
 const checkMs = 3_000;

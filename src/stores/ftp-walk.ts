@@ -1,3 +1,4 @@
+import { isSystemName } from "../core/system-name.ts";
 import { Problem, toProblem } from "../errors.ts";
 import type { Connection } from "./ftp-connect.ts";
 import { enter, type Facts, infoOf, listedFacts, look } from "./ftp-facts.ts";
@@ -5,7 +6,7 @@ import type { Pool } from "./ftp-pool.ts";
 import { ftpProblem, statusOf } from "./ftp-problem.ts";
 import type { Times } from "./ftp-times.ts";
 import type { Tree } from "./ftp-tree.ts";
-import { checkKey, isSystemName, isTemporary } from "./key.ts";
+import { checkKey, isTemporary } from "./key.ts";
 import type { ListOptions, ObjectInfo } from "./store.ts";
 
 export interface WalkOptions extends ListOptions {

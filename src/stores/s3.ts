@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
+import { isSystemName } from "../core/system-name.ts";
 import { Problem } from "../errors.ts";
-import { checkName, isSystemName } from "./key.ts";
+import { checkName } from "./key.ts";
 import { measuredBody } from "./measured-body.ts";
 import { otherVersion } from "./other-version.ts";
 import { connectS3, type S3Connection, type S3Settings, type S3Timeouts, s3Timeouts } from "./s3-client.ts";

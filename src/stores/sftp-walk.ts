@@ -1,6 +1,6 @@
 import type { FileEntryWithStats, Stats } from "ssh2";
+import { isSystemName } from "../core/system-name.ts";
 import { Problem, toProblem } from "../errors.ts";
-import { isSystemName } from "./key.ts";
 import type { Link } from "./sftp-link.ts";
 import { sftpProblem, sftpStatus, statusOf } from "./sftp-problem.ts";
 import { closeHandle, infoOf, statsAt, type Tree } from "./sftp-tree.ts";

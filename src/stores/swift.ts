@@ -1,9 +1,10 @@
 import { Readable } from "node:stream";
+import { isSystemName } from "../core/system-name.ts";
 import { Problem } from "../errors.ts";
 import { discard, receivedBody } from "./http-body.ts";
 import type { HttpTimeouts } from "./http-client.ts";
 import { statusProblem } from "./http-problem.ts";
-import { checkName, isSystemName, isTemporary } from "./key.ts";
+import { checkName, isTemporary } from "./key.ts";
 import { otherVersion } from "./other-version.ts";
 import type { GetOptions, ObjectInfo, Store } from "./store.ts";
 import type { SwiftSettings } from "./swift-auth.ts";

@@ -1,7 +1,8 @@
+import { isSystemName } from "../core/system-name.ts";
 import { Problem, toProblem } from "../errors.ts";
 import { discard } from "./http-body.ts";
 import { statusProblem } from "./http-problem.ts";
-import { checkKey, isSystemName } from "./key.ts";
+import { checkKey } from "./key.ts";
 import { type RetryPageOptions, retryPage } from "./retry-page.ts";
 import type { ListOptions, ObjectInfo } from "./store.ts";
 import type { WebdavConnection } from "./webdav-connection.ts";

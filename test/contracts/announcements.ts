@@ -39,6 +39,17 @@ export function announcementsContract(
       assert.deepEqual(await announcements.waiting(), { a: 1 });
     });
 
+    test("those of a route that is there no more are let go of, and no others", async () => {
+      await using opened = await open();
+      const { announcements } = opened;
+      for (const route of ["a", "b", "c'"]) await announcements.add([{ route, key: "x" }]);
+      await announcements.forget([]);
+      await announcements.forget(["a", "c'", "never"]);
+      assert.deepEqual(await announcements.waiting(), { b: 1 });
+      await announcements.add([{ route: "a", key: "x" }]);
+      assert.deepEqual(keysOf(await announcements.next("a", 10)), ["x"]);
+    });
+
     test("many that come at once, the same ones in every order, are all there", async () => {
       await using opened = await open();
       const { announcements } = opened;

@@ -95,6 +95,9 @@ describe("the webhook", () => {
     assert.deepEqual(await (await webhook.send(event("in/"))).json(), { announced: 0 });
     assert.deepEqual(await (await webhook.send(event(`in/${"x".repeat(1100)}`))).json(), { announced: 0 });
     assert.deepEqual(await (await webhook.send(event("in/%00.jpg"))).json(), { announced: 0 });
+    for (const name of [".DS_Store", "a/Thumbs.db", "%40eaDir/a.jpg", "a/._b.jpg"]) {
+      assert.deepEqual(await (await webhook.send(event(`in/${name}`))).json(), { announced: 0 }, name);
+    }
     assert.deepEqual(webhook.strangers, ["other"]);
     assert.deepEqual(await webhook.announcements.waiting(), {});
   });

@@ -9,6 +9,7 @@ import { type AnnouncedSourceOptions, createAnnouncedSource } from "../../src/so
 import type { Arrival } from "../../src/sources/source.ts";
 import { openSqlite } from "../../src/sqlite.ts";
 import { createMemoryStore } from "../../src/stores/memory.ts";
+import type { Store } from "../../src/stores/store.ts";
 import { eventually } from "../contracts/eventually.ts";
 
 async function openSource(options: Partial<AnnouncedSourceOptions> = {}) {
@@ -129,6 +130,14 @@ describe("what events have named", () => {
       ["store-denied"],
     );
     assert.ok(source.looks.length >= 1);
+  });
+
+  test("is passed by where it is what a console makes for a folder", async () => {
+    const head: Store["head"] = async (key) => ({ key, version: "1", size: key === "b/" ? 1 : 0, modifiedAt: 1 });
+    await using source = await openSource({ store: { head } });
+    await source.announce("a/", "b/", "c");
+    await source.settled();
+    assert.deepEqual(source.admitted.map(({ key }) => key).toSorted(), ["b/", "c"]);
   });
 
   test("a thousand at once all come", async () => {

@@ -16,10 +16,11 @@ import { azureSettings } from "../../src/config/stores/azure.ts";
 import type { Problem } from "../../src/errors.ts";
 import { createAzureStore } from "../../src/stores/azure.ts";
 import { eventually } from "../contracts/eventually.ts";
+import { drain } from "../contracts/folder-store.ts";
+import { failsWhileItsServerIsSilent, keepsNoConnectionOfReaders } from "../contracts/remote-store.ts";
 import { bodyOf, keysOf, read, storeContract, withCode } from "../contracts/store.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 import { startAzurite, withoutAzurite } from "../fixtures/azurite-server.ts";
-import { openSockets } from "./open-sockets.ts";
 
 const image = { contentType: "image/jpeg" };
 const offline = withCode("store-unavailable");
@@ -180,15 +181,7 @@ describe("the azure store and its container", { skip }, () => {
 
   test("keeps no connection of reads that were broken off", async () => {
     await using opened = await openStore();
-    const { store } = opened;
-    await store.put("x", bodyOf(randomBytes(5_000_000)), image);
-    const before = openSockets();
-    for (let round = 0; round < 50; round += 1) {
-      const { stream } = await store.get("x");
-      await stream[Symbol.asyncIterator]().next();
-      stream.destroy();
-    }
-    await eventually("they are gone", () => openSockets() <= before + 1);
+    await keepsNoConnectionOfReaders(opened.store);
   });
 });
 
@@ -216,10 +209,7 @@ describe("the azure store and a server in trouble", { skip }, () => {
       return blocks?.uncommittedBlocks?.length;
     });
     await own.kill();
-    const drain = async () => {
-      while (!(await reading.next()).done);
-    };
-    await assert.rejects(drain(), offline);
+    await assert.rejects(drain(reading), offline);
     body.push(null);
     await putting;
     await assert.rejects(store.head("x"), offline);
@@ -234,17 +224,7 @@ describe("the azure store and a server in trouble", { skip }, () => {
   test("does not wait for ever for a server that is silent", async () => {
     await using opened = await openStore({}, { timeouts: { connectMs: 2000, idleMs: 1000 } });
     const { store } = opened;
-    await store.put("x", bodyOf(randomBytes(20_000_000)), image);
-    const { stream } = await store.get("x");
-    await stream[Symbol.asyncIterator]().next();
-    server!.freeze();
-    try {
-      await assert.rejects(stream.toArray(), offline);
-      for (const action of [() => store.head("x"), () => store.get("x"), () => store.put("y", bodyOf("y"), image)])
-        await assert.rejects(action(), offline, String(action));
-    } finally {
-      server!.thaw();
-    }
+    await failsWhileItsServerIsSilent(store, { freeze: () => server!.freeze(), thaw: () => server!.thaw() });
     assert.ok(await eventually("it is back", () => store.head("x")));
   });
 });

@@ -1,20 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, fork } from "node:child_process";
-import { randomUUID } from "node:crypto";
 import { constants, mkdirSync, renameSync, rmdirSync } from "node:fs";
-import {
-  appendFile,
-  chmod,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  symlink,
-  truncate,
-  utimes,
-  writeFile,
-} from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
@@ -25,6 +12,7 @@ import { createFsStore, type FsStore } from "../../src/stores/fs.ts";
 import { createMountMemory } from "../../src/stores/fs-mount.ts";
 import { createTree } from "../../src/stores/fs-tree.ts";
 import { eventually } from "../contracts/eventually.ts";
+import { failsReadingsOfWhatChanges, saysThatTheRootIsAway, sweepsItsOwnOldFile } from "../contracts/folder-store.ts";
 import { oddKeys } from "../contracts/odd-keys.ts";
 import { bodyOf, keysOf, read, storeContract, withCode } from "../contracts/store.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
@@ -97,25 +85,7 @@ describe("the fs store and what else lives on a disk", () => {
 
   test("fails a reading during which the file grew, shrank, or was written over", async () => {
     await using opened = await openStore();
-    const { store, root } = opened;
-    const path = join(root, "x.jpg");
-    const changes = [
-      () => appendFile(path, "more"),
-      () => truncate(path, 1_000_000),
-      () => writeFile(path, Buffer.alloc(2_000_000, 2)),
-    ];
-    for (const change of changes) {
-      await writeFile(path, Buffer.alloc(2_000_000, 1));
-      await sleep(20);
-      const { stream } = await store.get("x.jpg");
-      const reading = stream[Symbol.asyncIterator]();
-      await reading.next();
-      await change();
-      const drain = async () => {
-        while (!(await reading.next()).done);
-      };
-      await assert.rejects(drain(), withCode("changed-while-reading"), String(change));
-    }
+    await failsReadingsOfWhatChanges(opened, 2_000_000);
   });
 
   test("still reads the old file to its end when another one takes its name", async () => {
@@ -131,15 +101,11 @@ describe("the fs store and what else lives on a disk", () => {
     await using opened = await openStore();
     const { store, root } = opened;
     await store.put("x.jpg", bodyOf("x"), image);
-    await rename(root, `${root}-away`);
-    const offline = withCode("store-unavailable");
-    await assert.rejects(keysOf(store), offline);
-    await assert.rejects(store.get("x.jpg"), offline);
-    await assert.rejects(store.head("x.jpg"), offline);
-    await assert.rejects(store.put("y.jpg", bodyOf("y"), image), offline);
-    await assert.rejects(store.remove("x.jpg"), offline);
-    await assert.rejects(store.sweep(), offline);
-    await assert.rejects(store.watch(AbortSignal.timeout(1000))[Symbol.asyncIterator]().next(), offline);
+    await saysThatTheRootIsAway(opened);
+    await assert.rejects(
+      store.watch(AbortSignal.timeout(1000))[Symbol.asyncIterator]().next(),
+      withCode("store-unavailable"),
+    );
     assert.deepEqual(await readdir(opened.outside), ["root-away"]);
     await rename(`${root}-away`, root);
     assert.deepEqual(await keysOf(store), ["x.jpg"]);
@@ -205,16 +171,7 @@ describe("the fs store and what else lives on a disk", () => {
 
   test("sweeps away what interrupted puts left a day ago, and nothing else", async () => {
     await using opened = await openStore();
-    const { store, root } = opened;
-    const uuid = randomUUID();
-    const longAgo = new Date(Date.now() - 25 * 3_600_000);
-    await mkdir(join(root, "a"));
-    const old = [`a/.veil-${uuid}.part`, "old.jpg", ".veil-notes.txt"];
-    for (const key of [...old, `.veil-${uuid}.part`]) await writeFile(join(root, key), "x");
-    for (const key of old) await utimes(join(root, key), longAgo, longAgo);
-    assert.equal(await store.sweep(), 1);
-    assert.deepEqual((await readdir(root)).sort(), [`.veil-${uuid}.part`, ".veil-notes.txt", "a", "old.jpg"]);
-    assert.deepEqual(await readdir(join(root, "a")), []);
+    await sweepsItsOwnOldFile(opened);
   });
 
   test("tells a name that is not UTF-8 instead of losing the file", async () => {

@@ -5,6 +5,8 @@ import { Readable } from "node:stream";
 import { after, describe, test } from "node:test";
 import type { Problem } from "../../src/errors.ts";
 import { eventually } from "../contracts/eventually.ts";
+import { drain } from "../contracts/folder-store.ts";
+import { givesUpAgainAndAgain, goesOnAfterItsServerWasAway } from "../contracts/remote-store.ts";
 import { bodyOf, keysOf, read, withCode } from "../contracts/store.ts";
 import { freePort, listen } from "../fixtures/file-server.ts";
 import { startPyftpdlib, startVsftpd, withoutPyftpdlib, withoutVsftpd } from "../fixtures/ftp-server.ts";
@@ -130,10 +132,7 @@ describe("the ftp store's way to its server", { skip }, () => {
       body.push(Buffer.alloc(100_000));
       await eventually("the put has begun", async () => (await readdir(root)).length === 2);
       await on.drop();
-      const drain = async () => {
-        while (!(await reading.next()).done);
-      };
-      await assert.rejects(drain(), withCode("store-unavailable"));
+      await assert.rejects(drain(reading), withCode("store-unavailable"));
       await failing;
       assert.ok(body.destroyed);
       assert.deepEqual(await keysOf(store), ["old.jpg"]);
@@ -145,13 +144,7 @@ describe("the ftp store's way to its server", { skip }, () => {
   test("goes on after the server was away", async () => {
     await using restarted = await startVsftpd();
     await using opened = await openStore(restarted);
-    const { store } = opened;
-    await store.put("x.jpg", bodyOf("x"), image);
-    await restarted.kill();
-    await assert.rejects(store.put("y.jpg", bodyOf("y"), image), withCode("store-unavailable"));
-    await assert.rejects(store.get("x.jpg"), withCode("store-unavailable"));
-    await restarted.start();
-    assert.deepEqual(await keysOf(store), ["x.jpg"]);
+    await goesOnAfterItsServerWasAway(opened.store, restarted);
   });
 
   test("does not wait for ever for a server that has fallen silent", async () => {
@@ -173,10 +166,7 @@ describe("the ftp store's way to its server", { skip }, () => {
     await server!.freeze();
     frozen.resolve();
     try {
-      const drain = async () => {
-        while (!(await reading.next()).done);
-      };
-      await Promise.all([assert.rejects(store.head("x.jpg"), gone), assert.rejects(drain(), gone), failing]);
+      await Promise.all([assert.rejects(store.head("x.jpg"), gone), assert.rejects(drain(reading), gone), failing]);
     } finally {
       await server!.thaw();
     }
@@ -205,17 +195,7 @@ describe("the ftp store's way to its server", { skip }, () => {
     for (const on of [server!, secure!]) {
       await using opened = await openStore(on);
       const { store, root } = opened;
-      await store.put("x.jpg", bodyOf(randomBytes(5_000_000)), image);
-      for (let round = 0; round < 50; round += 1) {
-        const { stream } = await store.get("x.jpg");
-        if (round % 2 === 0) await stream[Symbol.asyncIterator]().next();
-        stream.destroy();
-        const unread = Readable.from([Buffer.alloc(10)]);
-        await store.put("x.jpg", unread, { ...image, ifNoneMatch: "*" }).catch(() => {});
-        assert.ok(unread.destroyed);
-        await store.get("x.jpg", { version: "other" }).catch(() => {});
-        for await (const _ of store.list("")) break;
-      }
+      await givesUpAgainAndAgain(store);
       assert.ok((await on.connections()) <= 4);
       assert.deepEqual(await readdir(root), ["x.jpg"]);
       const before = await on.connections();

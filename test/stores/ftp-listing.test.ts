@@ -1,14 +1,20 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { appendFile, mkdir, readdir, rename, symlink, truncate, utimes, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { mkdir, readdir, symlink, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
 import type { Problem } from "../../src/errors.ts";
 import { minuteOf } from "../../src/stores/ftp-facts.ts";
 import type { ObjectInfo, Store } from "../../src/stores/store.ts";
 import { eventually } from "../contracts/eventually.ts";
+import {
+  failsReadingsOfWhatChanges,
+  keepsFoldersAndFilesApart,
+  saysThatTheRootIsAway,
+  sweepsItsOwnOldFile,
+} from "../contracts/folder-store.ts";
 import { bodyOf, keysOf, read, withCode } from "../contracts/store.ts";
 import { startPyftpdlib, startVsftpd, withoutPyftpdlib, withoutVsftpd } from "../fixtures/ftp-server.ts";
 import { openFtp } from "./ftp-store.ts";
@@ -36,17 +42,7 @@ for (const { name, skip, start } of servers) {
   describe(`the ftp store and what else lives on ${name}`, { skip }, () => {
     test("says store-unavailable, and makes nothing, when the root is not there", async () => {
       await using opened = await openFtp(server!);
-      const { store, root } = opened;
-      await rename(root, `${root}-away`);
-      const offline = withCode("store-unavailable");
-      await assert.rejects(keysOf(store), offline);
-      await assert.rejects(store.get("x.jpg"), offline);
-      await assert.rejects(store.head("x.jpg"), offline);
-      await assert.rejects(store.put("y.jpg", bodyOf("y"), image), offline);
-      await assert.rejects(store.put("a/y.jpg", bodyOf("y"), image), offline);
-      await assert.rejects(store.remove("x.jpg"), offline);
-      await assert.rejects(store.sweep(), offline);
-      assert.ok(!(await readdir(server!.data)).includes(basename(root)));
+      await saysThatTheRootIsAway(opened);
     });
 
     test("tells a folder whose name is not UTF-8, and with it all that lies in it", async () => {
@@ -131,48 +127,17 @@ for (const { name, skip, start } of servers) {
 
     test("fails a reading during which the file grew, shrank, or was written over", async () => {
       await using opened = await openFtp(server!);
-      const { store, root } = opened;
-      const path = join(root, "x.jpg");
-      const changes = [
-        () => appendFile(path, "more"),
-        () => truncate(path, 1_000_000),
-        () => writeFile(path, Buffer.alloc(20_000_000, 2)),
-      ];
-      for (const change of changes) {
-        await writeFile(path, Buffer.alloc(20_000_000, 1));
-        await utimes(path, 1_000_000, 1_000_000);
-        const { stream } = await store.get("x.jpg");
-        const reading = stream[Symbol.asyncIterator]();
-        await reading.next();
-        await change();
-        const drain = async () => {
-          while (!(await reading.next()).done);
-        };
-        await assert.rejects(drain(), withCode("changed-while-reading"), String(change));
-      }
+      await failsReadingsOfWhatChanges(opened, 20_000_000);
     });
 
     test("sweeps away what interrupted puts left a day ago, and nothing else", async () => {
       await using opened = await openFtp(server!);
-      const { store, root } = opened;
-      const uuid = randomUUID();
-      await mkdir(join(root, "a"));
-      const old = [`a/.veil-${uuid}.part`, "old.jpg", ".veil-notes.txt"];
-      for (const key of [...old, `.veil-${uuid}.part`]) await writeFile(join(root, key), "x");
-      for (const key of old) await utimes(join(root, key), 0, 0);
-      assert.equal(await store.sweep(), 1);
-      assert.deepEqual((await readdir(root)).sort(), [`.veil-${uuid}.part`, ".veil-notes.txt", "a", "old.jpg"]);
-      assert.deepEqual(await readdir(join(root, "a")), []);
+      await sweepsItsOwnOldFile(opened);
     });
 
     test("says already-exists where a folder and a file are in each other's way", async () => {
       await using opened = await openFtp(server!);
-      await opened.store.put("a/b.jpg", bodyOf("x"), image);
-      await assert.rejects(opened.store.put("a", bodyOf("x"), image), withCode("already-exists"));
-      await assert.rejects(opened.store.put("a/b.jpg/c.jpg", bodyOf("x"), image), withCode("already-exists"));
-      await opened.store.remove("a");
-      assert.deepEqual(await keysOf(opened.store), ["a/b.jpg"]);
-      assert.deepEqual(await readdir(opened.root), ["a"]);
+      await keepsFoldersAndFilesApart(opened);
     });
   });
 }

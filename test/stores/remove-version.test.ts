@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { isSystemName } from "../../src/core/system-name.ts";
 import { Problem } from "../../src/errors.ts";
-import { isSystemName, isTemporary } from "../../src/stores/key.ts";
+import { isTemporary } from "../../src/stores/key.ts";
 import { createRemoveVersion, type FileSteps } from "../../src/stores/remove-version.ts";
 import { withCode } from "../contracts/store.ts";
 

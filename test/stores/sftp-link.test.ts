@@ -11,6 +11,8 @@ import ssh2 from "ssh2";
 import type { Problem } from "../../src/errors.ts";
 import { fingerprintOf } from "../../src/stores/sftp-host.ts";
 import { eventually } from "../contracts/eventually.ts";
+import { drain } from "../contracts/folder-store.ts";
+import { givesUpAgainAndAgain, goesOnAfterItsServerWasAway } from "../contracts/remote-store.ts";
 import { bodyOf, keysOf, read, withCode } from "../contracts/store.ts";
 import { freePort, listen } from "../fixtures/file-server.ts";
 import { startSshd, withoutSshd } from "../fixtures/ssh-server.ts";
@@ -140,10 +142,7 @@ describe("the sftp store's way to its server", { skip }, () => {
     await eventually("the put has begun", async () => (await readdir(root)).length === 2);
     const listing = store.list("")[Symbol.asyncIterator]();
     await server!.drop();
-    const drain = async () => {
-      while (!(await reading.next()).done);
-    };
-    await assert.rejects(drain(), withCode("store-unavailable"));
+    await assert.rejects(drain(reading), withCode("store-unavailable"));
     await assert.rejects(
       (async () => {
         body.push(Buffer.alloc(100_000));
@@ -162,13 +161,7 @@ describe("the sftp store's way to its server", { skip }, () => {
   test("goes on after the server was away", async () => {
     await using restarted = await startSshd();
     await using opened = await openStore(restarted);
-    const { store } = opened;
-    await store.put("x.jpg", bodyOf("x"), image);
-    await restarted.kill();
-    await assert.rejects(store.put("y.jpg", bodyOf("y"), image), withCode("store-unavailable"));
-    await assert.rejects(store.get("x.jpg"), withCode("store-unavailable"));
-    await restarted.start();
-    assert.deepEqual(await keysOf(store), ["x.jpg"]);
+    await goesOnAfterItsServerWasAway(opened.store, restarted);
   });
 
   test("does not wait for ever for a server that has fallen silent", async () => {
@@ -189,17 +182,7 @@ describe("the sftp store's way to its server", { skip }, () => {
   test("leaks neither connections nor open files when readers and bodies give up", async () => {
     await using opened = await openStore();
     const { store, root } = opened;
-    await store.put("x.jpg", bodyOf(randomBytes(5_000_000)), image);
-    for (let round = 0; round < 50; round += 1) {
-      const { stream } = await store.get("x.jpg");
-      if (round % 2 === 0) await stream[Symbol.asyncIterator]().next();
-      stream.destroy();
-      const unread = Readable.from([Buffer.alloc(10)]);
-      await store.put("x.jpg", unread, { ...image, ifNoneMatch: "*" }).catch(() => {});
-      assert.ok(unread.destroyed);
-      await store.get("x.jpg", { version: "other" }).catch(() => {});
-      for await (const _ of store.list("")) break;
-    }
+    await givesUpAgainAndAgain(store);
     await eventually("all are closed", async () => (await server!.openFiles()) === 0);
     assert.equal(await server!.connections(), 1);
     assert.deepEqual(await readdir(root), ["x.jpg"]);

@@ -1,22 +1,17 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import {
-  appendFile,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  stat,
-  symlink,
-  truncate,
-  utimes,
-  writeFile,
-} from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
+import {
+  failsReadingsOfWhatChanges,
+  keepsFoldersAndFilesApart,
+  saysThatTheRootIsAway,
+  sweepsItsOwnOldFile,
+} from "../contracts/folder-store.ts";
 import { bodyOf, keysOf, read, storeContract, withCode } from "../contracts/store.ts";
 import { startSshd, withoutSshd } from "../fixtures/ssh-server.ts";
 import { openSftp } from "./sftp-store.ts";
@@ -41,16 +36,7 @@ storeContract("sftp without links and limits", () => openSftp(unlinked!), { tick
 describe("the sftp store and what else lives on a server", { skip }, () => {
   test("says store-unavailable, and makes nothing, when the root is not there", async () => {
     await using opened = await openStore();
-    const { store, root } = opened;
-    await rename(root, `${root}-away`);
-    const offline = withCode("store-unavailable");
-    await assert.rejects(keysOf(store), offline);
-    await assert.rejects(store.get("x.jpg"), offline);
-    await assert.rejects(store.head("x.jpg"), offline);
-    await assert.rejects(store.put("y.jpg", bodyOf("y"), image), offline);
-    await assert.rejects(store.remove("x.jpg"), offline);
-    await assert.rejects(store.sweep(), offline);
-    assert.ok(!(await readdir(server!.data)).includes(basename(root)));
+    await saysThatTheRootIsAway(opened);
   });
 
   test("lies in a part of its root, and in a folder of the account where the root is relative", async () => {
@@ -110,25 +96,7 @@ describe("the sftp store and what else lives on a server", { skip }, () => {
 
   test("fails a reading during which the file grew, shrank, or was written over", async () => {
     await using opened = await openStore();
-    const { store, root } = opened;
-    const path = join(root, "x.jpg");
-    const changes = [
-      () => appendFile(path, "more"),
-      () => truncate(path, 1_000_000),
-      () => writeFile(path, Buffer.alloc(8_000_000, 2)),
-    ];
-    for (const change of changes) {
-      await writeFile(path, Buffer.alloc(8_000_000, 1));
-      await utimes(path, 1_000_000, 1_000_000);
-      const { stream } = await store.get("x.jpg");
-      const reading = stream[Symbol.asyncIterator]();
-      await reading.next();
-      await change();
-      const drain = async () => {
-        while (!(await reading.next()).done);
-      };
-      await assert.rejects(drain(), withCode("changed-while-reading"), String(change));
-    }
+    await failsReadingsOfWhatChanges(opened, 8_000_000);
   });
 
   test("still reads the old file to its end when another one takes its name", async () => {
@@ -178,24 +146,12 @@ describe("the sftp store and what else lives on a server", { skip }, () => {
 
   test("sweeps away what interrupted puts left a day ago, and nothing else", async () => {
     await using opened = await openStore();
-    const { store, root } = opened;
-    const uuid = randomUUID();
-    await mkdir(join(root, "a"));
-    const old = [`a/.veil-${uuid}.part`, "old.jpg", ".veil-notes.txt"];
-    for (const key of [...old, `.veil-${uuid}.part`]) await writeFile(join(root, key), "x");
-    for (const key of old) await utimes(join(root, key), 0, 0);
-    assert.equal(await store.sweep(), 1);
-    assert.deepEqual((await readdir(root)).sort(), [`.veil-${uuid}.part`, ".veil-notes.txt", "a", "old.jpg"]);
-    assert.deepEqual(await readdir(join(root, "a")), []);
+    await sweepsItsOwnOldFile(opened);
   });
 
   test("says already-exists where a folder and a file are in each other's way", async () => {
     await using opened = await openStore();
-    await opened.store.put("a/b.jpg", bodyOf("x"), image);
-    await assert.rejects(opened.store.put("a", bodyOf("x"), image), withCode("already-exists"));
-    await assert.rejects(opened.store.put("a/b.jpg/c.jpg", bodyOf("x"), image), withCode("already-exists"));
-    await opened.store.remove("a");
-    assert.deepEqual(await keysOf(opened.store), ["a/b.jpg"]);
+    await keepsFoldersAndFilesApart(opened);
   });
 
   test("refuses a name that is too long by name", async () => {

@@ -8,10 +8,11 @@ import { swiftSettings } from "../../src/config/stores/swift.ts";
 import type { Problem } from "../../src/errors.ts";
 import { createSwiftStore } from "../../src/stores/swift.ts";
 import { eventually } from "../contracts/eventually.ts";
+import { drain } from "../contracts/folder-store.ts";
+import { failsWhileItsServerIsSilent, keepsNoConnectionOfReaders } from "../contracts/remote-store.ts";
 import { bodyOf, keysOf, read, storeContract, withCode } from "../contracts/store.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 import { startCeph, withoutCeph } from "../fixtures/ceph-server.ts";
-import { openSockets } from "./open-sockets.ts";
 
 const image = { contentType: "image/jpeg" };
 const offline = withCode("store-unavailable");
@@ -207,15 +208,7 @@ describe("the swift store and its container", { skip }, () => {
 
   test("keeps no connection of reads that were broken off", async () => {
     await using opened = await openStore();
-    const { store } = opened;
-    await store.put("x", bodyOf(randomBytes(5_000_000)), image);
-    const before = openSockets();
-    for (let round = 0; round < 50; round += 1) {
-      const { stream } = await store.get("x");
-      await stream[Symbol.asyncIterator]().next();
-      stream.destroy();
-    }
-    await eventually("they are gone", () => openSockets() <= before + 1);
+    await keepsNoConnectionOfReaders(opened.store);
   });
 });
 
@@ -235,10 +228,7 @@ describe("the swift store and a gateway in trouble", { skip }, () => {
     });
     await eventually("the bodies are on their way", () => bodies.every(({ body }) => body.readableLength === 0));
     await ceph!.killGateway();
-    const drain = async () => {
-      while (!(await reading.next()).done);
-    };
-    await assert.rejects(drain(), offline);
+    await assert.rejects(drain(reading), offline);
     for (const { body } of bodies) body.push(null);
     await Promise.all(bodies.map(({ putting }) => putting));
     await assert.rejects(store.head("x"), offline);
@@ -250,17 +240,7 @@ describe("the swift store and a gateway in trouble", { skip }, () => {
   test("does not wait for ever for a gateway that is silent", async () => {
     await using opened = await openStore({}, { timeouts: { connectMs: 2000, idleMs: 1000 } });
     const { store } = opened;
-    await store.put("x", bodyOf(randomBytes(20_000_000)), image);
-    const { stream } = await store.get("x");
-    await stream[Symbol.asyncIterator]().next();
-    ceph!.freezeGateway();
-    try {
-      await assert.rejects(stream.toArray(), offline);
-      for (const action of [() => store.head("x"), () => store.get("x"), () => store.put("y", bodyOf("y"), image)])
-        await assert.rejects(action(), offline, String(action));
-    } finally {
-      ceph!.thawGateway();
-    }
+    await failsWhileItsServerIsSilent(store, { freeze: () => ceph!.freezeGateway(), thaw: () => ceph!.thawGateway() });
     assert.ok(await eventually("it is back", () => store.head("x")));
   });
 });

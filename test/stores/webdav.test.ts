@@ -9,6 +9,8 @@ import { webdavSettings } from "../../src/config/stores/webdav.ts";
 import type { Problem } from "../../src/errors.ts";
 import { createWebdavStore } from "../../src/stores/webdav.ts";
 import { eventually } from "../contracts/eventually.ts";
+import { drain } from "../contracts/folder-store.ts";
+import { failsWhileItsServerIsSilent, keepsNoConnectionOfReaders } from "../contracts/remote-store.ts";
 import { bodyOf, keysOf, read, storeContract, withCode } from "../contracts/store.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 import { startWebdav, withoutWebdav } from "../fixtures/webdav-server.ts";
@@ -173,15 +175,7 @@ describe("the webdav store and its server", { skip }, () => {
 
   test("keeps no connection of reads that were broken off", async () => {
     await using opened = await openStore();
-    const { store } = opened;
-    await store.put("x", bodyOf(randomBytes(5_000_000)), image);
-    const before = openSockets();
-    for (let round = 0; round < 50; round += 1) {
-      const { stream } = await store.get("x");
-      await stream[Symbol.asyncIterator]().next();
-      stream.destroy();
-    }
-    await eventually("they are gone", () => openSockets() <= before + 1);
+    await keepsNoConnectionOfReaders(opened.store);
   });
 });
 
@@ -202,10 +196,7 @@ describe("the webdav store and a server in trouble", { skip }, () => {
     const replaced = assert.rejects(store.put("x", replacing, image), offline);
     await eventually("something of both is there", async () => (await readdir(exported)).length >= 3);
     await server!.kill();
-    const drain = async () => {
-      while (!(await reading.next()).done);
-    };
-    await assert.rejects(drain(), offline);
+    await assert.rejects(drain(reading), offline);
     body.push(null);
     replacing.push(null);
     await Promise.all([putting, replaced]);
@@ -222,17 +213,7 @@ describe("the webdav store and a server in trouble", { skip }, () => {
   test("does not wait for ever for a server that is silent", async () => {
     await using opened = await openStore({}, { connectMs: 2000, idleMs: 1000 });
     const { store } = opened;
-    await store.put("x", bodyOf(randomBytes(20_000_000)), image);
-    const { stream } = await store.get("x");
-    await stream[Symbol.asyncIterator]().next();
-    server!.freeze();
-    try {
-      await assert.rejects(stream.toArray(), offline);
-      for (const action of [() => store.head("x"), () => store.get("x"), () => store.put("y", bodyOf("y"), image)])
-        await assert.rejects(action(), offline, String(action));
-    } finally {
-      server!.thaw();
-    }
+    await failsWhileItsServerIsSilent(store, { freeze: () => server!.freeze(), thaw: () => server!.thaw() });
     assert.deepEqual(await eventually("it is back", () => keysOf(store)), ["x"]);
   });
 

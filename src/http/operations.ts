@@ -1,5 +1,7 @@
+import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { Problem, toProblem } from "../errors.ts";
 import { hasRole } from "./access.ts";
 import type { HttpParts } from "./parts.ts";
 import { statusSchema } from "./status-schema.ts";
@@ -10,11 +12,11 @@ const readySchema = z.object({
 });
 
 /** What a monitor asks. */
-export function operationRoutes({
-  detector,
-  metrics,
-  readiness,
-}: Pick<HttpParts, "detector" | "metrics" | "readiness">): FastifyPluginAsyncZod {
+export function operationRoutes(
+  { detector, metrics, readiness }: Pick<HttpParts, "detector" | "metrics" | "readiness">,
+  /** Whether whoever asks may know what routes there are. */
+  mayRead: (request: FastifyRequest) => boolean = (request) => hasRole(request, "read"),
+): FastifyPluginAsyncZod {
   return async (server) => {
     server.get(
       "/healthz",
@@ -37,8 +39,12 @@ export function operationRoutes({
           response: { 200: readySchema },
         },
       },
-      async ({ query }) => {
-        await readiness.require(query.route);
+      async (request) => {
+        const isTold = mayRead(request);
+        await readiness.require(isTold ? request.query.route : undefined).catch((error: unknown) => {
+          const problem = toProblem(error);
+          throw isTold ? problem : new Problem(problem.code, "veil does not reach something that it needs");
+        });
         return { status: "ready" as const, detector: { ...detector } };
       },
     );

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { Problem, toProblem } from "../errors.ts";
 import { hasRole } from "./access.ts";
 import type { HttpParts } from "./parts.ts";
+import { send } from "./problem-reply.ts";
 import { statusSchema } from "./status-schema.ts";
 
 const readySchema = z.object({
@@ -39,12 +40,18 @@ export function operationRoutes(
           response: { 200: readySchema },
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const isTold = mayRead(request);
-        await readiness.require(isTold ? request.query.route : undefined).catch((error: unknown) => {
+        try {
+          await readiness.require(isTold ? request.query.route : undefined);
+        } catch (error) {
           const problem = toProblem(error);
-          throw isTold ? problem : new Problem(problem.code, "veil does not reach something that it needs");
-        });
+          // Asked every few seconds: whoever lost something has logged it already.
+          return send(
+            reply,
+            isTold ? problem : new Problem(problem.code, "veil does not reach something that it needs"),
+          ) as never;
+        }
         return { status: "ready" as const, detector: { ...detector } };
       },
     );

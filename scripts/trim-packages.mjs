@@ -1,7 +1,7 @@
 // Makes node_modules as small as the running service allows, for an image: `node scripts/trim-packages.mjs`. What is
 // gone after it: packages that only the page's build needs, other platforms' binaries, and files that nothing loads.
 import { globSync, readdirSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lockedPackages, runtimePackages } from "./packages-of.mjs";
 
@@ -17,9 +17,10 @@ for (const name of [".bin", ".package-lock.json", ".vite"])
   rmSync(join(modules, name), { recursive: true, force: true });
 
 // onnxruntime-node brings all platforms' libraries.
-for (const platform of globSync("onnxruntime-node/bin/napi-v*/*/*", { cwd: modules })) {
-  if (!platform.endsWith(join(process.platform, process.arch)))
-    rmSync(join(modules, platform), { recursive: true, force: true });
+for (const place of globSync("onnxruntime-node/bin/napi-v*/{*,*/*}", { cwd: modules })) {
+  const [platform, arch = process.arch] = place.split(sep).slice(3);
+  if (platform !== process.platform || arch !== process.arch)
+    rmSync(join(modules, place), { recursive: true, force: true });
 }
 // Of MediaPipe's package only the model is used.
 for (const name of globSync("@mediapipe/face_detection/*.{js,wasm,data,binarypb}", { cwd: modules }))

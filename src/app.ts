@@ -8,6 +8,7 @@ import { openAccess } from "./app/open-access.ts";
 import { openAlerts } from "./app/open-alerts.ts";
 import { openEvaluation } from "./app/open-evaluation.ts";
 import { openMonitor } from "./app/open-monitor.ts";
+import { openTraces } from "./app/open-traces.ts";
 import { recordsOf } from "./app/records-of.ts";
 import { resultsIn } from "./app/results-in.ts";
 import { retentionOf } from "./app/retention-of.ts";
@@ -123,7 +124,12 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const keyed = { ledger, queue, installationKey, modelDigests: [detector.digest], onProblem };
   const admit = createAdmit(keyed);
   const redrive = createRedrive(keyed);
-  const observe = tellOfJobs({ log, onAlert, count: (route, event) => metrics.jobEvent(route, event) });
+  const traces = started.use(await openTraces(config, log));
+  const told = tellOfJobs({ log, onAlert, count: (route, event) => metrics.jobEvent(route, event) });
+  const observe: typeof told = (job, event) => {
+    told(job, event);
+    traces.job(job, event);
+  };
   const watching = { watches: roles.has("sources"), hears: hearsEvents(config), alone: alone.run, isShared };
   const folders = createFolderRoutes(config, routes, {
     ...{ data, admit, redrive, puts, room, log, onProblem, onAlert, observe, ...watching },
@@ -157,6 +163,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const server = started.adopt(await createServer(parts, log, { api: roles.has("api"), limits: config.http }), (it) =>
     closeWithin(it, graceMs),
   );
+  await traces.requestsOf(server);
   await listen(server, { ...config, section: "" });
   started.use(await openMonitor(config, parts, log));
 

@@ -38,9 +38,9 @@ const floors: readonly Floor[] = [
   {
     name: "leaves",
     files:
-      /^src\/(log|sqlite|sqlite-thread|postgres(-[a-z]+)?|outbound(-[a-z]+)?|certificate|bell|points|version)\.ts$/,
+      /^src\/(log|sqlite|sqlite-thread|postgres(-[a-z]+)?|outbound(-[a-z]+)?|certificate|bell|points|tracing|version)\.ts$/,
     may: ["errors", "addresses"],
-    packages: ["pino", "pg"],
+    packages: ["pino", "pg", "@opentelemetry/*"],
   },
   { name: "core", files: /^src\/core\//, may: ["errors"], node: ["node:crypto"] },
   { name: "store", files: /^src\/stores\/store\.ts$/, may: ["core", "errors"], types: ["core"] },

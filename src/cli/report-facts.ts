@@ -94,7 +94,7 @@ export function leakFacts(card: Card | undefined, { detector }: Config): LeakFac
 }
 
 /** Whom this installation talks to, without secrets, one line each. */
-export function peersOf({ queue, ledger, cache, alerts, stores = {} }: Config): readonly string[] {
+export function peersOf({ queue, ledger, cache, alerts, auth, tracing, stores = {} }: Config): readonly string[] {
   const host = (url: string | undefined) => URL.parse(url ?? "")?.host ?? "";
   return [
     ...(queue.driver === "rabbitmq" ? [`RabbitMQ: ${host(queue.url)}`] : []),
@@ -102,6 +102,10 @@ export function peersOf({ queue, ledger, cache, alerts, stores = {} }: Config): 
     ...(ledger.driver === "postgres" ? [`PostgreSQL: ${host(ledger.url)}`] : []),
     ...(cache.driver === "redis" ? [`Redis: ${host(cache.redis?.url)}`] : []),
     ...(alerts.webhook.url !== undefined ? [`alerts: ${host(alerts.webhook.url)}`] : []),
+    ...[auth.oidc.issuer, auth.jwt.issuer].flatMap((issuer) =>
+      issuer === undefined ? [] : [`login: ${host(issuer)}`],
+    ),
+    ...(tracing.url !== undefined ? [`traces: ${host(tracing.url)}`] : []),
     ...(alerts.mail.host !== undefined ? [`mail: ${alerts.mail.host}`] : []),
     ...Object.entries(stores).map(([name, { kind }]) => `store ${name} (${kind})`),
   ];

@@ -31,7 +31,9 @@ export async function requireMasked({ engine, picture, settings }: MaskedLook, m
   if (before.width !== after.width || before.height !== after.height) {
     throw new Problem("internal", `Expected ${before.width} x ${before.height} at the output, as the picture has`);
   }
-  if (faces.some(({ box }) => isVisible(before, after, box) !== false)) {
+  const looks = faces.map(({ box }) => isVisible(before, after, box));
+  // Where there is nothing to tell, as in a false region on the background, there is nothing to hide.
+  if (looks.includes(true) || !looks.includes(false)) {
     throw new Problem("residue", "The face of veil's own picture can still be told at the output", {
       remedy: "Stop this route and tell: a fault of veil's",
     });

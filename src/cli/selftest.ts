@@ -31,7 +31,7 @@ export async function selftest(
   let failed = 0;
   for (const [route, settings] of routes) {
     const id = randomBytes(6).toString("hex");
-    const picture = await makeTestPicture(Number.parseInt(id.slice(0, 4), 16) % 360);
+    const picture = await makeTestPicture(Number.parseInt(id.slice(0, 6), 16));
     try {
       const words = await testRoute({ route, settings, config, data, engine, timeoutMs, id, picture });
       process.stdout.write(`✓ ${route.padEnd(14)} ${words}\n`);

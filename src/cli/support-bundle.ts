@@ -127,8 +127,11 @@ async function jobsOf(config: Config, { route, names }: Redaction): Promise<obje
 async function metricsOf(config: Config, { route, names }: Redaction): Promise<string> {
   const word = join(config.dataDir, "serve.address");
   if (!existsSync(word)) return "no process serves this data folder\n";
-  const address = (await readFile(word, "utf8")).trim();
+  const { host, port } = config.monitor;
+  const monitor = host === undefined ? undefined : `http://${host === "0.0.0.0" ? "127.0.0.1" : host}:${port}`;
+  const address = monitor ?? (await readFile(word, "utf8")).trim();
   const reply = await fetch(`${address}/metrics`, { signal: AbortSignal.timeout(metricsMs) });
+  if (!reply.ok) return `not told, ${reply.status}: set monitor.host where a login is asked for\n`;
   const lines = (await reply.text()).split("\n").filter((line) => names || !/^veil_eval/.test(line));
   return lines.map((line) => line.replace(/route="([^"]*)"/g, (_, name) => `route="${route(name)}"`)).join("\n");
 }

@@ -8,6 +8,7 @@ import { count, folder } from "./kinds.ts";
 import { monitorSettings } from "./monitor-settings.ts";
 import { cacheSettings, jobsSettings, ledgerSettings, queueSettings } from "./pipeline-settings.ts";
 import { policySchema } from "./policy-settings.ts";
+import { tracingSettings } from "./tracing-settings.ts";
 
 const MiB = 1024 * 1024;
 
@@ -86,6 +87,7 @@ export const settingsSchema = z.strictObject({
   http: httpSettings,
   auth: authSettings,
   monitor: monitorSettings,
+  tracing: tracingSettings,
   eval: z
     .strictObject({
       folder: z.exactOptional(

@@ -4,12 +4,11 @@ import type { Pixels } from "../core/detector.ts";
 
 const drawing = new URL("./test-picture.png", import.meta.url);
 
-/** A JPEG with one face that nobody has: drawn, and shifted a little in its colours, so that another hue is another picture. */
-export async function makeTestPicture(hue: number): Promise<Buffer> {
-  return sharp(await readFile(drawing))
-    .modulate({ hue })
-    .jpeg({ quality: 90 })
-    .toBuffer();
+/** A JPEG with one face that nobody has: drawn, over a stripe of the colour 0xRRGGBB, so that another one is another picture. */
+export async function makeTestPicture(colour: number): Promise<Buffer> {
+  const background = { r: colour >> 16, g: (colour >> 8) & 255, b: colour & 255 };
+  const striped = sharp(await readFile(drawing)).extend({ bottom: 16, background });
+  return striped.jpeg({ quality: 92, chromaSubsampling: "4:4:4" }).toBuffer();
 }
 
 /** A small picture's pixels, upright. For what veil made itself: nothing that came from elsewhere is decoded in this process. */

@@ -1,7 +1,10 @@
+import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { Problem, toProblem } from "../errors.ts";
 import { hasRole } from "./access.ts";
 import type { HttpParts } from "./parts.ts";
+import { send } from "./problem-reply.ts";
 import { statusSchema } from "./status-schema.ts";
 
 const readySchema = z.object({
@@ -10,11 +13,11 @@ const readySchema = z.object({
 });
 
 /** What a monitor asks. */
-export function operationRoutes({
-  detector,
-  metrics,
-  readiness,
-}: Pick<HttpParts, "detector" | "metrics" | "readiness">): FastifyPluginAsyncZod {
+export function operationRoutes(
+  { detector, metrics, readiness }: Pick<HttpParts, "detector" | "metrics" | "readiness">,
+  /** Whether whoever asks may know what routes there are. */
+  mayRead: (request: FastifyRequest) => boolean = (request) => hasRole(request, "read"),
+): FastifyPluginAsyncZod {
   return async (server) => {
     server.get(
       "/healthz",
@@ -37,8 +40,18 @@ export function operationRoutes({
           response: { 200: readySchema },
         },
       },
-      async ({ query }) => {
-        await readiness.require(query.route);
+      async (request, reply) => {
+        const isTold = mayRead(request);
+        try {
+          await readiness.require(isTold ? request.query.route : undefined);
+        } catch (error) {
+          const problem = toProblem(error);
+          // Asked every few seconds: whoever lost something has logged it already.
+          return send(
+            reply,
+            isTold ? problem : new Problem(problem.code, "veil does not reach something that it needs"),
+          ) as never;
+        }
         return { status: "ready" as const, detector: { ...detector } };
       },
     );

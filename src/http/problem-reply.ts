@@ -39,7 +39,8 @@ const retryAfterSeconds: Partial<Record<ProblemCode, number>> = {
   "identity-unavailable": 5,
 };
 
-function send(reply: FastifyReply, problem: Problem): FastifyReply {
+/** Answers with a problem, and logs nothing. */
+export function send(reply: FastifyReply, problem: Problem): FastifyReply {
   const seconds = problem.retryAfter ?? retryAfterSeconds[problem.code];
   if (seconds !== undefined) reply.header("retry-after", seconds);
   if (problem.code === "unauthorized") reply.header("www-authenticate", 'Bearer realm="veil"');

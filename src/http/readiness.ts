@@ -52,15 +52,16 @@ export function createReadiness(parts: ReadinessParts): Readiness {
 
   const silent = (code: "ledger-unavailable" | "queue-unavailable" | "store-unavailable", what: string) => () =>
     new Problem(code, `${what} did not answer within ${answerMs / 1000} s`);
+  const telling = (what: string) => (error: unknown) => {
+    throw named(what, toProblem(error));
+  };
 
   function storesOf({ route, health }: ReadinessRoute): Promise<unknown>[] {
     const problem = health.problem();
-    if (problem !== undefined) return [Promise.reject(named(route.name, problem))];
+    if (problem !== undefined) return [Promise.reject(named(`Route ${route.name}`, problem))];
     return [route.input, route.output].map((store) =>
-      ask(`store ${store}`, silent("store-unavailable", `The store ${store}`), () => storeOf(store).head("-")).catch(
-        (error: unknown) => {
-          throw named(route.name, toProblem(error));
-        },
+      ask(`store ${store}`, silent("store-unavailable", store), () => storeOf(store).head("-")).catch(
+        telling(`Route ${route.name}`),
       ),
     );
   }
@@ -73,8 +74,8 @@ export function createReadiness(parts: ReadinessParts): Readiness {
       }
       const looks = [
         pool.detector(),
-        ask("ledger", silent("ledger-unavailable", "The ledger"), () => ledger.counts()),
-        ask("queue", silent("queue-unavailable", "The queue"), async () => queue.depth?.("bulk")),
+        ask("ledger", silent("ledger-unavailable", "ledger"), () => ledger.counts()).catch(telling("ledger")),
+        ask("queue", silent("queue-unavailable", "queue"), async () => queue.depth?.("bulk")).catch(telling("queue")),
         ...mine.flatMap(storesOf),
       ];
       const failed = (await Promise.allSettled(looks)).flatMap((one) =>
@@ -88,9 +89,9 @@ export function createReadiness(parts: ReadinessParts): Readiness {
   };
 }
 
-function named(route: string, problem: Problem): Problem {
-  const { code, message, remedy } = problem;
-  return new Problem(code, `Route ${route}: ${message}`, { ...(remedy !== undefined && { remedy }), cause: problem });
+/** What it is, and no more: a message names folders and servers, and monitors may be anybody. */
+function named(what: string, problem: Problem): Problem {
+  return new Problem(problem.code, `${what}: ${problem.title}`, { cause: problem });
 }
 
 async function within<T>(ms: number, promise: Promise<T>, late: () => Problem): Promise<T> {

@@ -13,8 +13,8 @@ import { portraitFace } from "../fixtures/scenes.ts";
 import { veilCommand } from "../fixtures/veil-command.ts";
 import { form } from "../http/client.ts";
 
-const photos = 14;
-const uploads = 4;
+const photos = 10;
+const uploads = 3;
 const widthOf = (index: number) => 300 + index;
 
 describe("veil backup and veil restore", () => {

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import sharp from "sharp";
 import { stringify } from "yaml";
+import { openCommandEngine } from "../../src/cli/engine.ts";
+import { requireMasked } from "../../src/cli/selftest-look.ts";
+import { loadConfig } from "../../src/config.ts";
+import { makeTestPicture } from "../../src/engine/test-picture.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 import { type Program, startProgram } from "../e2e/program.ts";
 import { veilCommand } from "../fixtures/veil-command.ts";
@@ -11,7 +16,7 @@ describe("veil selftest", () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let veil: Program;
   const at = (...path: string[]) => join(folder.path, ...path);
-  const selftest = (...args: string[]) => veilCommand(at("data"), "selftest", "--timeout", "20", ...args);
+  const selftest = (...args: string[]) => veilCommand(at("data"), "selftest", "--timeout", "90", ...args);
 
   before(async () => {
     folder = await temporaryFolder();
@@ -59,7 +64,7 @@ describe("veil selftest", () => {
     assert.equal(code, 1);
     assert.match(
       out,
-      /^✗ folder +The picture was taken and not masked within 2 s.*\. The route is paused: veil jobs resume --route folder$/m,
+      /^✗ folder +(The picture was taken and not masked|Nobody took the picture) within 2 s.*\. The route is paused: veil jobs resume --route folder$/m,
     );
   });
 
@@ -68,6 +73,20 @@ describe("veil selftest", () => {
     const { code, out } = await veilCommand(at("data"), "--set", "policy.minScore=1", "selftest", "asked");
     assert.equal(code, 1, out);
     assert.match(out, /^✗ asked +The detector does not find the face of veil's own picture/m);
+  });
+
+  test("is not content with a picture that came back as it was", async () => {
+    const config = loadConfig({
+      flags: { dataDir: at("data"), set: ["engine.processes=1"] },
+      env: {},
+      cwd: folder.path,
+    });
+    await using engine = await openCommandEngine(config);
+    const picture = await makeTestPicture(10);
+    const told = { code: "residue", message: /can still be told/ };
+    await assert.rejects(requireMasked({ engine, picture, settings: config }, picture), told);
+    const fainter = await sharp(picture).modulate({ saturation: 0.2 }).jpeg({ quality: 40 }).toBuffer();
+    await assert.rejects(requireMasked({ engine, picture, settings: config }, fainter), told);
   });
 
   test("knows no route of another name", async () => {

@@ -122,6 +122,40 @@ describe("several processes over one ledger", { skip }, () => {
     assert.match(listed.out, /66 done/);
   });
 
+  it("a rolling restart, one after the other in the middle of work, loses nothing, costs no attempt, and refuses no upload", async () => {
+    await using hosts = await open("rolling");
+    const running = [await hosts.start("left"), await hosts.start("right")];
+    await drop(hosts.input, 0, 30);
+    const upload = async (width: number) => {
+      const form = new FormData();
+      form.set("image", new Blob([new Uint8Array(await portraitOf(width))]), "portrait.jpg");
+      // As a load balancer does: to one that is not told to stop.
+      const { address } = running.at(-1)!;
+      const { status } = await fetch(`${address}/api/v1/jobs`, { method: "POST", body: form });
+      assert.equal(status, 202);
+    };
+    for (const name of ["left", "right"]) {
+      const [old, other] = [running.shift()!, running[0]!];
+      const before = await done(other);
+      await until("work goes on", async () => (await done(other)) > before, 60_000);
+      const stopping = old.stop();
+      for (let i = 0; i < 3; i++) await upload(400 + 10 * running.length + i + (name === "left" ? 0 : 5));
+      assert.equal(await stopping, 0, old.log());
+      running.push(await startProgram({ dataDir: old.dataDir }));
+    }
+    await until("all are done", async () => (await done(running[0]!)) === 36, 120_000);
+    const { done: each, states } = await ledgerOf(hosts.database);
+    assert.deepEqual(states, [{ state: "done", jobs: 36 }]);
+    assert.deepEqual(
+      each.filter(({ times }) => times !== 1),
+      [],
+    );
+    await using opened = await openPostgres({ url: hosts.database });
+    assert.deepEqual(await opened.ask("select max(attempts) as most from job_state"), [{ most: 1 }]);
+    await assertMasked(hosts.output, 30);
+    for (const program of running) assert.equal(await program.stop(), 0);
+  });
+
   it("a worker that sleeps in mid-job writes nothing more of it while another one is at it", async () => {
     await using hosts = await open("sleepers", 2000);
     await using opened = await openPostgres({ url: hosts.database });

@@ -4,8 +4,10 @@ import { access, chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import type { Config } from "./config.ts";
 import { takeConfirmation } from "./confirmations.ts";
+import { atRestKey } from "./core/at-rest.ts";
 import type { Serial } from "./core/serial.ts";
 import { claimDataFolder } from "./data-claim.ts";
+import { readDataKey } from "./data-key.ts";
 import { placesIn, storesOf } from "./data-places.ts";
 import { createDataStores } from "./data-stores.ts";
 import { readyUploads } from "./data-uploads.ts";
@@ -24,6 +26,7 @@ import { openSqlite, type Sqlite } from "./sqlite.ts";
 import { openNamedStore } from "./store-drivers.ts";
 import { createFsStore, type FsStoreOptions } from "./stores/fs.ts";
 import { openMountMemories } from "./stores/fs-mount.ts";
+import { createSealedStore } from "./stores/sealed.ts";
 import type { Store } from "./stores/store.ts";
 import { version } from "./version.ts";
 
@@ -43,6 +46,8 @@ export interface DataFolder extends AsyncDisposable {
   readonly replica: string;
   /** Who signs it; the key is made on first use. */
   openSigner(): Promise<Signer>;
+  /** What lies on the disk is sealed with it; undefined: it is not. */
+  readonly dataKey: Uint8Array | undefined;
   readonly stamp: Stamp;
   readonly queue: Queue;
   /** A file of this host alone, for what else must outlast a restart. */
@@ -92,6 +97,7 @@ export async function openDataFolder(
   const places = placesIn(dataDir);
   const installationKey = await claimDataFolder(dataDir);
   const uploads = await readyUploads(config, installationKey);
+  const dataKey = await readDataKey(config.atRest.keyFile);
   const sqlite = await openSqlite(places.database);
   // Keys of photographs are names of people: its owner alone reads them, whatever the folder allows.
   await chmod(places.database, 0o600);
@@ -112,9 +118,17 @@ export async function openDataFolder(
   opened.move();
   const mountsOf = openMountMemories(places.mounts);
   const { take, storeOf, sweep, close: closeStores } = createDataStores({ onProblem });
-  const openFolder = (options: FsStoreOptions) =>
-    take(createFsStore({ mounts: mountsOf(options.root), ...(words && { words }), ...options }));
-  for (const name of ["inbox", "results"] as const) openFolder({ name, root: uploads[name], onProblem });
+  const folderOf = (options: FsStoreOptions) =>
+    createFsStore({ mounts: mountsOf(options.root), ...(words && { words }), ...options });
+  const openFolder = (options: FsStoreOptions) => take(folderOf(options));
+  // Of the two, uploads alone are not masked.
+  take(
+    createSealedStore(
+      folderOf({ name: "inbox", root: uploads.inbox, onProblem }),
+      dataKey && atRestKey(dataKey, "inbox"),
+    ),
+  );
+  openFolder({ name: "results", root: uploads.results, onProblem });
   const close = async () => {
     await queue.close();
     await ledger.close();
@@ -123,7 +137,7 @@ export async function openDataFolder(
     await sqlite.close();
   };
   return {
-    ...{ ledger, seals, pauses, leases, announcements, keys, puts, replica },
+    ...{ ledger, seals, pauses, leases, announcements, keys, puts, replica, dataKey },
     openSigner: () => openSigner(places.ledgerKey),
     stamp,
     queue,

@@ -81,6 +81,16 @@ export const settingsSchema = z.strictObject({
   jobs: jobsSettings,
   queue: queueSettings,
   cache: cacheSettings,
+  atRest: z
+    .strictObject({
+      keyFile: z.exactOptional(
+        folder(
+          "none: they lie as they are",
+          "Key that uploads which wait, and cached results, are sealed with on the disk.",
+        ),
+      ),
+    })
+    .prefault({}),
   ledger: ledgerSettings,
   alerts: alertSettings,
   events: eventSettings,

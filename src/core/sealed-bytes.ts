@@ -18,6 +18,11 @@ export function openedSize(sealed: number): number {
   return Math.max(0, sealed - tagBytes * Math.max(1, Math.ceil(sealed / sealedChunk)));
 }
 
+/** How many bytes so many become. */
+export function sealedSize(plain: number): number {
+  return plain + tagBytes * Math.max(1, Math.ceil(plain / chunkBytes));
+}
+
 /** Seals what comes, a chunk at a time; nothing is one chunk too. */
 export async function* sealed(source: AsyncIterable<Uint8Array>, key: Uint8Array): AsyncGenerator<Buffer> {
   let index = 0;

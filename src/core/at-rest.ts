@@ -1,0 +1,38 @@
+import { createHmac, hkdfSync } from "node:crypto";
+import { sealKeyBytes } from "./sealed-bytes.ts";
+
+/** A key of the installation's, from which each file's own is made. */
+export interface AtRestKey {
+  /** Tells keys apart; says nothing of them. */
+  readonly id: Buffer;
+  /** The key of one file, by 16 random bytes that stand before it. */
+  of(salt: Uint8Array): Uint8Array;
+}
+
+/** What stands before sealed bytes: which format, which key, and the file's salt. */
+export const headerBytes = 24;
+const magic = Buffer.from("vsl1");
+const idBytes = 4;
+const saltBytes = headerBytes - magic.length - idBytes;
+
+/** A key for one purpose, made of the installation's 32 bytes. */
+export function atRestKey(secret: Uint8Array, purpose: string): AtRestKey {
+  const own = Buffer.from(hkdfSync("sha256", secret, "", `veil at rest ${purpose}`, sealKeyBytes));
+  return {
+    id: createHmac("sha256", own).update("id").digest().subarray(0, idBytes),
+    of: (salt) => new Uint8Array(hkdfSync("sha256", own, salt, "file", sealKeyBytes)),
+  };
+}
+
+/** The header of a file that this key seals; the salt is 16 random bytes. */
+export function headerOf({ id }: AtRestKey, salt: Uint8Array): Buffer {
+  return Buffer.concat([magic, id, salt.subarray(0, saltBytes)]);
+}
+
+/** What a header says; undefined: it is none, and what follows is not sealed. */
+export function readHeader(bytes: Uint8Array): { readonly id: Buffer; readonly salt: Buffer } | undefined {
+  const header = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (header.length < headerBytes || !header.subarray(0, magic.length).equals(magic)) return undefined;
+  const at = magic.length + idBytes;
+  return { id: header.subarray(magic.length, at), salt: header.subarray(at, headerBytes) };
+}

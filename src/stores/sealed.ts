@@ -1,0 +1,84 @@
+import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { type AtRestKey, headerBytes, headerOf, readHeader } from "../core/at-rest.ts";
+import { opened, openedSize, openRange, sealed, sealedRange, sealedSize } from "../core/sealed-bytes.ts";
+import { Problem } from "../errors.ts";
+import type { ObjectInfo, Store } from "./store.ts";
+
+/**
+ * A store whose objects lie sealed in another one. Without a key nothing is sealed; what was put before there was one is
+ * read as it is. Problem invalid-config for what another key has sealed.
+ */
+export function createSealedStore(store: Store, key: AtRestKey | undefined): Store {
+  /** The key of a sealed object; undefined: it is not sealed. */
+  async function keyOf(name: string, version: string): Promise<Uint8Array | undefined> {
+    const { stream } = await store.get(name, { version, range: { start: 0, end: headerBytes - 1 } });
+    const header = readHeader(Buffer.concat(await stream.toArray()));
+    if (header === undefined) return undefined;
+    if (key?.id.equals(header.id)) return key.of(header.salt);
+    const why = key === undefined ? "and there is no key" : "by another key";
+    throw new Problem("invalid-config", `${store.name}/${name} is sealed, ${why}`, {
+      remedy: "Name the key that it was sealed by in atRest.keyFile.",
+    });
+  }
+
+  const plainInfo = (info: ObjectInfo): ObjectInfo => ({ ...info, size: openedSize(info.size - headerBytes) });
+
+  async function infoOf(info: ObjectInfo): Promise<ObjectInfo> {
+    return info.size > headerBytes && (await keyOf(info.key, info.version)) !== undefined ? plainInfo(info) : info;
+  }
+
+  return {
+    ...store,
+    async get(name, { version, range } = {}) {
+      const there = await store.head(name);
+      const wanted = version ?? there?.version;
+      const own = there !== undefined && there.size > headerBytes ? await keyOf(name, wanted!) : undefined;
+      if (own === undefined)
+        return store.get(name, { ...(version !== undefined && { version }), ...(range && { range }) });
+      const size = there!.size - headerBytes;
+      if (range !== undefined) {
+        const end = Math.min(range.end, openedSize(size) - 1);
+        if (end < range.start) return { info: plainInfo(there!), stream: Readable.from([]) };
+        const { from, to, skip } = sealedRange(range.start, end);
+        const stretch = { start: headerBytes + from, end: Math.min(headerBytes + to, there!.size - 1) };
+        const { info, stream } = await store.get(name, { version: wanted!, range: stretch });
+        const bytes = openRange(Buffer.concat(await stream.toArray()), own, { from, size });
+        return { info: plainInfo(info), stream: Readable.from([bytes.subarray(skip, skip + end - range.start + 1)]) };
+      }
+      const { info, stream } = await store.get(name, { version: wanted! });
+      const plain = Readable.from(opened(withoutHeader(stream), own), { objectMode: false });
+      plain.once("close", () => stream.destroy());
+      return { info: plainInfo(info), stream: plain };
+    },
+    async put(name, body, options) {
+      if (key === undefined) return store.put(name, body, options);
+      const salt = randomBytes(16);
+      const { size, ...rest } = options;
+      const sized = size === undefined ? {} : { size: headerBytes + sealedSize(size) };
+      const written = Readable.from(withHeader(headerOf(key, salt), sealed(body, key.of(salt))), { objectMode: false });
+      return plainInfo(await store.put(name, written, { ...rest, ...sized }));
+    },
+    async head(name) {
+      const info = await store.head(name);
+      return info && infoOf(info);
+    },
+    async *list(prefix, options) {
+      for await (const info of store.list(prefix, options)) yield await infoOf(info);
+    },
+  };
+}
+
+async function* withHeader(header: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield header;
+  yield* rest;
+}
+
+async function* withoutHeader(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let left = headerBytes;
+  for await (const chunk of stream) {
+    const skipped = Math.min(left, chunk.length);
+    left -= skipped;
+    if (skipped < chunk.length) yield chunk.subarray(skipped);
+  }
+}

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { recognise } from "../../src/core/sniff.ts";
+import type { JobBody } from "../../src/http/schema.ts";
+import { temporaryFolder } from "../contracts/temporary-folder.ts";
+import { form, portraitJpeg } from "../http/client.ts";
+import { startProgram, until } from "./program.ts";
+
+async function kindsIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const heads = await Promise.all(files.map((file) => readFile(join(file.parentPath, file.name))));
+  return heads.map((bytes) => recognise(bytes.subarray(0, 4096)).kind);
+}
+
+test("with a key, uploads that wait and cached results lie on the disk as no picture, and are one to whoever asks", async () => {
+  await using folder = await temporaryFolder();
+  const keyFile = join(folder.path, "at-rest.key");
+  await writeFile(keyFile, randomBytes(32).toString("base64"), { mode: 0o600 });
+  const dataDir = join(folder.path, "data");
+  const flags = ["--set", `atRest.keyFile=${keyFile}`];
+  const portrait = await portraitJpeg();
+  const ask = async (address: string) => {
+    const body = form("image", [portrait], { min_score: "0.8" });
+    const answer = await fetch(`${address}/api/v1/jobs`, { method: "POST", body });
+    return (await answer.json()) as JobBody;
+  };
+  let waiting: JobBody;
+  {
+    // Nothing works on it: it waits in the inbox.
+    await using veil = await startProgram({ dataDir, flags: [...flags, "--set", "jobs.ratePerMinute=1"] });
+    await (
+      await fetch(`${veil.address}/api/v1/anonymize`, { method: "POST", body: form("image", [portrait]) })
+    ).bytes();
+    assert.deepEqual([...new Set(await kindsIn(join(dataDir, "cache")))], ["other"]);
+    waiting = await ask(veil.address);
+    await veil.kill();
+  }
+  const kinds = await kindsIn(join(dataDir, "inbox"));
+  assert.ok(!kinds.includes("image"), String(kinds));
+  await using veil = await startProgram({ dataDir, flags });
+  const result = await until("it is masked", async () => {
+    const answer = await fetch(`${veil.address}/api/v1/jobs/${waiting.id}/result`);
+    return answer.ok && Buffer.from(await answer.arrayBuffer());
+  });
+  assert.equal(recognise(result.subarray(0, 4096)).kind, "image");
+});

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { describe, test } from "node:test";
+import { atRestKey } from "../../src/core/at-rest.ts";
+import { createMemoryStore } from "../../src/stores/memory.ts";
+import { createSealedStore } from "../../src/stores/sealed.ts";
+import type { Store } from "../../src/stores/store.ts";
+import { storeContract } from "../contracts/store.ts";
+
+const key = () => atRestKey(randomBytes(32), "test");
+const plainType = { contentType: "text/plain" };
+
+storeContract(
+  "sealed",
+  async () => {
+    const store = createSealedStore(createMemoryStore({ name: "sealed" }), key());
+    return { store, [Symbol.asyncDispose]: () => store.close() };
+  },
+  { keepsMetadata: true },
+);
+
+async function read(store: Store, name: string, range?: { start: number; end: number }): Promise<Buffer> {
+  const { stream } = await store.get(name, { ...(range && { range }) });
+  return Buffer.concat(await stream.toArray());
+}
+
+describe("a sealed store", () => {
+  test("keeps nothing that can be read without its key, and tells sizes as they were", async () => {
+    const inner = createMemoryStore({ name: "inner" });
+    const own = key();
+    const store = createSealedStore(inner, own);
+    const bytes = Buffer.alloc(200_000, "a face ");
+    const info = await store.put("a", Readable.from([bytes]), plainType);
+    assert.equal(info.size, bytes.length);
+    assert.equal((await store.head("a"))?.size, bytes.length);
+    assert.deepEqual(
+      (await Array.fromAsync(store.list(""))).map(({ size }) => size),
+      [bytes.length],
+    );
+    assert.ok(!(await read(inner, "a")).includes("a face"));
+    assert.ok((await read(store, "a")).equals(bytes));
+    assert.ok((await read(store, "a", { start: 65_530, end: 131_080 })).equals(bytes.subarray(65_530, 131_081)));
+    assert.ok((await read(createSealedStore(inner, own), "a")).equals(bytes), "after a restart");
+  });
+
+  test("refuses what another key has sealed, or none could, by name, and what somebody changed", async () => {
+    const inner = createMemoryStore({ name: "inner" });
+    const store = createSealedStore(inner, key());
+    await store.put("a", Readable.from([Buffer.from("an original")]), plainType);
+    for (const other of [key(), undefined])
+      await assert.rejects(read(createSealedStore(inner, other), "a"), {
+        code: "invalid-config",
+        message: /inner\/a is sealed/,
+      });
+    const stored = await read(inner, "a");
+    await inner.put("a", Readable.from([stored.with(-1, stored.at(-1)! ^ 1)]), plainType);
+    await assert.rejects(read(store, "a"), { code: "unreadable" });
+  });
+
+  test("reads what was put before there was a key", async () => {
+    const inner = createMemoryStore({ name: "inner" });
+    await inner.put("old", Readable.from([Buffer.alloc(100, "x")]), plainType);
+    await inner.put("tiny", Readable.from([Buffer.from("x")]), plainType);
+    const store = createSealedStore(inner, key());
+    assert.deepEqual([(await read(store, "old")).length, (await store.head("old"))?.size], [100, 100]);
+    assert.equal(String(await read(store, "tiny")), "x");
+  });
+});

@@ -190,10 +190,10 @@ function retentionPart({ settings }: RouteFacts, { language, config }: ReportPag
 
 function sharedPart({ language, config, head, peers }: ReportPage): Markup {
   const words = reportWords(language);
-  const { processes, memoryMb, deadlineMs } = config.engine;
+  const { processes, memoryMb, deadlineMs, isolation } = config.engine;
   return html`<section><h2>${words.isolation}</h2><p>${words.offline}</p>
 <ul>${(peers.length > 0 ? peers : [words.nobody]).map((peer) => html`<li>${peer}</li>`)}</ul>
-<p>${filled(words.listens, { address: `${config.host}:${config.port}` })} ${filled(words.engine, { processes, memory: memoryMb, seconds: deadlineMs / 1000 })}</p></section>
+<p>${filled(words.listens, { address: `${config.host}:${config.port}` })} ${coded(filled(words.engine, { processes, memory: memoryMb, seconds: deadlineMs / 1000, isolation }))}</p></section>
 <section><h2>${words.ledger}</h2><p>${head === undefined ? words.ledgerNone : coded(filled(words.ledgerText, { size: count(head.size), chain: head.chain }))}</p></section>`;
 }
 

@@ -96,7 +96,7 @@ const en = {
   nobody: "nobody but itself",
   listens: "It listens on {address}.",
   engine:
-    "Files are opened in {processes} separate processes, one picture at a time, each with at most {memory} MiB and {seconds} s for one step. Pixels never leave them but as a masked file.",
+    "Files are opened in {processes} separate processes, one picture at a time, each with at most {memory} MiB and {seconds} s for one step. Pixels never leave them but as a masked file. What shuts them in, `engine.isolation`: {isolation}; `veil doctor` shows what it keeps off.",
   ledger: "Proof",
   ledgerText:
     "Every step stands in an append-only ledger whose records are chained and signed. Its newest signed head: {size} records, chain {chain}. `veil ledger verify` checks all of it, `veil ledger proof FILE` proves one result.",
@@ -196,7 +196,7 @@ const zh: ReportWords = {
   nobody: "仅本机",
   listens: "监听地址：{address}。",
   engine:
-    "文件在 {processes} 个独立进程中打开，每次一张图片，每个进程最多 {memory} MiB，每一步最多 {seconds} 秒。像素只会以遮盖后的文件形式离开这些进程。",
+    "文件在 {processes} 个独立进程中打开，每次一张图片，每个进程最多 {memory} MiB，每一步最多 {seconds} 秒。像素只会以遮盖后的文件形式离开这些进程。隔离方式 `engine.isolation`：{isolation}；`veil doctor` 显示其实际效果。",
   ledger: "证明",
   ledgerText:
     "每一步都记入只增台账，记录相互链接并签名。最新的签名头：{size} 条记录，链值 {chain}。`veil ledger verify` 检查全部，`veil ledger proof 文件` 证明单个结果。",

@@ -99,8 +99,10 @@ describe("dashboard and alert rules", () => {
     for (const { where, expr } of all)
       for (const [name, labels] of labelsIn(expr)) {
         const plain = name.replace(/_(bucket|sum|count)$/, "");
-        // As far as its own declaration goes.
-        const at = `${declared}\n${progress}`.split(`"${plain}"`)[1]?.split(/veil_[a-z]/)[0] ?? "";
+        // What has samples shows its labels; of the rest, as far as its own declaration goes.
+        const samples = text.match(new RegExp(`^${plain}(_bucket)?\\{.*`, "gm")) ?? [];
+        const shown = samples.flatMap((sample) => sample.match(/\w+(?==")/g) ?? []).map((label) => `"${label}"`);
+        const at = `${shown}${`${declared}\n${progress}`.split(`"${plain}"`)[1]?.split(/veil_[a-z]/)[0] ?? ""}`;
         for (const label of labels)
           assert.ok(
             outside.includes(label) ||

@@ -97,7 +97,7 @@ export async function openDataFolder(
   const places = placesIn(dataDir);
   const installationKey = await claimDataFolder(dataDir);
   const uploads = await readyUploads(config, installationKey);
-  const dataKey = await readDataKey(config.atRest.keyFile);
+  const dataKey = await readDataKey(config.dataKeyFile);
   const sqlite = await openSqlite(places.database);
   // Keys of photographs are names of people: its owner alone reads them, whatever the folder allows.
   await chmod(places.database, 0o600);

@@ -3,11 +3,11 @@ import { Problem } from "./errors.ts";
 
 const keyBytes = 32;
 
-/** The installation's key for what lies on its disks, from `atRest.keyFile`; undefined: there is none. Problem invalid-config. */
+/** The installation's key for what lies on its disks, from `dataKeyFile`; undefined: there is none. Problem invalid-config. */
 export async function readDataKey(keyFile: string | undefined): Promise<Uint8Array | undefined> {
   if (keyFile === undefined) return undefined;
   const bad = (why: string, cause?: unknown) =>
-    new Problem("invalid-config", `${keyFile} (atRest.keyFile) ${why}`, {
+    new Problem("invalid-config", `${keyFile} (dataKeyFile) ${why}`, {
       remedy: "Make one with: openssl rand -base64 32 > FILE; chmod 600 FILE. Keep a copy elsewhere.",
       cause,
     });

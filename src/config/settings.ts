@@ -15,6 +15,12 @@ const MiB = 1024 * 1024;
 /** Every setting, its range, default and meaning: the one place that defines them. */
 export const settingsSchema = z.strictObject({
   dataDir: folder("`./veil-data`", "The data folder: queue, ledger, spool, models and `veil.yaml`. On a local disk."),
+  dataKeyFile: z.exactOptional(
+    folder(
+      "none: they lie as they are",
+      "Key that uploads which wait, and cached results, are sealed with on the disk.",
+    ),
+  ),
   host: z.string().min(1).default("127.0.0.1").meta({
     expected: "an address or name of this machine",
     description:
@@ -81,16 +87,6 @@ export const settingsSchema = z.strictObject({
   jobs: jobsSettings,
   queue: queueSettings,
   cache: cacheSettings,
-  atRest: z
-    .strictObject({
-      keyFile: z.exactOptional(
-        folder(
-          "none: they lie as they are",
-          "Key that uploads which wait, and cached results, are sealed with on the disk.",
-        ),
-      ),
-    })
-    .prefault({}),
   ledger: ledgerSettings,
   alerts: alertSettings,
   events: eventSettings,

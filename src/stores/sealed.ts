@@ -18,7 +18,7 @@ export function createSealedStore(store: Store, key: AtRestKey | undefined): Sto
     if (key?.id.equals(header.id)) return key.of(header.salt);
     const why = key === undefined ? "and there is no key" : "by another key";
     throw new Problem("invalid-config", `${store.name}/${name} is sealed, ${why}`, {
-      remedy: "Name the key that it was sealed by in atRest.keyFile.",
+      remedy: "Name the key that it was sealed by in dataKeyFile.",
     });
   }
 

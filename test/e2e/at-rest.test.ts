@@ -21,7 +21,7 @@ test("with a key, uploads that wait and cached results lie on the disk as no pic
   const keyFile = join(folder.path, "at-rest.key");
   await writeFile(keyFile, randomBytes(32).toString("base64"), { mode: 0o600 });
   const dataDir = join(folder.path, "data");
-  const flags = ["--set", `atRest.keyFile=${keyFile}`];
+  const flags = ["--set", `dataKeyFile=${keyFile}`];
   const portrait = await portraitJpeg();
   const ask = async (address: string) => {
     const body = form("image", [portrait], { min_score: "0.8" });

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { getCompileCacheDir } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Problem } from "../errors.ts";
+import { Problem, problems } from "../errors.ts";
 import { type EngineFolder, makeEngineFolder } from "./engine-folder.ts";
 import type { EngineAnswers, EngineReply, EngineRequest, EngineVerb } from "./protocol.ts";
 import { residentBytes } from "./resident.ts";
@@ -38,6 +38,7 @@ export interface EngineChild {
 }
 
 const memoryPollMs = 100;
+const longestDetail = 1000;
 /**
  * A small young generation lets go of pixel buffers soon after their picture, so that malloc gives the next one the same
  * memory; and where every core runs an engine process of its own, threads that help the collector only wait for one another.
@@ -105,10 +106,7 @@ export function startEngineChild({ maxResidentBytes, sandbox, spool }: EngineChi
     // From now on it may hold somebody's picture, and what it writes is nobody's business.
     words.forget();
     if (reply.ok) pending?.resolve(reply.value as never);
-    else
-      pending?.reject(
-        new Problem(reply.code, reply.detail, reply.remedy === undefined ? {} : { remedy: reply.remedy }),
-      );
+    else pending?.reject(refusalOf(reply));
   });
 
   return {
@@ -164,6 +162,14 @@ export function startEngineChild({ maxResidentBytes, sandbox, spool }: EngineChi
       await folder.remove();
     },
   };
+}
+
+/** A process that was broken into may say anything: of its words a Problem of the table is made, or none. */
+function refusalOf({ code, detail, remedy }: Extract<EngineReply, { ok: false }>): Problem {
+  const known = Object.hasOwn(problems, code) ? code : "internal";
+  return new Problem(known, String(detail).slice(0, longestDetail), {
+    ...(remedy !== undefined && { remedy: String(remedy).slice(0, longestDetail) }),
+  });
 }
 
 /** What a process writes before it first answers; it is read and dropped after that. */

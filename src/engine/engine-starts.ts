@@ -81,8 +81,7 @@ export function createEngineStarts(options: EngineStartsOptions): EngineStarts {
 
   function refusal(): Problem {
     return new Problem("invalid-config", `engine.isolation: ${[...reasons.values()].join("; ")}`, {
-      remedy:
-        "Install bubblewrap and let veil's user make namespaces (docs/operations.md), or set engine.isolation to auto.",
+      remedy: "See docs/isolation.md for what it needs, or set engine.isolation to auto: the tightest that works.",
     });
   }
 

@@ -24,7 +24,7 @@ export async function fuzzPool(
   const width = Math.min(4, availableParallelism());
   const limits = { maxBytes: 2 ** 24, maxPixels: 4e6, maxFrames: 50 };
   const pool = createPool({
-    ...{ processes: width, deadlineMs: 20_000, memoryMb: 600, spool: spool.path, limits, detector: bundled },
+    ...{ processes: width, deadlineMs: 60_000, memoryMb: 600, spool: spool.path, limits, detector: bundled },
   });
   await using _ = { [Symbol.asyncDispose]: () => pool.close() };
   t.diagnostic(`row ${row}; isolation ${(await pool.confinement()).kind}`);

@@ -73,7 +73,7 @@ function versions(): object {
 }
 
 /** A finding's text names folders and servers; of these few it can't. */
-const nameless = new Set(["Node", "Detector", "HEIC", "Cache"]);
+const nameless = new Set(["Node", "Detector", "Isolation", "HEIC", "Cache"]);
 
 function findingLine({ name, mark, text, code }: NamedFinding, { names }: Redaction): string {
   const shown = names || (nameless.has(name) && mark !== "fault") ? text : (code ?? "");

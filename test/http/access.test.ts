@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { rm } from "node:fs/promises";
+import { request } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { type AccessRole, accessRoles, withImplied } from "../../src/core/access.ts";
 import { accessTable } from "../../src/http/access-table.ts";
@@ -290,6 +291,50 @@ describe("where veil may be reached", () => {
     assert.equal((await ask({ "x-forwarded-for": "192.0.2.8" })).status, 401);
     // Who lives behind the proxy is asked for health as often as a monitor likes.
     for (let index = 0; index < 30; index++) assert.equal((await fetch(`${own.address}/healthz`)).status, 200);
+  });
+
+  test("more uploads at once than allowed are told to come again, and others go on", async () => {
+    await using own = await startProgram({ flags: ["--set", "http.uploadsAtOnce=2"] });
+    const boundary = "x";
+    const headers = { "content-type": `multipart/form-data; boundary=${boundary}` };
+    /** Sends a part's head, and the rest when it is told to. */
+    const slowly = () => {
+      const { promise, resolve, reject } = Promise.withResolvers<number>();
+      const sent = request(`${own.address}/api/v1/anonymize`, { method: "POST", headers }, (answer) => {
+        answer.resume().on("end", () => resolve(answer.statusCode!));
+      });
+      sent.on("error", reject);
+      sent.write(`--${boundary}\r\ncontent-disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n`);
+      return {
+        status: promise,
+        end: () => sent.end(Buffer.concat([portrait, Buffer.from(`\r\n--${boundary}--\r\n`)])),
+      };
+    };
+    const held = [slowly(), slowly()];
+    const refused = await until("a third one is refused", async () => {
+      const answer = await fetch(`${own.address}/api/v1/anonymize`, {
+        method: "POST",
+        body: form("image", [portrait]),
+      });
+      if (answer.status === 429) return answer;
+      await answer.body?.cancel();
+      return undefined;
+    });
+    assert.equal(refused.headers.get("retry-after"), "1");
+    await assertProblem(refused, 429, "too-many-requests");
+    assert.equal((await fetch(`${own.address}/api/v1/status`)).status, 200);
+    for (const one of held) one.end();
+    assert.deepEqual(await Promise.all(held.map(({ status }) => status)), [200, 200]);
+    const after = await fetch(`${own.address}/api/v1/anonymize`, { method: "POST", body: form("image", [portrait]) });
+    assert.equal(after.status, 200);
+    // What is answered never runs, whatever was sent.
+    const told = (name: string) => after.headers.get(name);
+    assert.deepEqual(
+      [told("content-type"), told("x-content-type-options"), told("access-control-allow-origin")],
+      ["image/jpeg", "nosniff", null],
+    );
+    assert.match(String(told("content-security-policy")), /default-src 'none'; sandbox/);
+    await after.body?.cancel();
   });
 
   test("logins that fail again and again wait, and those that are right do not", async () => {

@@ -50,6 +50,11 @@ export async function ensurePackages() {
   process.stderr.write(`Without these Debian packages some tests are not run: ${reasons}. To have them: ${command}\n`);
 }
 
+/** Whether this machine can build a container image out of Debian's packages. */
+export function canBuildImages() {
+  return process.getuid?.() === 0 && ["buildah", "debootstrap", "runc"].every(isOnPath);
+}
+
 /** @param {string} name */
 async function refreshAndInstall(name) {
   await apt("update");

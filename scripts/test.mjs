@@ -4,7 +4,7 @@ import { delimiter, dirname, join, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { prepare, root } from "./bootstrap.mjs";
 import { namedTests, unproven } from "./failures-table.mjs";
-import { ensurePackages } from "./packages.mjs";
+import { canBuildImages, ensurePackages } from "./packages.mjs";
 import { buildPage, isPageBuilt } from "./page.mjs";
 import { BootstrapError, runMain, step } from "./report.mjs";
 import { run } from "./run.mjs";
@@ -17,6 +17,7 @@ const args = process.argv.slice(2);
 const filters = args.filter((arg) => !arg.startsWith("--"));
 const onlyCheck = args.includes("--check");
 const long = args.includes("--long");
+const imageTest = "test/long/image.test.ts";
 
 await runMain(async () => {
   const start = performance.now();
@@ -47,6 +48,7 @@ await runMain(async () => {
   if (!onlyCheck) {
     await ensurePackages();
     if (!isPageBuilt(root)) await part("page", () => buildPage(root, { node }));
+    if (testFiles().includes(imageTest) && canBuildImages()) await part("image", () => buildImage(node));
     await part("tests", () => test(node));
   }
 
@@ -56,6 +58,16 @@ await runMain(async () => {
   );
   if (failed.length > 0) process.exitCode = 1;
 });
+
+/** Tests have no network: what the image is made of is fetched before. @param {string} node */
+async function buildImage(node) {
+  const place = ["--debootstrap", "bookworm", "--root", join(root, ".cache", "image"), "--tag", "localhost/veil-test"];
+  await step("Building the container image", async () => {
+    const { code, output } = await run(node, [join(root, "scripts", "build-image.mjs"), ...place], { cwd: root });
+    if (code !== 0) throw new BootstrapError(output.trim());
+  });
+  process.env.TEST_IMAGE = "localhost/veil-test";
+}
 
 /** @param {string} node @param {string[]} command */
 async function tool(node, ...command) {

@@ -4,7 +4,11 @@ import { Problem } from "../errors.ts";
 import { type Access, isOwnMachine } from "./access.ts";
 
 const ownHosts = new Set(["localhost", "127.0.0.1", "[::1]"]);
-const forwarded = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+/** What proxies add. One that adds none of it still speaks HTTP/1.0 as a rule, as nginx does, which no browser does. */
+const forwarded = [
+  ...["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port"],
+  ...["x-forwarded-server", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"],
+];
 
 /** Keeps other sites' pages out, and who may not come by this way. */
 export function guardWays(server: FastifyInstance, access: Access): void {
@@ -25,7 +29,8 @@ function guardLoopback(server: FastifyInstance): void {
         remedy: "Open veil by one of these names; it serves no others without a login: docs/security.md.",
       });
     }
-    const passedOn = forwarded.find((name) => request.headers[name] !== undefined);
+    const isOld = request.raw.httpVersion === "1.0";
+    const passedOn = isOld ? "HTTP/1.0" : forwarded.find((name) => request.headers[name] !== undefined);
     if (passedOn !== undefined) {
       throw new Problem("forbidden-host", `A proxy has passed this request on (${passedOn}), and there is no login`, {
         remedy: "Set auth.required to true and http.trustedProxies to the proxy's address: docs/security.md.",
@@ -69,9 +74,10 @@ function refuseOtherPages(request: FastifyRequest, own: string, publicUrl?: stri
       remedy: "Call veil from its own page or without a browser; http.publicUrl says by which name people find it.",
     });
   }
-  // A link that a person follows from elsewhere is a navigation and may open the page.
-  const navigation = request.headers["sec-fetch-mode"] === "navigate" && request.method === "GET";
-  if (site === "cross-site" && !navigation) {
+  // A link that a person follows from elsewhere is a navigation and may open the page, and end a login.
+  const isPage = !request.url.startsWith("/api/v1/") || request.url.startsWith("/api/v1/session/");
+  const navigation = isPage && request.headers["sec-fetch-mode"] === "navigate" && request.method === "GET";
+  if ((site === "cross-site" || site === "same-site") && !navigation) {
     throw new Problem("forbidden-origin", "Another site's page made this request", {
       remedy: "Call veil from its own page.",
     });

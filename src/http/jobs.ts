@@ -1,12 +1,14 @@
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { isFinished, type JobState, jobStates } from "../core/job.ts";
 import { maskedName } from "../core/masked-name.ts";
 import { Problem, problems } from "../errors.ts";
 import type { JobRecord } from "../ledger/ledger.ts";
-import { whoAsks } from "./access.ts";
+import { uploadRoute } from "../pipeline/route.ts";
+import { hasRole, whoAsks } from "./access.ts";
 import { inlineAs } from "./disposition.ts";
 import { refusal } from "./faults.ts";
 import { goneSignal } from "./gone.ts";
@@ -39,6 +41,20 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
     const record = await ledger.get(id);
     if (record === undefined) throw new Problem("not-found", `There is no job ${id}`);
     return record;
+  }
+
+  /** Whoever only hands in sees what it has handed in itself. */
+  async function ownRecord(request: FastifyRequest, id: string): Promise<JobRecord> {
+    const record = await recordOf(id);
+    if (hasRole(request, "read")) return record;
+    const { route, input } = record.job;
+    if (route === uploadRoute) {
+      // Another revision of it may be somebody else's doing.
+      const { records } = await ledger.find({ route, key: input.key, limit: 500 });
+      const [admitted] = await ledger.history(records.at(-1)!.job.id);
+      if (admitted?.who === whoAsks(request)) return record;
+    }
+    throw new Problem("not-found", `There is no job ${id}`);
   }
 
   /** Holds the line for a job, as long as the client asked for and is there. */
@@ -112,7 +128,18 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
           const body = jobRequestSchema.safeParse(request.body);
           if (!body.success) throw refusal(body.error, "body");
           const { store, key, policy } = body.data;
-          return submit.object({ store, key }, policyFor(defaults, { ...request.query, ...policy }), whoAsks(request));
+          if (!hasRole(request, "admin")) {
+            throw new Problem("forbidden", "Expected the role admin to have an object of a store masked", {
+              remedy: "Hand the picture itself in, as multipart/form-data.",
+            });
+          }
+          return submit.object(
+            { store, key },
+            {
+              policyFor: (own) => policyFor(own, { ...request.query, ...policy }),
+              ...{ mayWeaken: hasRole(request, "review"), who: whoAsks(request) },
+            },
+          );
         }
       },
     );
@@ -148,7 +175,7 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
     server.get(
       "/jobs/:id",
       { schema: { summary: "One job", tags: ["jobs"], params: idSchema, response: { 200: jobSchema } } },
-      async ({ params }) => jobBody(await recordOf(params.id)),
+      async (request) => jobBody(await ownRecord(request, request.params.id)),
     );
 
     server.get(
@@ -162,8 +189,9 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
         },
         config: { answer: { "image/*": pictureSchema } },
       },
-      async ({ params, query }, reply) => {
-        const record = await recordOf(params.id);
+      async (request, reply) => {
+        const { params, query } = request;
+        const record = await ownRecord(request, params.id);
         const { job, state, last } = record;
         if (state !== "done" || last.output === undefined) {
           throw new Problem("not-ready", `The job is ${state}`, { remedy: "Ask again when its state is done." });

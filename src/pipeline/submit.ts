@@ -2,6 +2,7 @@ import { createHash, createHmac, randomUUID } from "node:crypto";
 import type { Job, Location } from "../core/job.ts";
 import { type Policy, policyDigest } from "../core/policy.ts";
 import { createSerial } from "../core/serial.ts";
+import { weakerParts } from "../core/weaker.ts";
 import { Problem } from "../errors.ts";
 import type { JobRecord, Ledger } from "../ledger/ledger.ts";
 import type { Store } from "../stores/store.ts";
@@ -20,12 +21,23 @@ export interface UploadOptions {
   readonly who?: string | undefined;
 }
 
+export interface ObjectWish {
+  /** What is asked for, beside the route's own. */
+  readonly policyFor: (own: Policy) => Policy;
+  /** Whether it may mask less than the route's own does. */
+  readonly mayWeaken: boolean;
+  readonly who?: string | undefined;
+}
+
 /** Work that a person or a program hands in. Each call returns once the job is durable. */
 export interface Submit {
   /** Puts the file in the inbox and admits it. Problems: idempotency-conflict. */
   upload(file: SpoolFile, options: UploadOptions): Promise<JobRecord>;
-  /** Admits an object of a route's input store; known already under the same policy, its job is answered. Problems: not-found. */
-  object(location: Location, policy: Policy, who?: string): Promise<JobRecord>;
+  /**
+   * Admits an object of a route's input store; known already under the same policy, or held, its job is answered. Only
+   * whoever may see originals may have less masked than the route has. Problems: not-found, forbidden.
+   */
+  object(location: Location, asked: ObjectWish): Promise<JobRecord>;
   /** What whoever handed the object in calls it; empty where that is not known. */
   nameOf(job: Job): string;
   /** Sends a dead letter back as a new revision. Problems: not-found, not-ready. */
@@ -97,17 +109,29 @@ export function createSubmit(parts: SubmitParts): Submit {
       });
     },
 
-    async object({ store, key }, policy, who) {
+    async object({ store, key }, { policyFor, mayWeaken, who }) {
       const isTaken = (route: Route) => route.input === store && route !== uploads && !route.retired;
       const route = [...routes.values()].find(isTaken);
       if (route === undefined) throw new Problem("not-found", `There is no input store ${JSON.stringify(store)}`);
+      const policy = policyFor(route.policy);
+      const weaker = mayWeaken ? [] : weakerParts(policy, route.policy);
+      if (weaker.length > 0) {
+        throw new Problem(
+          "forbidden",
+          `Expected at least the policy of route ${route.name} but ${weaker.join(", ")} would mask less`,
+          {
+            remedy: "Whoever has the role review may ask for it.",
+          },
+        );
+      }
       const info = await storeOf(store).head(key);
       if (info === undefined) throw new Problem("not-found", `There is no ${key} in ${store}`);
       const [admission] = await admit(route, [info], { policy, lane: "interactive", who });
       if (admission === undefined) throw new Problem("invalid-request", "The object's name is too long");
       const { record } = admission;
       // Somebody asks for it now, in another way than it was done before.
-      if (policyDigest(record.job.policy) === policyDigest(policy)) return record;
+      // What waits for a person goes on waiting.
+      if (policyDigest(record.job.policy) === policyDigest(policy) || record.state === "held") return record;
       return rerun(record, { policy, lane: "interactive", who });
     },
 

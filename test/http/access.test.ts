@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type AccessRole, accessRoles, withImplied } from "../../src/core/access.ts";
 import { accessTable } from "../../src/http/access-table.ts";
@@ -191,6 +192,27 @@ describe("who may come in", () => {
     );
     assert.match(records.find(({ outcome }) => outcome === "key-created")?.who ?? "", /^command:/);
     assert.equal(records.find(({ outcome }) => outcome === "logged-in")?.who, "session:anna");
+  });
+
+  test("whoever only hands in sees its own jobs alone, and has no object of a store masked", async () => {
+    const other = await makeKey("another ward", ["submit"]);
+    const job = (await (
+      await veil.post("/api/v1/jobs", form("image", [portrait]), bearer(keys.submit))
+    ).json()) as JobBody;
+    for (const path of [`/api/v1/jobs/${job.id}`, `/api/v1/jobs/${job.id}/result`]) {
+      await assertProblem(await get(path, bearer(other)), 404, "not-found");
+      assert.ok([200, 409].includes((await get(path, bearer(keys.submit))).status));
+      assert.ok([200, 409].includes((await get(path, bearer(keys.read))).status));
+    }
+    await writeFile(join(dataDir, "input_photos", "theirs.jpg"), portrait);
+    const ask = (key: string, policy: object) => {
+      const [body, headers] = json({ store: "input", key: "theirs.jpg", policy });
+      return veil.post("/api/v1/jobs", body, { ...headers, ...bearer(key) });
+    };
+    await assertProblem(await ask(keys.submit, {}), 403, "forbidden");
+    const weaker = await assertProblem(await ask(keys.admin, { min_score: 1 }), 403, "forbidden");
+    assert.match(weaker.detail, /min_score would mask less/);
+    assert.ok([200, 202].includes((await ask(keys.admin, { style: "solid" })).status));
   });
 
   test("one client's Idempotency-Key is not another's", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { defaultPolicy } from "../../src/core/policy.ts";
+import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
 import { Problem } from "../../src/errors.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { createSqliteLedger } from "../../src/ledger/sqlite.ts";
@@ -25,6 +25,7 @@ const uploads: Route = {
 };
 const folder: Route = { ...shared, name: "folder", input: "input", output: "output", lane: "bulk" };
 const limits = { maxBytes: 1e6 };
+const as = (policy: Policy, mayWeaken = false) => ({ policyFor: () => policy, mayWeaken });
 let spool: Spool;
 let root: Awaited<ReturnType<typeof temporaryFolder>>;
 
@@ -123,18 +124,44 @@ describe("an object of a store", () => {
     await using parts = await setUp();
     await parts.input.put("a.jpg", streamOf(Buffer.from("bytes")), { contentType: "image/jpeg" });
     const location = { store: "input", key: "a.jpg" };
-    const first = await parts.submit.object(location, defaultPolicy);
-    assert.equal((await parts.submit.object(location, defaultPolicy)).job.id, first.job.id);
-    const solid = await parts.submit.object(location, { ...defaultPolicy, style: "solid" });
+    const first = await parts.submit.object(location, as(defaultPolicy));
+    assert.equal((await parts.submit.object(location, as(defaultPolicy))).job.id, first.job.id);
+    const solid = await parts.submit.object(location, as({ ...defaultPolicy, style: "solid" }));
     assert.deepEqual([solid.job.revision, solid.job.policy.style], [1, "solid"]);
     assert.equal(await parts.ledger.isCurrent(first.job), false);
-    await assert.rejects(parts.submit.object({ store: "inbox", key: "a.jpg" }, defaultPolicy), Problem);
+    await assert.rejects(parts.submit.object({ store: "inbox", key: "a.jpg" }, as(defaultPolicy)), Problem);
+  });
+
+  test("is masked no less than its route has it, unless whoever asks may see originals, and waits on where it is held", async () => {
+    const careful = { ...defaultPolicy, minScore: 0.5, verify: "hold" as const };
+    await using parts = await setUp({}, { ...folder, policy: careful });
+    await parts.input.put("a.jpg", streamOf(Buffer.from("bytes")), { contentType: "image/jpeg" });
+    const location = { store: "input", key: "a.jpg" };
+    const weaker: readonly Policy[] = [
+      { ...careful, minScore: 1 },
+      { ...careful, verify: "off" },
+      { ...careful, style: "cosmetic" },
+      { ...careful, profile: "fast" },
+      { ...careful, metadata: "keep-safe-gps" },
+    ];
+    for (const policy of weaker)
+      await assert.rejects(parts.submit.object(location, as(policy)), {
+        code: "forbidden",
+        message: /would mask less/,
+      });
+    const held = await parts.submit.object(location, as(careful));
+    const event = { jobId: held.job.id, at: 1 };
+    await parts.ledger.append({ ...event, kind: "started" });
+    await parts.ledger.append({ ...event, kind: "held" });
+    const strong = { ...careful, strength: "maximum" as const };
+    assert.equal((await parts.submit.object(location, as(strong))).job.id, held.job.id);
+    assert.equal((await parts.submit.object(location, as(weaker[0]!, true))).state, "held");
   });
 
   test("is taken for no route that was removed, whose store is there for what it has left", async () => {
     await using parts = await setUp({}, { ...folder, watched: false, retired: true });
     await parts.input.put("a.jpg", streamOf(Buffer.from("bytes")), { contentType: "image/jpeg" });
-    const asked = parts.submit.object({ store: "input", key: "a.jpg" }, defaultPolicy);
+    const asked = parts.submit.object({ store: "input", key: "a.jpg" }, as(defaultPolicy));
     await assert.rejects(asked, { code: "not-found", message: /no input store "input"/ });
   });
 });

@@ -14,7 +14,9 @@ export async function readDataKey(keyFile: string | undefined): Promise<Uint8Arr
   const text = await readFile(keyFile, "utf8").catch((cause: NodeJS.ErrnoException) => {
     throw bad(`can't be read: ${cause.code}`, cause);
   });
-  if (process.platform !== "win32" && ((await stat(keyFile)).mode & 0o077) !== 0) throw bad("may be read by others");
+  if (process.platform !== "win32" && ((await stat(keyFile)).mode & 0o037) !== 0)
+    // Its group may read it: Kubernetes mounts secrets so.
+    throw bad("may be read by others, or written by its group");
   const hex = /^[0-9a-f]{64}$/i.test(text.trim());
   const key = Buffer.from(text.trim(), hex ? "hex" : "base64");
   if (key.length !== keyBytes) throw bad(`holds ${key.length} bytes, not ${keyBytes} in base64 or hexadecimal`);

@@ -61,7 +61,7 @@ export async function principalOfKey(
   if (stored === undefined || !isRight || stored.revokedAt !== undefined) return undefined;
   if (stored.expiresAt !== undefined && stored.expiresAt <= now) return undefined;
   if (now - (stored.usedAt ?? 0) > usedEveryMs) await keys.used(id, now);
-  return { name: stored.name, via: stored.kind, roles: stored.roles, keyId: id };
+  return { name: stored.name, via: stored.kind, roles: stored.roles, keyId: id, id: stored.parent ?? id };
 }
 
 function hashOf(secret: string): string {

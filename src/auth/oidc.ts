@@ -100,10 +100,11 @@ export function createOidc(options: OidcOptions): Oidc {
           idTokenExpected: true,
         });
         const claims = tokens.claims()!;
-        const { preferred_username, email, sub } = claims;
-        const name = [preferred_username, email, sub].find((one) => typeof one === "string" && one !== "");
+        const { preferred_username: name, sub } = claims;
+        // A name may be chosen, and changed; what the provider knows somebody by stays.
+        const isNamed = typeof name === "string" && name !== "" && name !== sub;
         return {
-          ...{ name: String(name), via: "session" },
+          ...{ name: isNamed ? `${name} (${sub})` : sub, via: "session", id: `person:${sub}` },
           roles: withImplied(rolesIn(claimAt(claims, rolesClaim), rolePrefix)),
         };
       } catch (cause) {

@@ -33,7 +33,12 @@ export async function createTokenVerifier(options: TokenOptions): Promise<Verify
     try {
       const { payload } = await jose.jwtVerify(token, keyOf, wanted);
       const name = String(payload.sub);
-      return { name, via: "token", roles: withImplied(rolesIn(claimAt(payload, rolesClaim), rolePrefix)) };
+      return {
+        name,
+        via: "token",
+        id: `token:${name}`,
+        roles: withImplied(rolesIn(claimAt(payload, rolesClaim), rolePrefix)),
+      };
     } catch (error) {
       throw refusal(error, jose.errors);
     }

@@ -12,7 +12,7 @@ export function createSealedCache(cache: Cache, key: AtRestKey): Cache {
       const header = stored && readHeader(stored);
       if (header === undefined || !header.id.equals(key.id)) return undefined;
       try {
-        return openBytes(stored!.subarray(headerBytes), key.of(header.salt));
+        return openBytes(stored!.subarray(headerBytes), key.of(header.salt, name));
       } catch {
         // What is not as it was set is absent, as the contract has it.
         return undefined;
@@ -20,7 +20,7 @@ export function createSealedCache(cache: Cache, key: AtRestKey): Cache {
     },
     async set(name, value, expiresAt) {
       const salt = randomBytes(16);
-      await cache.set(name, Buffer.concat([headerOf(key, salt), sealBytes(value, key.of(salt))]), expiresAt);
+      await cache.set(name, Buffer.concat([headerOf(key, salt), sealBytes(value, key.of(salt, name))]), expiresAt);
     },
   };
 }

@@ -24,6 +24,16 @@ export async function createKey(
     throw new Problem("invalid-request", `Expected a whole number of days but received ${options.days}`);
   await using data = await openDataFolder(configFor(flags), told);
   const now = Date.now();
+  const isLive = (key: StoredKey) => key.revokedAt === undefined && (key.expiresAt ?? Number.POSITIVE_INFINITY) > now;
+  if ((await data.keys.list()).some((key) => key.name === name && isLive(key))) {
+    throw new Problem(
+      "already-exists",
+      `There is a key of ${printable(name)} already, and the ledger names who by it`,
+      {
+        remedy: "Give it another name, or revoke that one first: veil keys list.",
+      },
+    );
+  }
   const lifeMs = days === undefined ? undefined : days * dayMs;
   const { text, stored } = mintKey({ kind: "key", name, roles, now, lifeMs });
   await data.keys.add(stored);

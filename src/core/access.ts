@@ -11,6 +11,8 @@ export interface Principal {
   readonly roles: readonly AccessRole[];
   /** Of the key or session that it came with. */
   readonly keyId?: string;
+  /** What limits and Idempotency-Keys count by: one for a key and all sessions that it began, or for a person. */
+  readonly id: string;
 }
 
 /** What a role brings along. Nobody gets `review`, which shows originals, with another one. */

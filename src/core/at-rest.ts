@@ -1,12 +1,12 @@
-import { createHmac, hkdfSync } from "node:crypto";
+import { createHash, createHmac, hkdfSync } from "node:crypto";
 import { sealKeyBytes } from "./sealed-bytes.ts";
 
 /** A key of the installation's, from which each file's own is made. */
 export interface AtRestKey {
   /** Tells keys apart; says nothing of them. */
   readonly id: Buffer;
-  /** The key of one file, by 16 random bytes that stand before it. */
-  of(salt: Uint8Array): Uint8Array;
+  /** The key of one file, by its name and 16 random bytes that stand before it: under another name nothing opens it. */
+  of(salt: Uint8Array, name: string): Uint8Array;
 }
 
 /** What stands before sealed bytes: which format, which key, and the file's salt. */
@@ -20,7 +20,7 @@ export function atRestKey(secret: Uint8Array, purpose: string): AtRestKey {
   const own = Buffer.from(hkdfSync("sha256", secret, "", `veil at rest ${purpose}`, sealKeyBytes));
   return {
     id: createHmac("sha256", own).update("id").digest().subarray(0, idBytes),
-    of: (salt) => new Uint8Array(hkdfSync("sha256", own, salt, "file", sealKeyBytes)),
+    of: (salt, name) => new Uint8Array(hkdfSync("sha256", own, salt, digestOf(name), sealKeyBytes)),
   };
 }
 
@@ -35,4 +35,9 @@ export function readHeader(bytes: Uint8Array): { readonly id: Buffer; readonly s
   if (header.length < headerBytes || !header.subarray(0, magic.length).equals(magic)) return undefined;
   const at = magic.length + idBytes;
   return { id: header.subarray(magic.length, at), salt: header.subarray(at, headerBytes) };
+}
+
+/** Names may be longer than what HKDF takes. */
+function digestOf(name: string): Buffer {
+  return createHash("sha256").update(name).digest();
 }

@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { chmodSync, chownSync, constants, mkdirSync } from "node:fs";
+import { randomBytes, randomUUID } from "node:crypto";
+import { chmodSync, chownSync, constants, createReadStream, createWriteStream, mkdirSync } from "node:fs";
 import {
   chmod,
   chown,
@@ -15,7 +15,9 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import type { Limits } from "../core/media.ts";
+import { pipeline } from "node:stream/promises";
+import type { Limits, PictureFile } from "../core/media.ts";
+import { openedSize, sealed, sealKeyBytes } from "../core/sealed-bytes.ts";
 import { Problem } from "../errors.ts";
 import { refuseLarge } from "./file-size.ts";
 
@@ -40,8 +42,14 @@ export interface EngineFolder {
   readonly path: string;
   /** Puts bytes where the process may read them, under a name of their own. */
   put(name: string, bytes: Uint8Array): Promise<void>;
-  /** Puts a picture where the process may read it; answers its name there. Problem: too-large. */
-  take(path: string, limits: Pick<Limits, "maxBytes">): Promise<string>;
+  /**
+   * Puts a picture where the process may read it; answers its name there, and what it is sealed with: a copy of somebody's
+   * file always is. Problem: too-large.
+   */
+  take(
+    file: PictureFile,
+    limits: Pick<Limits, "maxBytes">,
+  ): Promise<{ readonly name: string; readonly key: Uint8Array | undefined }>;
   /** Moves what it wrote under this name out of its reach, to `path`. Problem internal: it is no plain file. */
   give(name: string, path: string): Promise<void>;
   /** Removes the picture and all that was made of it; false: there is something that no engine process makes. */
@@ -75,15 +83,27 @@ export function makeEngineFolder(spool: string, owner: EngineOwner | undefined):
       await writeFile(join(originals, name), bytes, { flag: "wx", mode: 0o600 });
       await lend(join(originals, name));
     },
-    async take(from, limits) {
-      refuseLarge((await stat(from)).size, limits);
+    async take({ path: from, key }, limits) {
+      const { size } = await stat(from);
+      refuseLarge(key === undefined ? size : openedSize(size), limits);
       const name = randomUUID();
       const to = join(originals, name);
       // One of the spool is veil's own; of somebody's file nothing but a copy comes near a decoder.
       const linked = resolve(dirname(from)) === resolve(spool) && (await link(from, to).then(yes, no));
-      if (!linked) await copyFile(from, to, constants.COPYFILE_FICLONE);
-      await (owner === undefined && !linked ? chmod(to, 0o600) : lend(to));
-      return name;
+      if (linked) {
+        await lend(to);
+        return { name, key };
+      }
+      if (key !== undefined) {
+        await copyFile(from, to, constants.COPYFILE_FICLONE);
+        await lend(to);
+        return { name, key };
+      }
+      const own = randomBytes(sealKeyBytes);
+      const copy = createWriteStream(to, { flags: "wx", mode: 0o600 });
+      await pipeline(createReadStream(from), (plain: AsyncIterable<Buffer>) => sealed(plain, own), copy);
+      await lend(to);
+      return { name, key: own };
     },
     async give(name, to) {
       await rename(join(results, name), to);

@@ -62,7 +62,7 @@ export function createPool(options: PoolOptions): Pool {
       };
       try {
         const header = await child.request(
-          { verb: "open", name: await folder.take(path, options.limits), key },
+          { verb: "open", ...(await folder.take({ path, key }, options.limits)) },
           request,
         );
         const look = (policy: Policy) => child.request({ verb: "look", policy }, request);

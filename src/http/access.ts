@@ -41,7 +41,7 @@ export interface Access {
   readonly clientUploadsAtOnce: number;
 }
 
-const local: Principal = { name: "local", via: "local", roles: accessRoles };
+const local: Principal = { name: "local", via: "local", roles: accessRoles, id: "local" };
 
 /** How the ledger names who asks; undefined: whoever runs the service. */
 export function whoAsks({ principal }: FastifyRequest): string | undefined {
@@ -77,7 +77,7 @@ export function admitByTable(server: FastifyInstance, access: Access): void {
       }
     }
     const { principal } = request;
-    if (principal !== undefined) await login.limits.client(`${principal.via}:${principal.keyId ?? principal.name}`);
+    if (principal !== undefined) await login.limits.client(principal.id);
     require(request, allowed);
   });
   limitUploads(server, access);
@@ -138,7 +138,7 @@ function limitUploads(server: FastifyInstance, { uploadsAtOnce, clientUploadsAtO
     const { url } = request.routeOptions;
     const allowed = url === undefined ? undefined : allowedAt(request.method, url);
     if (request.method !== "POST" || !Array.isArray(allowed) || !allowed.includes("submit")) return;
-    const client = whoAsks(request) ?? "local";
+    const client = request.principal?.id ?? "local";
     const its = underWay.get(client) ?? 0;
     const most = login === undefined ? uploadsAtOnce : Math.min(clientUploadsAtOnce, uploadsAtOnce);
     if (all >= uploadsAtOnce || its >= most)

@@ -120,6 +120,7 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
             name,
             policy,
             who: whoAsks(request),
+            ...(request.principal?.via !== "local" && { scope: request.principal?.id }),
             ...(typeof key === "string" && { idempotencyKey: key }),
           });
         }

@@ -1,9 +1,12 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { checkingInterval, limitConnections } from "./connections.ts";
 import { hardenReplies } from "./guard.ts";
 import { operationRoutes } from "./operations.ts";
 import type { HttpParts } from "./parts.ts";
 import { answerWithProblems } from "./problem-reply.ts";
+
+const limits = { connections: 200, headersMs: 10_000, requestMs: 10_000 };
 
 /**
  * What monitors ask, at an address of its own, not listening yet: it may be reached from other machines, which the page's
@@ -17,9 +20,10 @@ export async function createMonitorServer(
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: "idle",
-    requestTimeout: 30_000,
     bodyLimit: 1024,
+    http: { connectionsCheckingInterval: checkingInterval(limits) },
   });
+  limitConnections(server, limits);
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
   hardenReplies(server);

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { maskedName } from "../core/masked-name.ts";
+import { Problem } from "../errors.ts";
 import type { JobRecord } from "../ledger/ledger.ts";
 import type { Reviewed } from "../pipeline/review.ts";
 import { whoAsks } from "./access.ts";
@@ -96,6 +97,8 @@ export function reviewRoutes(parts: HttpParts): FastifyPluginAsyncZod {
       async (request, reply) => {
         const { id } = request.params;
         const { record } = await review.read(id);
+        if (record.state !== "held")
+          throw new Problem("not-ready", `The job is ${record.state}: nothing is to be decided`);
         const bytes = await originalOf(parts, record, goneSignal(reply));
         const who = whoAsks(request);
         await ledger.note({ at: Date.now(), outcome: "viewed", job: { id }, ...(who !== undefined && { who }) });

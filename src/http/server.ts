@@ -6,8 +6,17 @@ import multipart from "@fastify/multipart";
 import files from "@fastify/static";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
+import {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { Problem } from "../errors.ts";
 import { type Access, admitByTable } from "./access.ts";
 import { anonymizeRoutes } from "./anonymize.ts";
 import { batchRoute } from "./batch.ts";
@@ -20,7 +29,7 @@ import { requireMediaType } from "./media-type.ts";
 import { describeProblems, describeRoute } from "./openapi.ts";
 import { operationRoutes, statusRoute } from "./operations.ts";
 import type { HttpParts } from "./parts.ts";
-import { answerWithProblems } from "./problem-reply.ts";
+import { answerWithProblems, problemBody } from "./problem-reply.ts";
 import { requireRoom } from "./require-room.ts";
 import { reviewRoutes } from "./reviews.ts";
 import { sessionRoutes } from "./session.ts";
@@ -46,6 +55,8 @@ export async function createServer(
     genReqId: () => crypto.randomUUID(),
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: 200 },
+    // An address that is none gets no further: no hook of the routes sees it.
+    frameworkErrors: refuseAddress,
   }) as unknown as FastifyInstance;
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
@@ -106,6 +117,15 @@ export async function createServer(
     await server.register(files, { root: parts.page, cacheControl: true, maxAge: 0 });
   }
   return server;
+}
+
+function refuseAddress(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  reply.header("x-content-type-options", "nosniff").header("cache-control", "no-store");
+  request.log.debug({ code: error.code }, "an address that is none");
+  reply
+    .code(400)
+    .type("application/problem+json")
+    .send(JSON.stringify(problemBody(new Problem("invalid-request", "The address is none that can be read"))));
 }
 
 /** By TLS with HTTP/2 where there is a certificate, and whose word on clients is believed. */

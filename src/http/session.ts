@@ -32,13 +32,17 @@ export function sessionRoutes({ access, ledger }: Pick<HttpParts, "access" | "le
   }
 
   /** Lets somebody in until the session ends; the cookie is for the browser alone, and for no other site's request. */
-  async function letIn(request: FastifyRequest, reply: FastifyReply, { name, roles, keyId }: Principal): Promise<void> {
+  async function letIn(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { name, roles, keyId, id }: Principal,
+  ): Promise<void> {
     const { keys, sessionMs } = needLogin();
     const now = Date.now();
     await keys.forget(now);
     const expiresAt = keyId === undefined ? undefined : (await keys.get(keyId))?.expiresAt;
     const left = expiresAt === undefined ? sessionMs : Math.min(sessionMs, expiresAt - now);
-    const { text, stored } = mintKey({ kind: "session", name, roles, now, lifeMs: left, parent: keyId });
+    const { text, stored } = mintKey({ kind: "session", name, roles, now, lifeMs: left, parent: keyId ?? id });
     await keys.add(stored);
     const key = { id: stored.id, roles: stored.roles };
     await ledger.note({ at: now, outcome: "logged-in", who: `session:${name}`, key });

@@ -19,6 +19,8 @@ export interface UploadOptions {
   readonly idempotencyKey?: string;
   /** Who asks, where somebody had logged in. */
   readonly who?: string | undefined;
+  /** Whose Idempotency-Keys these are. */
+  readonly scope?: string | undefined;
 }
 
 export interface ObjectWish {
@@ -81,7 +83,7 @@ export function createSubmit(parts: SubmitParts): Submit {
   }
 
   return {
-    async upload(file, { name, policy, idempotencyKey, who }) {
+    async upload(file, { name, policy, idempotencyKey, who, scope }) {
       const requestDigest = createHash("sha256")
         .update(`${file.sha256} ${policyDigest(policy)} ${name}`)
         .digest("hex");
@@ -91,7 +93,7 @@ export function createSubmit(parts: SubmitParts): Submit {
       }
       // One request after the other, so that the second finds the first one's job.
       const key = createHmac("sha256", installationKey)
-        .update(who === undefined ? idempotencyKey : JSON.stringify([who, idempotencyKey]))
+        .update(scope === undefined ? idempotencyKey : JSON.stringify([scope, idempotencyKey]))
         .digest("hex")
         .slice(0, 32);
       return serial.run(key, async () => {

@@ -6,18 +6,23 @@ import { Problem } from "../errors.ts";
 import type { ObjectInfo, Store } from "./store.ts";
 
 /**
- * A store whose objects lie sealed in another one. Without a key nothing is sealed; what was put before there was one is
- * read as it is. Problem invalid-config for what another key has sealed.
+ * A store whose objects lie sealed in another one. Without a key nothing is sealed, or looked at for that; what was put
+ * before there was one is read as it is. Problem invalid-config for what another key has sealed; a listing and `head` tell
+ * of such an object by the size that it has on the disk.
  */
 export function createSealedStore(store: Store, key: AtRestKey | undefined): Store {
+  if (key === undefined) return store;
+  return sealedBy(store, key);
+}
+
+function sealedBy(store: Store, key: AtRestKey): Store {
   /** The key of a sealed object; undefined: it is not sealed. */
   async function keyOf(name: string, version: string): Promise<Uint8Array | undefined> {
     const { stream } = await store.get(name, { version, range: { start: 0, end: headerBytes - 1 } });
     const header = readHeader(Buffer.concat(await stream.toArray()));
     if (header === undefined) return undefined;
-    if (key?.id.equals(header.id)) return key.of(header.salt);
-    const why = key === undefined ? "and there is no key" : "by another key";
-    throw new Problem("invalid-config", `${store.name}/${name} is sealed, ${why}`, {
+    if (key.id.equals(header.id)) return key.of(header.salt, name);
+    throw new Problem("invalid-config", `${store.name}/${name} is sealed by another key`, {
       remedy: "Name the key that it was sealed by in dataKeyFile.",
     });
   }
@@ -25,7 +30,14 @@ export function createSealedStore(store: Store, key: AtRestKey | undefined): Sto
   const plainInfo = (info: ObjectInfo): ObjectInfo => ({ ...info, size: openedSize(info.size - headerBytes) });
 
   async function infoOf(info: ObjectInfo): Promise<ObjectInfo> {
-    return info.size > headerBytes && (await keyOf(info.key, info.version)) !== undefined ? plainInfo(info) : info;
+    if (info.size <= headerBytes) return info;
+    try {
+      return (await keyOf(info.key, info.version)) === undefined ? info : plainInfo(info);
+    } catch (error) {
+      // One that is gone meanwhile, or another key's, keeps nobody from the others.
+      if (!(error instanceof Problem) || error.code === "store-unavailable") throw error;
+      return info;
+    }
   }
 
   return {
@@ -52,11 +64,12 @@ export function createSealedStore(store: Store, key: AtRestKey | undefined): Sto
       return { info: plainInfo(info), stream: plain };
     },
     async put(name, body, options) {
-      if (key === undefined) return store.put(name, body, options);
       const salt = randomBytes(16);
       const { size, ...rest } = options;
       const sized = size === undefined ? {} : { size: headerBytes + sealedSize(size) };
-      const written = Readable.from(withHeader(headerOf(key, salt), sealed(body, key.of(salt))), { objectMode: false });
+      const written = Readable.from(withHeader(headerOf(key, salt), sealed(body, key.of(salt, name))), {
+        objectMode: false,
+      });
       return plainInfo(await store.put(name, written, { ...rest, ...sized }));
     },
     async head(name) {

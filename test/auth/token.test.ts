@@ -55,7 +55,9 @@ const refused = (message: RegExp) => ({ code: "unauthorized", message });
 describe("tokens", () => {
   test("a good one names whose it is, with the roles that begin as they should and what they bring along", async () => {
     await using it = await verifier();
-    assert.deepEqual(await it.verify(await tokenOf()), { name: "anna", via: "token", roles: ["read", "review"] });
+    assert.deepEqual(await it.verify(await tokenOf()), {
+      ...{ name: "anna", via: "token", id: "token:anna", roles: ["read", "review"] },
+    });
     const words = await tokenOf({ claims: { roles: "veil-admin admin veil-nothing" } });
     assert.deepEqual((await it.verify(words)).roles, ["submit", "read", "admin"]);
     const none = await tokenOf({ claims: { roles: { "veil-admin": true } } });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { openBytes } from "../../src/core/sealed-bytes.ts";
 import { engineOwner, makeEngineFolder } from "../../src/engine/engine-folder.ts";
 import { Problem } from "../../src/errors.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
@@ -14,15 +15,21 @@ const limits = { maxBytes: 100 };
 const withCode = (code: string) => (error: unknown) => error instanceof Problem && error.code === code;
 
 describe("the folder of an engine process", () => {
-  test("gets a copy of somebody's file, and of the spool's own no second one", async () => {
+  test("gets a sealed copy of somebody's file, and of the spool's own no second one", async () => {
     const engine = makeEngineFolder(spool, undefined);
     const somebodys = join(folder.path, "holiday.jpg");
     const received = join(spool, "received");
     for (const path of [somebodys, received]) await writeFile(path, "pixels", { mode: 0o600 });
-    const taken = [await engine.take(somebodys, limits), await engine.take(received, limits)];
-    for (const name of taken) assert.equal(await readFile(join(engine.path, "in", name), "utf8"), "pixels");
+    const [copy, same] = [
+      await engine.take({ path: somebodys }, limits),
+      await engine.take({ path: received }, limits),
+    ];
+    const there = (name: string) => readFile(join(engine.path, "in", name));
+    assert.ok(!(await there(copy.name)).includes("pixels"), "a copy lies on the disk as it is");
+    assert.equal(String(openBytes(await there(copy.name), copy.key!)), "pixels");
+    assert.deepEqual([String(await there(same.name)), same.key], ["pixels", undefined]);
     assert.deepEqual([(await stat(somebodys)).nlink, (await stat(received)).nlink], [1, 2]);
-    await assert.rejects(engine.take(somebodys, { maxBytes: 5 }), withCode("too-large"));
+    await assert.rejects(engine.take({ path: somebodys }, { maxBytes: 5 }), withCode("too-large"));
     assert.equal(await engine.clear(), true);
     assert.deepEqual(await readdir(join(engine.path, "in")), []);
     assert.equal(await readFile(somebodys, "utf8"), "pixels");

@@ -44,18 +44,29 @@ describe("a sealed store", () => {
     assert.ok((await read(createSealedStore(inner, own), "a")).equals(bytes), "after a restart");
   });
 
-  test("refuses what another key has sealed, or none could, by name, and what somebody changed", async () => {
+  test("refuses what another key has sealed, what somebody changed, and what has another name", async () => {
     const inner = createMemoryStore({ name: "inner" });
     const store = createSealedStore(inner, key());
     await store.put("a", Readable.from([Buffer.from("an original")]), plainType);
-    for (const other of [key(), undefined])
-      await assert.rejects(read(createSealedStore(inner, other), "a"), {
-        code: "invalid-config",
-        message: /inner\/a is sealed/,
-      });
+    const other = createSealedStore(inner, key());
+    await assert.rejects(read(other, "a"), { code: "invalid-config", message: /inner\/a is sealed by another key/ });
+    // Whoever cleans up goes on past it.
+    assert.equal((await Array.fromAsync(other.list(""))).length, 1);
+    assert.ok((await other.head("a")) !== undefined);
     const stored = await read(inner, "a");
     await inner.put("a", Readable.from([stored.with(-1, stored.at(-1)! ^ 1)]), plainType);
     await assert.rejects(read(store, "a"), { code: "unreadable" });
+    await inner.put("b", Readable.from([stored]), plainType);
+    await assert.rejects(read(store, "b"), { code: "unreadable" });
+  });
+
+  test("without a key is the store itself, whatever somebody puts there", async () => {
+    const inner = createMemoryStore({ name: "inner" });
+    const store = createSealedStore(inner, undefined);
+    const looksSealed = Buffer.from(`vsl1${"x".repeat(100)}`);
+    await store.put("a", Readable.from([looksSealed]), plainType);
+    assert.ok((await read(store, "a")).equals(looksSealed));
+    assert.equal((await Array.fromAsync(store.list(""))).length, 1);
   });
 
   test("reads what was put before there was a key", async () => {

@@ -53,10 +53,12 @@ export async function openTracing({ url, version, share, onUnsent }: TracingOpti
     generateTraceId: () => wanted ?? random.generateTraceId(),
     generateSpanId: () => random.generateSpanId(),
   };
+  // Whoever asks chooses neither how much is told nor, without a login, where.
+  const ownShare = new sdk.TraceIdRatioBasedSampler(share);
   const provider = new sdk.BasicTracerProvider({
     resource: resourceFromAttributes({ "service.name": "veil", "service.version": version }),
     idGenerator: ids,
-    sampler: new sdk.ParentBasedSampler({ root: new sdk.TraceIdRatioBasedSampler(share) }),
+    sampler: new sdk.ParentBasedSampler({ root: ownShare, remoteParentSampled: ownShare }),
     spanProcessors: [new sdk.BatchSpanProcessor(new OTLPTraceExporter({ url, timeoutMillis: sendMs }))],
   });
   const tracer = provider.getTracer("veil", version);

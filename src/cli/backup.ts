@@ -65,7 +65,10 @@ export async function backup(flags: ConfigFlags, folder: string, options: Backup
 }
 
 /** What is worth keeping and lies somewhere else. */
-function elsewhere({ ledger, jobs, origins }: Config, { uploads }: BackupOptions): readonly string[] {
+function elsewhere(
+  { ledger, jobs, origins, dataKeyFile, http }: Config,
+  { uploads }: BackupOptions,
+): readonly string[] {
   const isOutside = Object.entries(origins).some(
     ([path, origin]) => path !== "dataDir" && (origin.startsWith("VEIL_") || origin.startsWith("--")),
   );
@@ -77,6 +80,10 @@ function elsewhere({ ledger, jobs, origins }: Config, { uploads }: BackupOptions
     ...(jobs.folder === undefined && !uploads
       ? ["Uploads that are not done yet are not in it; --uploads takes them."]
       : []),
+    ...(dataKeyFile !== undefined
+      ? [`Uploads and cached results are sealed by ${dataKeyFile} (dataKeyFile): without it nobody opens them again.`]
+      : []),
+    ...(http.certFile !== undefined ? [`The certificate lies in ${http.certFile}, its key in ${http.keyFile}.`] : []),
     ...(isOutside ? ["Some settings come from the environment or from flags: keep those too."] : []),
   ];
 }

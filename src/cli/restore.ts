@@ -1,9 +1,12 @@
+import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { ConfigFlags } from "../config/layers.ts";
 import { refuseNetworkDisk } from "../data-claim.ts";
 import { Problem } from "../errors.ts";
 import { copyExactly, manifestName, readBackup } from "./backup-manifest.ts";
+import { printable } from "./printable.ts";
 import { configFor } from "./settings.ts";
 
 /** `veil restore`: makes a data folder out of a backup that is whole; only where there is none yet. */
@@ -36,6 +39,27 @@ export async function restore(flags: ConfigFlags, folder: string): Promise<numbe
   }
   process.stdout.write(`${files.length} files of ${takenAt} are in ${dataDir} (${manifestName} stays where it was)\n`);
   if (ledger === "postgres") process.stdout.write("The ledger comes from PostgreSQL's own backup of the same time.\n");
+  for (const line of keysAgain(join(dataDir, "veil.sqlite"))) process.stdout.write(`${line}\n`);
   process.stdout.write("Before you start veil: veil ledger verify\n");
   return 0;
+}
+
+/** Sessions end; of keys that were revoked since the backup nobody knows any more, so all that open something are named. */
+function keysAgain(path: string): readonly string[] {
+  if (!existsSync(path)) return [];
+  const database = new DatabaseSync(path);
+  try {
+    if (database.prepare("select 1 from sqlite_schema where name = 'access_keys'").get() === undefined) return [];
+    database.exec("delete from access_keys where kind = 'session'");
+    const live = database
+      .prepare("select id, name from access_keys where revoked_at is null and (expires_at is null or expires_at > ?)")
+      .all(Date.now());
+    if (live.length === 0) return [];
+    return [
+      "These API keys open something again, also those that were revoked since the backup; veil keys revoke ID ends one:",
+      ...live.map(({ id, name }) => `  ${String(id)}  ${printable(String(name))}`),
+    ];
+  } finally {
+    database.close();
+  }
 }

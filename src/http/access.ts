@@ -130,10 +130,14 @@ export function hasRole({ principal }: FastifyRequest, role: AccessRole): boolea
   return principal?.roles.includes(role) === true;
 }
 
+/** Bytes of all bodies in JSON at once: each takes a few times as much. */
+const mostInMemory = 256 * 2 ** 20;
+
 /** Bounds how many uploads lie in the spool at once, so that nobody takes all of it. */
 function limitUploads(server: FastifyInstance, { uploadsAtOnce, clientUploadsAtOnce, login }: Access): void {
   const underWay = new Map<string, number>();
   let all = 0;
+  let inMemory = 0;
   server.addHook("onRequest", async (request, reply) => {
     const { url } = request.routeOptions;
     const allowed = url === undefined ? undefined : allowedAt(request.method, url);
@@ -143,10 +147,17 @@ function limitUploads(server: FastifyInstance, { uploadsAtOnce, clientUploadsAtO
     const most = login === undefined ? uploadsAtOnce : Math.min(clientUploadsAtOnce, uploadsAtOnce);
     if (all >= uploadsAtOnce || its >= most)
       throw tooMany(1, `More than ${all >= uploadsAtOnce ? uploadsAtOnce : most} uploads at once`);
+    // What comes in JSON is gathered in memory. Whoever does not say how much it is may send as much as the route takes.
+    const isJson = request.headers["content-type"]?.toLowerCase().startsWith("application/json") === true;
+    const bytes = isJson ? Number(request.headers["content-length"] ?? request.routeOptions.bodyLimit) : 0;
+    if (inMemory > 0 && inMemory + bytes > mostInMemory)
+      throw tooMany(1, "More than fits in memory comes in JSON at once");
+    inMemory += bytes;
     all += 1;
     underWay.set(client, its + 1);
     reply.raw.once("close", () => {
       all -= 1;
+      inMemory -= bytes;
       const left = underWay.get(client)! - 1;
       if (left === 0) underWay.delete(client);
       else underWay.set(client, left);

@@ -13,7 +13,7 @@ export interface RequestSpan {
 
 /** Each request to the API as a span, by its route: no path that was asked for, no query and no header goes with it. */
 export function traceRequests(server: FastifyInstance, record: (span: RequestSpan) => void): void {
-  server.addHook("onResponse", async ({ method, routeOptions, headers }, { elapsedTime, statusCode }) => {
+  server.addHook("onResponse", async ({ method, routeOptions, headers, principal }, { elapsedTime, statusCode }) => {
     const { url } = routeOptions;
     if (url === undefined || !url.startsWith("/api/v1/")) return;
     const to = Date.now();
@@ -22,7 +22,7 @@ export function traceRequests(server: FastifyInstance, record: (span: RequestSpa
       ...{ name: `${method} ${url}`, from: to - elapsedTime, to },
       attributes: { "http.request.method": method, "http.route": url, "http.response.status_code": statusCode },
       ...(statusCode >= 500 && { failure: String(statusCode) }),
-      ...(typeof traceparent === "string" && { parent: traceparent }),
+      ...(principal !== undefined && typeof traceparent === "string" && { parent: traceparent }),
     });
   });
 }

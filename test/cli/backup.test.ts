@@ -37,6 +37,18 @@ describe("veil backup and veil restore", () => {
   });
   after(() => folder[Symbol.asyncDispose]());
 
+  test("names the keys that open something again: one that was revoked since is among them", async () => {
+    const dir = at("keyed");
+    const made = await veilCommand(dir, "keys", "create", "ward 7", "--role", "read");
+    const id = made.out.split("_")[1]!;
+    assert.equal((await veilCommand(dir, "backup", at("keyed-backup"))).code, 0);
+    assert.equal((await veilCommand(dir, "keys", "revoke", id)).code, 0);
+    await rm(dir, { recursive: true });
+    const { code, out } = await veilCommand(dir, "restore", at("keyed-backup"));
+    assert.equal(code, 0, out);
+    assert.match(out, new RegExp(`open something again[^]*${id}  ward 7`));
+  });
+
   test("taken in the middle of work and put back after all is lost: nothing is lost, nothing masked twice", async () => {
     let ids: readonly string[];
     {

@@ -12,6 +12,8 @@ const system = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix/store
 const linker = ["/etc/ld.so.cache", "/etc/alternatives"];
 /** onnxruntime chooses its kernels by what the processor is. */
 const processor = ["/sys/devices/system/cpu"];
+/** What lies there counts towards no process's memory. */
+const memoryFolderBytes = 2 ** 30;
 /** Where the process's folder is seen. */
 const inside = "/picture";
 
@@ -20,7 +22,7 @@ export function bubblewraps(): readonly Sandbox[] | string {
   if (programPath("bwrap") === undefined) return "bubblewrap: bwrap is not installed";
   const owner = engineOwner();
   const seen = [...system, ...linker, ...processor, ...program()];
-  const wrap = (more: readonly string[]): Sandbox => ({
+  const wrap = (more: readonly string[], size: readonly string[] = []): Sandbox => ({
     kind: "bubblewrap",
     endsWithParent: true,
     ...(owner && { owner }),
@@ -36,13 +38,15 @@ export function bubblewraps(): readonly Sandbox[] | string {
       ...["--dev", "/dev", "--remount-ro", "/dev"],
       ...["--ro-bind", join(folder, "in"), `${inside}/in`, "--bind", join(folder, "out"), `${inside}/out`],
       // What a decoder of another program makes of an original meets no disk.
-      ...["--perms", "1777", "--tmpfs", `${inside}/${memoryFolder}`],
+      ...["--perms", "1777", ...size, "--tmpfs", `${inside}/${memoryFolder}`],
       ...["--remount-ro", "/", "--chdir", inside, "--cap-drop", "ALL"],
       // Root mounts as itself and is somebody else from then on; others are themselves, in a namespace of their own.
       ...(owner ? [...kept("SETUID", "SETGID", "SETPCAP"), "--", ...asOwner(owner)] : ["--"]),
     ],
   });
-  return owner ? [wrap([])] : [wrap(["--unshare-user", "--disable-userns"]), wrap(["--unshare-user"])];
+  const size = ["--size", String(memoryFolderBytes)];
+  if (owner) return [wrap([], size), wrap([])];
+  return [wrap(["--unshare-user", "--disable-userns"], size), wrap(["--unshare-user"])];
 }
 
 // Of those that it makes itself bwrap lets nobody else pass.

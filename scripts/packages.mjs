@@ -26,16 +26,19 @@ const needed = [
   { command: "vsftpd", package: "vsftpd", why: "a store over FTP" },
   { file: "/usr/lib/python3/dist-packages/pyftpdlib", package: "python3-pyftpdlib", why: "a store over FTP" },
   { command: "promtool", package: "prometheus", why: "the alert rules" },
-  { command: "buildah", package: "buildah", why: "the container image" },
-  { command: "debootstrap", package: "debootstrap", why: "the container image" },
-  { command: "runc", package: "runc", why: "the container image" },
+  { command: "buildah", package: "buildah", why: "the container image", long: true },
+  { command: "debootstrap", package: "debootstrap", why: "the container image", long: true },
+  { command: "runc", package: "runc", why: "the container image", long: true },
   { command: "fusermount3", package: "fuse3", why: "a file server's share, mounted" },
   { command: "ip", package: "iproute2", why: "a network of the tests' own, which nobody leaves" },
 ];
 
-/** Installs what is missing where it may (root, with apt-get), and otherwise names it in one line. */
-export async function ensurePackages() {
-  const missing = needed.filter((row) => !isHere(row));
+/**
+ * Installs what is missing where it may (root, with apt-get), and otherwise names it in one line.
+ * @param {{ long?: boolean }} [options] `long`: what the long tests alone need, too
+ */
+export async function ensurePackages({ long = false } = {}) {
+  const missing = needed.filter((row) => (long || !("long" in row)) && !isHere(row));
   if (missing.length === 0) return;
   const names = missing.map((row) => row.package);
   if (process.getuid?.() === 0 && isOnPath("apt-get")) {

@@ -46,7 +46,7 @@ await runMain(async () => {
     );
   }
   if (!onlyCheck) {
-    await ensurePackages();
+    await ensurePackages({ long });
     if (!isPageBuilt(root)) await part("page", () => buildPage(root, { node }));
     if (testFiles().includes(imageTest) && canBuildImages()) await part("image", () => buildImage(node));
     await part("tests", () => test(node));
@@ -95,7 +95,7 @@ async function test(node) {
   mkdirSync(dirname(results), { recursive: true });
   const path = `${dirname(node)}${delimiter}${process.env.PATH ?? ""}`;
   const env = { ...process.env, PATH: path, TEST_RESULTS_FILE: results };
-  const alone = aloneHere();
+  const alone = aloneHere(node);
   if (typeof alone === "string") process.stderr.write(`Not cut off from the network: ${alone}\n`);
   const [program = "", ...before] =
     typeof alone === "string" ? [node] : [...alone, node, join(root, "scripts", "alone.mjs"), node];
@@ -112,14 +112,15 @@ async function test(node) {
  * A command that gives another one a network of its own, with loopback alone, or why there can't be one: then nothing
  * shows that veil asks nobody.
  */
-function aloneHere() {
+function aloneHere(/** @type {string} */ node) {
   if (process.platform !== "linux") return "only Linux can";
   // In a user namespace tests would have rights that the user has not.
   if (process.getuid?.() !== 0) return "only root can";
   const alone = ["unshare", "--net", "--mount"];
-  const probe = spawnSync("unshare", ["--net", "--mount", "ip", "link", "set", "lo", "up"], { encoding: "utf8" });
+  const [program = "", ...rest] = [...alone, node, join(root, "scripts", "alone.mjs"), "true"];
+  const probe = spawnSync(program, rest, { encoding: "utf8" });
   if (probe.status === 0) return alone;
-  return (probe.error?.message ?? probe.stderr).trim();
+  return (probe.error?.message ?? probe.stderr).trim().split("\n").at(-1) ?? "it can't be had here";
 }
 
 /** What these pages say of bad days and of attackers has been tested in this very run, or the reason is said. */

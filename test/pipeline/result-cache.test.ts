@@ -56,7 +56,12 @@ function setUp(options: Partial<ResultCacheOptions> = {}) {
     /** As the engine would. */
     async render(bytes: Buffer = Buffer.from("masked bytes")): Promise<MaskedNow> {
       renders += 1;
-      const { path, size, sha256: digest, remove } = await spool.receive(streamOf(bytes), { maxBytes: 2 ** 30 });
+      const {
+        path,
+        size,
+        sha256: digest,
+        remove,
+      } = await spool.receive(streamOf(bytes), { maxBytes: 2 ** 30, isMasked: true });
       const file = { path, size, sha256: digest, contentType: "image/jpeg", extension: "jpg", width: 9, height: 8 };
       const masked = file as Partial<Anonymized> as Anonymized;
       return { masked, regions, format: "heic", frames: 1, [Symbol.asyncDispose]: remove };

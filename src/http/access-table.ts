@@ -34,7 +34,7 @@ export const accessTable: Readonly<Record<string, Allowed>> = {
   "POST /api/v1/detect": ["submit"],
   "POST /api/v1/jobs": ["submit"],
   "GET /api/v1/jobs": ["read"],
-  // Whoever has handed something in knows its job's id, which nobody can guess.
+  // Of these, whoever only hands in sees its own alone (jobs.ts); an object of a store takes `admin` (jobs.ts).
   "GET /api/v1/jobs/:id": ["read", "submit"],
   "GET /api/v1/jobs/:id/result": ["read", "submit"],
   "POST /api/v1/jobs/:id/retry": ["admin"],

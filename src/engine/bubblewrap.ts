@@ -17,8 +17,8 @@ const memoryFolderBytes = 2 ** 30;
 /** Where the process's folder is seen. */
 const inside = "/picture";
 
-/** The same sandbox by bwrap, first with what its newer versions add; a text says why there is none. */
-export function bubblewraps(): readonly Sandbox[] | string {
+/** The same sandbox by bwrap, within limits, first with what its newer versions add; a text says why there is none. */
+export function bubblewraps(limited: readonly string[]): readonly Sandbox[] | string {
   if (programPath("bwrap") === undefined) return "bubblewrap: bwrap is not installed";
   const owner = engineOwner();
   const seen = [...system, ...linker, ...processor, ...program()];
@@ -27,8 +27,7 @@ export function bubblewraps(): readonly Sandbox[] | string {
     endsWithParent: true,
     ...(owner && { owner }),
     command: (folder) => [
-      // A crash must not leave a picture's pixels in a core file.
-      ...["prlimit", "--core=0", "bwrap", ...more],
+      ...[...limited, "bwrap", ...more],
       ...["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"],
       // Node has made it the leader of a session without a terminal already, and of the group that a kill reaches.
       "--die-with-parent",

@@ -11,6 +11,8 @@ import type { Sandbox } from "./sandbox.ts";
 export interface EngineChildOptions {
   /** Resident size, with all that it started, above which the process is killed, bytes. */
   readonly maxResidentBytes: number;
+  /** On the disk, above which it is killed too, bytes. */
+  readonly maxWrittenBytes: number;
   /** What the process is shut into. */
   readonly sandbox: Sandbox;
   /** Owner-only folder in which the process gets one of its own. */
@@ -38,6 +40,7 @@ export interface EngineChild {
 }
 
 const memoryPollMs = 100;
+const diskPollMs = 500;
 const longestDetail = 1000;
 /**
  * A small young generation lets go of pixel buffers soon after their picture, so that malloc gives the next one the same
@@ -47,7 +50,8 @@ const frugalCollector = ["--max-semi-space-size=4", "--single-threaded-gc"] as c
 const entry = fileURLToPath(new URL("./engine-process.ts", import.meta.url));
 
 /** Starts a process of its own for native code, in its own process group, with an almost empty environment. */
-export function startEngineChild({ maxResidentBytes, sandbox, spool }: EngineChildOptions): EngineChild {
+export function startEngineChild(options: EngineChildOptions): EngineChild {
+  const { maxResidentBytes, maxWrittenBytes, sandbox, spool } = options;
   const { PATH } = process.env;
   const compiled = getCompileCacheDir();
   const folder = makeEngineFolder(spool, sandbox.owner);
@@ -99,6 +103,14 @@ export function startEngineChild({ maxResidentBytes, sandbox, spool }: EngineChi
     end(problem);
     killGroup(child);
   }
+
+  // Also between two pictures: one that was broken into by the last could fill the disk.
+  const disk = setInterval(() => {
+    if (!alive || folder.written() <= maxWrittenBytes) return;
+    const limit = Math.round(maxWrittenBytes / 2 ** 20);
+    fail(new Problem("crashed", `The engine process left more in its folder than pictures take (${limit} MiB)`));
+  }, diskPollMs).unref();
+  child.once("close", () => clearInterval(disk));
 
   const resident = () => (child.pid === undefined ? 0 : residentBytes(child.pid));
 

@@ -1,5 +1,14 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { chmodSync, chownSync, constants, createReadStream, createWriteStream, mkdirSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  constants,
+  createReadStream,
+  createWriteStream,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+} from "node:fs";
 import {
   chmod,
   chown,
@@ -34,6 +43,9 @@ export function engineOwner(): EngineOwner | undefined {
   return process.geteuid?.() === 0 ? nobody : undefined;
 }
 
+/** One result, and what decoders put aside; a HEIC of several pictures is refused after it was taken apart. */
+const mostFiles = 1000;
+
 /** Beside `in` and `out` where a sandbox has one: a folder in memory alone. */
 export const memoryFolder = "memory";
 
@@ -50,6 +62,8 @@ export interface EngineFolder {
     file: PictureFile,
     limits: Pick<Limits, "maxBytes">,
   ): Promise<{ readonly name: string; readonly key: Uint8Array | undefined }>;
+  /** How much it has written, bytes; without bound for what no engine process makes: a folder, or files without end. */
+  written(): number;
   /** Moves what it wrote under this name out of its reach, to `path`. Problem internal: it is no plain file. */
   give(name: string, path: string): Promise<void>;
   /** Removes the picture and all that was made of it; false: there is something that no engine process makes. */
@@ -105,6 +119,7 @@ export function makeEngineFolder(spool: string, owner: EngineOwner | undefined):
       await lend(to);
       return { name, key: own };
     },
+    written: () => bytesIn(results),
     async give(name, to) {
       await rename(join(results, name), to);
       // What runs in a decoder's process may have put a link to somebody else's file there.
@@ -122,6 +137,19 @@ export function makeEngineFolder(spool: string, owner: EngineOwner | undefined):
     // Tried again: a decoder killed along with it may be seen to end a moment later.
     remove: () => rm(path, { recursive: true, force: true, maxRetries: 5 }),
   };
+}
+
+/** At once: this is looked at while the process writes. A folder that it has closed or moved is none of veil's. */
+function bytesIn(folder: string): number {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    if (entries.length > mostFiles || entries.some((entry) => entry.isDirectory())) return Number.POSITIVE_INFINITY;
+    // What takes room: a file with holes is no larger than what it holds.
+    const blocks = entries.map(({ name }) => lstatSync(join(folder, name), { throwIfNoEntry: false })?.blocks ?? 0);
+    return 512 * blocks.reduce((sum, count) => sum + count, 0);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 async function unlinkAll(folder: string): Promise<boolean> {

@@ -46,7 +46,8 @@ export interface StartEars {
  */
 export function createEngineStarts(options: EngineStartsOptions): EngineStarts {
   const { spool, isolation = "auto", setupDeadlineMs = 60_000, memoryMb, limits, detector: wanted } = options;
-  const { list, absent } = sandboxesFor(isolation);
+  const maxWrittenBytes = mostWritten(limits);
+  const { list, absent } = sandboxesFor(isolation, maxWrittenBytes);
   const reasons = new Map(absent.map((reason) => [reason.split(":")[0]!, reason]));
   const outside = { folder: spool, network: networkOfThisProcess() };
   let chosen: number | undefined;
@@ -54,7 +55,8 @@ export function createEngineStarts(options: EngineStartsOptions): EngineStarts {
   let confinement: Confinement | undefined;
 
   function launch(index: number): EngineChild {
-    return startEngineChild({ maxResidentBytes: memoryMb * 2 ** 20, sandbox: list[index]!, spool });
+    const maxResidentBytes = memoryMb * 2 ** 20;
+    return startEngineChild({ maxResidentBytes, maxWrittenBytes, sandbox: list[index]!, spool });
   }
 
   async function setUp(child: EngineChild): Promise<EngineAnswers["setup"]> {
@@ -128,4 +130,12 @@ export function createEngineStarts(options: EngineStartsOptions): EngineStarts {
       return confinement;
     },
   };
+}
+
+/**
+ * More than any picture within the limits makes: 8 bytes for each pixel of a result that nothing compresses (RGBA of 16 bits),
+ * as many for what a decoder puts aside, and the original itself.
+ */
+function mostWritten({ maxPixels, maxBytes }: EngineSetup["limits"]): number {
+  return 16 * maxPixels + maxBytes + 2 ** 26;
 }

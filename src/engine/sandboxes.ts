@@ -11,17 +11,22 @@ export interface Sandboxes {
 
 const none: Sandbox = { kind: "none", command: () => [] };
 
-/** What may be tried for a choice. */
-export function sandboxesFor(choice: IsolationChoice): Sandboxes {
+/** What may be tried for a choice, with the size that the largest file may have, bytes. */
+export function sandboxesFor(choice: IsolationChoice, maxFileBytes: number): Sandboxes {
   if (choice === "none") return { list: [none], absent: [] };
   const ways = { bubblewrap: bubblewraps, setpriv: setprivs };
   const list: Sandbox[] = [];
   const absent: string[] = [];
   for (const kind of ["bubblewrap", "setpriv"] as const) {
     if (choice !== "auto" && choice !== kind) continue;
-    const found = process.platform === "linux" ? ways[kind]() : `${kind}: it is for Linux alone`;
+    const found = process.platform === "linux" ? ways[kind](limited(maxFileBytes)) : `${kind}: it is for Linux alone`;
     if (typeof found === "string") absent.push(found);
     else list.push(...found);
   }
   return { list: choice === "auto" ? [...list, none] : list, absent };
+}
+
+/** A crash must not leave a picture's pixels in a core file, and a file that is removed while it grows is seen by nobody. */
+function limited(maxFileBytes: number): readonly string[] {
+  return ["prlimit", "--core=0", `--fsize=${maxFileBytes}`];
 }

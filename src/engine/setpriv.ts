@@ -10,19 +10,17 @@ export function asOwner({ uid, gid }: EngineOwner): readonly string[] {
   return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "--bounding-set=-all", ...nothing];
 }
 
-/** The same by setpriv, first without a network; a text says why there is none. */
-export function setprivs(): readonly Sandbox[] | string {
+/** The same by setpriv, within limits, first without a network; a text says why there is none. */
+export function setprivs(limited: readonly string[]): readonly Sandbox[] | string {
   if (programPath("setpriv") === undefined) return "setpriv: it is not installed (util-linux)";
   const owner = engineOwner();
   const common = { kind: "setpriv", ...(owner && { owner }) } as const;
-  // A crash must not leave a picture's pixels in a core file.
-  const limits = ["prlimit", "--core=0"];
   // Others than root get a network of their own only in a namespace of users, where they may drop capabilities too.
   const apart = owner ? ["unshare", "--net", "--ipc"] : ["unshare", "--user", "--map-current-user", "--net", "--ipc"];
   const drop = owner ? asOwner(owner) : ["setpriv", ...nothing];
   const all = owner ? drop : [...drop, "--bounding-set=-all"];
   return [
-    { ...common, command: () => [...limits, ...apart, ...all] },
-    { ...common, command: () => [...limits, ...drop] },
+    { ...common, command: () => [...limited, ...apart, ...all] },
+    { ...common, command: () => [...limited, ...drop] },
   ];
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { openBytes } from "../../src/core/sealed-bytes.ts";
@@ -49,6 +49,19 @@ describe("the folder of an engine process", () => {
     assert.deepEqual([await ofFolder("."), await ofFolder("in")], [shared, shared]);
     assert.deepEqual(await ofFolder("out"), owner ? [owner.uid, owner.gid, "700"] : [...own, "700"]);
     await engine.remove();
+  });
+
+  test("knows how much was written, and that no engine process makes folders or closes its own", async () => {
+    const engine = makeEngineFolder(spool, undefined);
+    const put = (name: string) => join(engine.path, "out", name);
+    assert.equal(engine.written(), 0);
+    for (const name of ["one", "two"]) await writeFile(put(name), Buffer.alloc(2 ** 20, 1));
+    await truncate(put("two"), 2 ** 30);
+    assert.equal(Math.round(engine.written() / 2 ** 20), 2, "holes take no room");
+    await mkdir(put("folder"));
+    assert.equal(engine.written(), Number.POSITIVE_INFINITY);
+    await engine.remove();
+    assert.equal(engine.written(), Number.POSITIVE_INFINITY);
   });
 
   test("gives nothing out that is no plain file, and follows no link that was put there", async () => {

@@ -16,7 +16,7 @@ import { temporaryFolder } from "../contracts/temporary-folder.ts";
 import { filesIn } from "../fixtures/files-in.ts";
 import { bundled } from "./detectors.ts";
 import { enginesOf } from "./processes.ts";
-import { runInside, without } from "./sandboxed.ts";
+import { mostFileBytes, runInside, without } from "./sandboxed.ts";
 
 const portrait = new URL("../fixtures/astronaut.png", import.meta.url).pathname;
 const policy = { ...defaultPolicy, minScore: 0.8 };
@@ -72,9 +72,25 @@ for (const kind of ["bubblewrap", "setpriv"] as const) {
         const user = isRoot ? 65_533 : process.getuid!();
         assert.deepEqual(status("Uid").split(/\s+/).map(Number), [user, user, user, user]);
         if (isRoot) assert.equal(status("Groups").trim(), "");
-        assert.match(await readFile(`/proc/${pid}/limits`, "utf8"), /^Max core file size\s+0\s+0\s/m);
+        const allowed = await readFile(`/proc/${pid}/limits`, "utf8");
+        assert.match(allowed, /^Max core file size\s+0\s+0\s/m);
+        assert.match(allowed, /^Max file size\s+(\d{9,10})\s+\1\s/m);
       }
       assert.equal(digests.get(kind), digests.get("none"));
+    });
+
+    test("writes no file that is larger than any picture", async () => {
+      const write = (bytes: number) =>
+        runInside<string>(
+          kind,
+          folder.path,
+          `
+          try { require("node:fs").writeFileSync("out/large", Buffer.alloc(${bytes})); console.log('"written"'); }
+          catch (error) { console.log(JSON.stringify(error.code)); }
+        `,
+        );
+      await chmod(folder.path, 0o755);
+      assert.deepEqual([await write(mostFileBytes), await write(mostFileBytes + 1)], ["written", "EFBIG"]);
     });
 
     test("decodes HEIC, whose decoder is a program of its own", { skip: withoutHeic() }, async () => {

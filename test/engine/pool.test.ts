@@ -10,7 +10,7 @@ import { createPool, type PoolOptions } from "../../src/engine/pool.ts";
 import { Problem } from "../../src/errors.ts";
 import { filesIn } from "../fixtures/files-in.ts";
 import { bundled } from "./detectors.ts";
-import { enginesOf } from "./processes.ts";
+import { enginesOf, isRunning } from "./processes.ts";
 
 const portrait = new URL("../fixtures/astronaut.png", import.meta.url).pathname;
 let spool = "";
@@ -68,6 +68,24 @@ describe("the engine pool", () => {
     await using picture = await pool.open(portrait);
     assert.equal(picture.width, 512);
     assert.equal(pool.stats().replaced, 1);
+  });
+
+  test("one that writes more than pictures take is stopped, also between two of them", async () => {
+    const limits = { maxBytes: 2 ** 20, maxPixels: 1e6, maxFrames: 1 };
+    await using pool = disposable(createPool(options({ limits })));
+    await (await pool.open(portrait)).close();
+    const [pid] = childrenOfThisProcess();
+    const [engine = ""] = await readdir(spool);
+    const put = (name: string, bytes: number) => writeFile(join(spool, engine, "out", name), Buffer.alloc(bytes, 1));
+    await put("no-more-than-that", 60 * 2 ** 20);
+    await setTimeout(1_500);
+    assert.deepEqual(childrenOfThisProcess(), [pid]);
+    await put("more", 60 * 2 ** 20);
+    for (let i = 0; i < 100 && isRunning(pid!); i++) await setTimeout(100);
+    assert.equal(isRunning(pid!), false);
+    await using picture = await pool.open(portrait);
+    assert.equal(picture.width, 512);
+    assert.equal((await readdir(spool)).includes(engine), false);
   });
 
   test("what keeps a process from starting is told to everybody in line, and nobody waits for ever", async () => {

@@ -5,6 +5,9 @@ import { makeEngineFolder } from "../../src/engine/engine-folder.ts";
 import { programPath } from "../../src/engine/program-path.ts";
 import { sandboxesFor } from "../../src/engine/sandboxes.ts";
 
+/** How large a file may be that something writes in a sandbox. */
+export const mostFileBytes = 2 ** 20;
+
 /** Why a sandbox can't be tried here; false: it can. */
 export function without(kind: Isolation): string | false {
   if (kind === "none") return false;
@@ -17,7 +20,7 @@ export const here = isolations.filter((kind) => without(kind) === false);
 
 /** Runs code of Node's in a sandbox as an engine process is run in it; answers what it wrote, as JSON. */
 export async function runInside<T>(kind: Isolation, spool: string, code: string): Promise<T> {
-  const { list } = sandboxesFor(kind);
+  const { list } = sandboxesFor(kind, mostFileBytes);
   for (const sandbox of list) {
     const folder = makeEngineFolder(spool, sandbox.owner);
     try {

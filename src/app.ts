@@ -99,7 +99,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     log.warn("uploads to the jobs API lie in this data folder, where no other process finds them: set jobs.folder");
   }
   const alone = createAlone(config, data, onProblem);
-  const cache = await openCache(config, places.cache, data.dataKey);
+  const cache = await openCache(config, places.cache, data.dataKeys);
   if (cache !== undefined) started.defer(() => cache.close());
   const { closeWithin, createServer } = await import("./http/server.ts");
   const detector = await loading;

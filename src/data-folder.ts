@@ -4,10 +4,10 @@ import { access, chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import type { Config } from "./config.ts";
 import { takeConfirmation } from "./confirmations.ts";
-import { atRestKey } from "./core/at-rest.ts";
+import { atRestKeys } from "./core/at-rest.ts";
 import type { Serial } from "./core/serial.ts";
 import { claimDataFolder } from "./data-claim.ts";
-import { readDataKey } from "./data-key.ts";
+import { readDataKeys } from "./data-keys.ts";
 import { placesIn, storesOf } from "./data-places.ts";
 import { createDataStores } from "./data-stores.ts";
 import { readyUploads } from "./data-uploads.ts";
@@ -46,8 +46,8 @@ export interface DataFolder extends AsyncDisposable {
   readonly replica: string;
   /** Who signs it; the key is made on first use. */
   openSigner(): Promise<Signer>;
-  /** What lies on the disk is sealed with it; undefined: it is not. */
-  readonly dataKey: Uint8Array | undefined;
+  /** What lies on the disk is sealed with the first, and opened with each; none: it is not sealed. */
+  readonly dataKeys: readonly Uint8Array[];
   readonly stamp: Stamp;
   readonly queue: Queue;
   /** A file of this host alone, for what else must outlast a restart. */
@@ -97,7 +97,7 @@ export async function openDataFolder(
   const places = placesIn(dataDir);
   const installationKey = await claimDataFolder(dataDir);
   const uploads = await readyUploads(config, installationKey);
-  const dataKey = await readDataKey(config.dataKeyFile);
+  const dataKeys = await readDataKeys(config.dataKeyFile);
   const sqlite = await openSqlite(places.database);
   // Keys of photographs are names of people: its owner alone reads them, whatever the folder allows.
   await chmod(places.database, 0o600);
@@ -122,12 +122,7 @@ export async function openDataFolder(
     createFsStore({ mounts: mountsOf(options.root), ...(words && { words }), ...options });
   const openFolder = (options: FsStoreOptions) => take(folderOf(options));
   // Of the two, uploads alone are not masked.
-  take(
-    createSealedStore(
-      folderOf({ name: "inbox", root: uploads.inbox, onProblem }),
-      dataKey && atRestKey(dataKey, "inbox"),
-    ),
-  );
+  take(createSealedStore(folderOf({ name: "inbox", root: uploads.inbox, onProblem }), atRestKeys(dataKeys, "inbox")));
   openFolder({ name: "results", root: uploads.results, onProblem });
   const close = async () => {
     await queue.close();
@@ -137,7 +132,7 @@ export async function openDataFolder(
     await sqlite.close();
   };
   return {
-    ...{ ledger, seals, pauses, leases, announcements, keys, puts, replica, dataKey },
+    ...{ ledger, seals, pauses, leases, announcements, keys, puts, replica, dataKeys },
     openSigner: () => openSigner(places.ledgerKey),
     stamp,
     queue,

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { AlertChannel } from "./alerts/alert.ts";
 import type { Cache } from "./caches/cache.ts";
 import type { Config } from "./config.ts";
-import { atRestKey } from "./core/at-rest.ts";
+import { atRestKeys } from "./core/at-rest.ts";
 import { createSerial, type Serial } from "./core/serial.ts";
 import { Problem } from "./errors.ts";
 import type { Announcements } from "./ledger/announcements.ts";
@@ -177,11 +177,15 @@ export async function openQueue(
 }
 
 /** The cache of results that the configuration names; undefined: none. What was kept on disk goes where it is kept there no more. */
-export async function openCache({ cache }: Config, folder: string, dataKey?: Uint8Array): Promise<Cache | undefined> {
+export async function openCache(
+  { cache }: Config,
+  folder: string,
+  dataKeys: readonly Uint8Array[] = [],
+): Promise<Cache | undefined> {
   const opened = await openPlainCache(cache, folder);
-  if (opened === undefined || dataKey === undefined) return opened;
+  if (opened === undefined || dataKeys.length === 0) return opened;
   const { createSealedCache } = await import("./caches/sealed.ts");
-  return createSealedCache(opened, atRestKey(dataKey, "cache"));
+  return createSealedCache(opened, atRestKeys(dataKeys, "cache"));
 }
 
 async function openPlainCache(cache: Config["cache"], folder: string): Promise<Cache | undefined> {

@@ -127,7 +127,7 @@ const floors: readonly Floor[] = [
   },
   {
     name: "data-folder",
-    files: /^src\/(data-(folder|places|claim|stores|uploads|key)|confirmations|disks)\.ts$/,
+    files: /^src\/(data-(folder|places|claim|stores|uploads|keys)|confirmations|disks)\.ts$/,
     may: [...below, "stores", "queues", "ledgers", "config", "drivers"],
   },
   {

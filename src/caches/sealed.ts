@@ -1,16 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { type AtRestKey, headerBytes, headerOf, readHeader } from "../core/at-rest.ts";
+import { type AtRestKeys, headerBytes, headerOf, readHeader } from "../core/at-rest.ts";
 import { openBytes, sealBytes } from "../core/sealed-bytes.ts";
 import type { Cache } from "./cache.ts";
 
 /** A cache whose values lie sealed where it keeps them, which makes each some kilobytes larger at most. What was kept in another way is as good as absent. */
-export function createSealedCache(cache: Cache, key: AtRestKey): Cache {
+export function createSealedCache(cache: Cache, { current, find }: AtRestKeys): Cache {
+  if (current === undefined) return cache;
   return {
     ...cache,
     async get(name) {
       const stored = await cache.get(name);
       const header = stored && readHeader(stored);
-      if (header === undefined || !header.id.equals(key.id)) return undefined;
+      const key = header && find(header.id);
+      if (header === undefined || key === undefined) return undefined;
       try {
         return openBytes(stored!.subarray(headerBytes), key.of(header.salt, name));
       } catch {
@@ -20,7 +22,11 @@ export function createSealedCache(cache: Cache, key: AtRestKey): Cache {
     },
     async set(name, value, expiresAt) {
       const salt = randomBytes(16);
-      await cache.set(name, Buffer.concat([headerOf(key, salt), sealBytes(value, key.of(salt, name))]), expiresAt);
+      await cache.set(
+        name,
+        Buffer.concat([headerOf(current, salt), sealBytes(value, current.of(salt, name))]),
+        expiresAt,
+      );
     },
   };
 }

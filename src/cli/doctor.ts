@@ -2,24 +2,22 @@ import { existsSync } from "node:fs";
 import { access, constants, mkdir, stat, statfs } from "node:fs/promises";
 import { basename } from "node:path";
 import { isTaken, type ListenAt, tryListen } from "../app/listen.ts";
-import { readCertificate } from "../certificate.ts";
 import type { ConfigFlags } from "../config/layers.ts";
 import { placeOf } from "../config/places.ts";
 import { type Config, routesOf } from "../config.ts";
 import { confinementWords } from "../core/isolation.ts";
 import { readInstallationKey, refuseNetworkDisk } from "../data-claim.ts";
 import { readyFolders } from "../data-folder.ts";
+import { readDataKeys } from "../data-keys.ts";
 import { placesIn } from "../data-places.ts";
 import { readyUploads } from "../data-uploads.ts";
 import { checkCache, checkEvents, checkLedger, checkQueue, checkStores } from "../driver-checks.ts";
 import { hasHeicDecoder } from "../engine/heic.ts";
 import { Problem, toProblem } from "../errors.ts";
+import { checkAccess, checkCertificates } from "./doctor-access.ts";
 import { openCommandEngine } from "./engine.ts";
-import type { Finding, NamedFinding } from "./finding.ts";
+import { type Finding, type NamedFinding, note, ok } from "./finding.ts";
 import { configFor } from "./settings.ts";
-
-const ok = (text: string): Finding => ({ mark: "ok", text });
-const note = (text: string): Finding => ({ mark: "note", text });
 
 const checks: Readonly<Record<string, (config: Config) => Promise<Finding>>> = {
   Node: async () => ok(`${process.version} on ${process.platform} ${process.arch}`),
@@ -41,6 +39,7 @@ const checks: Readonly<Record<string, (config: Config) => Promise<Finding>>> = {
     const isShared = config.ledger.driver !== "sqlite";
     const absent = [key, ledgerKey].filter((path) => !existsSync(path)).map((path) => basename(path));
     if (!absent.includes("installation.key")) await readInstallationKey(key);
+    await readDataKeys(config.dataKeyFile);
     const open: string[] = [];
     for (const path of [key, ledgerKey].filter((path) => existsSync(path)))
       if (process.platform !== "win32" && ((await stat(path)).mode & 0o077) !== 0) open.push(path);
@@ -98,12 +97,13 @@ const checks: Readonly<Record<string, (config: Config) => Promise<Finding>>> = {
     (await hasHeicDecoder())
       ? ok("heif-convert is here")
       : note("HEIC pictures are refused; apt-get install libheif-examples brings the decoder"),
+  Access: checkAccess,
+  Certificates: checkCertificates,
   Port: async (config) => await tryPort({ ...config, section: "" }),
   Events: async (config) => ok(await checkEvents(config)),
   Webhook: async (config) => {
     const { webhook } = config.events;
     if (webhook.token === undefined) return ok("none");
-    await readCertificate({ certFile: webhook.certFile, keyFile: webhook.keyFile, section: "events.webhook" });
     return await tryPort({ ...webhook, section: "events.webhook." });
   },
 };

@@ -12,3 +12,6 @@ export interface Finding {
 export interface NamedFinding extends Finding {
   readonly name: string;
 }
+
+export const ok = (text: string): Finding => ({ mark: "ok", text });
+export const note = (text: string): Finding => ({ mark: "note", text });

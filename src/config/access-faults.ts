@@ -73,11 +73,24 @@ function networkFaults(merged: Merged): string[] {
 
 /** What is not for this machine alone is encrypted somewhere, or somebody has said that it need not be. */
 function placeFaults(merged: Merged): string[] {
-  const host = merged.get("host")?.value;
-  if (typeof host !== "string" || isLoopback(host)) return [];
   const isSaid = (path: string) => merged.has(path) && merged.get(path)?.value !== false;
-  if (["http.certFile", "http.trustedProxies", "http.allowPlain"].some(isSaid)) return [];
+  const fault = (path: string, encrypted: readonly string[], needs: string) => {
+    const host = merged.get(path)?.value;
+    if (typeof host !== "string" || isLoopback(host) || encrypted.some(isSaid)) return [];
+    return [`${nameOf(path, merged)}: ${show(host)} is reached by others, which needs ${needs} does without`];
+  };
   return [
-    `${nameOf("host", merged)}: ${show(host)} is reached by others, which needs http.certFile and http.keyFile, or http.trustedProxies where a proxy encrypts; http.allowPlain=true does without`,
+    ...fault(
+      "host",
+      ["http.certFile", "http.trustedProxies", "http.allowPlain"],
+      "http.certFile and http.keyFile, or http.trustedProxies where a proxy encrypts; http.allowPlain=true",
+    ),
+    ...(merged.has("events.webhook.token")
+      ? fault(
+          "events.webhook.host",
+          ["events.webhook.certFile", "events.webhook.allowPlain"],
+          "events.webhook.certFile and events.webhook.keyFile; events.webhook.allowPlain=true",
+        )
+      : []),
   ];
 }

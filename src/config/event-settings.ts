@@ -24,6 +24,10 @@ export const eventSettings = z
         ),
         host: z.string().min(1).default("127.0.0.1").describe("Address that it listens on, apart from the page's."),
         port: count(0, 65_535).default(8081).describe("Its port."),
+        allowPlain: z
+          .boolean()
+          .default(false)
+          .describe("Whether others may come by plain HTTP: token and names of objects then cross the network."),
         certFile: z.exactOptional(folder("none: HTTP", "Certificate in PEM, with what it was signed by.")),
         keyFile: z.exactOptional(folder("none", "The certificate's key.")),
       })

@@ -18,7 +18,7 @@ export const settingsSchema = z.strictObject({
   dataKeyFile: z.exactOptional(
     folder(
       "none: they lie as they are",
-      "Key that uploads which wait, and cached results, are sealed with on the disk.",
+      "Keys that uploads which wait, and cached results, are sealed with on the disk: the first line's seals, each opens.",
     ),
   ),
   host: z.string().min(1).default("127.0.0.1").meta({

@@ -9,6 +9,14 @@ export interface AtRestKey {
   of(salt: Uint8Array, name: string): Uint8Array;
 }
 
+/** The keys of an installation for one purpose. */
+export interface AtRestKeys {
+  /** Seals what comes; undefined: nothing is sealed. */
+  readonly current: AtRestKey | undefined;
+  /** Opens what has this id in its header; undefined: it is no key of this installation. */
+  find(id: Buffer): AtRestKey | undefined;
+}
+
 /** What stands before sealed bytes: which format, which key, and the file's salt. */
 export const headerBytes = 24;
 const magic = Buffer.from("vsl1");
@@ -16,12 +24,18 @@ const idBytes = 4;
 const saltBytes = headerBytes - magic.length - idBytes;
 
 /** A key for one purpose, made of the installation's 32 bytes. */
-export function atRestKey(secret: Uint8Array, purpose: string): AtRestKey {
+function atRestKey(secret: Uint8Array, purpose: string): AtRestKey {
   const own = Buffer.from(hkdfSync("sha256", secret, "", `veil at rest ${purpose}`, sealKeyBytes));
   return {
     id: createHmac("sha256", own).update("id").digest().subarray(0, idBytes),
     of: (salt, name) => new Uint8Array(hkdfSync("sha256", own, salt, digestOf(name), sealKeyBytes)),
   };
+}
+
+/** Of the installation's secrets, the first seals, and each opens. */
+export function atRestKeys(secrets: readonly Uint8Array[], purpose: string): AtRestKeys {
+  const keys = secrets.map((secret) => atRestKey(secret, purpose));
+  return { current: keys[0], find: (id) => keys.find((key) => key.id.equals(id)) };
 }
 
 /** The header of a file that this key seals; the salt is 16 random bytes. */

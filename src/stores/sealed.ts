@@ -1,29 +1,25 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
-import { type AtRestKey, headerBytes, headerOf, readHeader } from "../core/at-rest.ts";
+import { type AtRestKeys, headerBytes, headerOf, readHeader } from "../core/at-rest.ts";
 import { opened, openedSize, openRange, sealed, sealedRange, sealedSize } from "../core/sealed-bytes.ts";
 import { Problem } from "../errors.ts";
 import type { ObjectInfo, Store } from "./store.ts";
 
 /**
- * A store whose objects lie sealed in another one. Without a key nothing is sealed, or looked at for that; what was put
- * before there was one is read as it is. Problem invalid-config for what another key has sealed; a listing and `head` tell
- * of such an object by the size that it has on the disk.
+ * A store whose objects lie sealed in another one. What was put before there was a key is read as it is, and without one
+ * nothing is sealed. Problem invalid-config for what was sealed by a key that is not here; a listing and `head` tell of
+ * such an object by the size that it has on the disk.
  */
-export function createSealedStore(store: Store, key: AtRestKey | undefined): Store {
-  if (key === undefined) return store;
-  return sealedBy(store, key);
-}
-
-function sealedBy(store: Store, key: AtRestKey): Store {
+export function createSealedStore(store: Store, { current, find }: AtRestKeys): Store {
   /** The key of a sealed object; undefined: it is not sealed. */
   async function keyOf(name: string, version: string): Promise<Uint8Array | undefined> {
     const { stream } = await store.get(name, { version, range: { start: 0, end: headerBytes - 1 } });
     const header = readHeader(Buffer.concat(await stream.toArray()));
     if (header === undefined) return undefined;
-    if (key.id.equals(header.id)) return key.of(header.salt, name);
-    throw new Problem("invalid-config", `${store.name}/${name} is sealed by another key`, {
-      remedy: "Name the key that it was sealed by in dataKeyFile.",
+    const key = find(header.id);
+    if (key !== undefined) return key.of(header.salt, name);
+    throw new Problem("invalid-config", `${store.name}/${name} is sealed by a key that is not here`, {
+      remedy: "Add the key that it was sealed by to the file of dataKeyFile, in a line of its own.",
     });
   }
 
@@ -64,20 +60,21 @@ function sealedBy(store: Store, key: AtRestKey): Store {
       return { info: plainInfo(info), stream: plain };
     },
     async put(name, body, options) {
+      if (current === undefined) return await store.put(name, body, options);
       const salt = randomBytes(16);
       const { size, ...rest } = options;
       const sized = size === undefined ? {} : { size: headerBytes + sealedSize(size) };
-      const written = Readable.from(withHeader(headerOf(key, salt), sealed(body, key.of(salt, name))), {
+      const written = Readable.from(withHeader(headerOf(current, salt), sealed(body, current.of(salt, name))), {
         objectMode: false,
       });
       return plainInfo(await store.put(name, written, { ...rest, ...sized }));
     },
     async head(name) {
       const info = await store.head(name);
-      return info && infoOf(info);
+      return info && current ? infoOf(info) : info;
     },
     async *list(prefix, options) {
-      for await (const info of store.list(prefix, options)) yield await infoOf(info);
+      for await (const info of store.list(prefix, options)) yield current ? await infoOf(info) : info;
     },
   };
 }

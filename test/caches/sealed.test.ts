@@ -4,10 +4,10 @@ import { test } from "node:test";
 import { maxValueBytes } from "../../src/caches/cache.ts";
 import { createMemoryCache } from "../../src/caches/memory.ts";
 import { createSealedCache } from "../../src/caches/sealed.ts";
-import { atRestKey } from "../../src/core/at-rest.ts";
+import { atRestKeys } from "../../src/core/at-rest.ts";
 import { cacheContract, keyOf } from "../contracts/cache.ts";
 
-const key = () => atRestKey(randomBytes(32), "test");
+const key = () => atRestKeys([randomBytes(32)], "test");
 
 async function open() {
   let time = Date.now();

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
+import { makeCertificate } from "../fixtures/certificate.ts";
 import { startPostgres, withoutPostgres } from "../fixtures/postgres-server.ts";
 import { startRabbit, withoutRabbit } from "../fixtures/rabbitmq-server.ts";
 import { startRedis, withoutRedis } from "../fixtures/redis-server.ts";
@@ -66,15 +67,46 @@ describe("veil doctor", () => {
     const [plain, taken, foreign, broken] = await Promise.all([
       doctor("ports-1"),
       doctor("ports-2", webhook, `events.webhook.port=${port}`),
-      doctor("ports-3", webhook, "events.webhook.host=203.0.113.7"),
+      doctor("ports-3", webhook, "events.webhook.host=203.0.113.7", "events.webhook.allowPlain=true"),
       doctor("ports-4", webhook, `events.webhook.certFile=${join(folder.path, "missing.pem")}`),
     ]);
     other.close();
     assert.deepEqual([plain.found.Events, plain.found.Webhook], ["✓ none through brokers", "✓ none"]);
     assert.match(taken.found.Webhook!, /^! 127\.0\.0\.1:\d+ is taken/);
     assert.match(foreign.found.Webhook!, /^✗ 203\.0\.113\.7 \(events\.webhook\.host\) is no address of this machine/);
-    assert.match(broken.found.Webhook!, /^✗ .*missing\.pem/);
+    assert.match(broken.found.Certificates!, /^✗ .*missing\.pem/);
     assert.deepEqual([taken.code, foreign.code, broken.code], [0, 1, 1]);
+  });
+
+  test("looks at who could log in, at certificates and how long they last, and at the key of what lies on the disk", async () => {
+    const at = (name: string) => join(folder.path, name);
+    const login = "auth.required=true";
+    const nobody = await doctor("access", login, "dataKeyFile=missing.key");
+    assert.equal(nobody.code, 1);
+    assert.match(
+      nobody.found.Access!,
+      /^✗ A login is needed, and nobody could log in\. Make a key with: npx veil keys/,
+    );
+    assert.equal(nobody.found.Certificates, "✓ none: HTTP");
+    assert.match(nobody.found.Keys!, /^✗ .*missing\.key \(dataKeyFile\) can't be read: ENOENT/);
+    await veilCommand(at("access"), "keys", "create", "ward 7", "--role", "submit");
+    for (const isExpired of [false, true]) {
+      const { cert, key } = (await makeCertificate({ isExpired }))!;
+      await writeFile(at("cert.pem"), cert);
+      await writeFile(at("key.pem"), key);
+      await writeFile(at("rest.key"), `${"a".repeat(64)}\n\n${"b".repeat(64)}\n`, { mode: 0o600 });
+      const files = [
+        `http.certFile=${at("cert.pem")}`,
+        `http.keyFile=${at("key.pem")}`,
+        `dataKeyFile=${at("rest.key")}`,
+      ];
+      const { found, code } = await doctor("access", login, ...files);
+      assert.equal(found.Access, "✓ with a login: API keys");
+      assert.match(found.Keys!, /^✓/);
+      if (isExpired) assert.match(found.Certificates!, /^✗ .*cert\.pem .* to \S+ only: clients refuse it\. Renew it/);
+      else assert.match(found.Certificates!, /^! .*cert\.pem \(http\.certFile\) until [\d-]{10}: renew it$/);
+      assert.equal(code, isExpired ? 1 : 0);
+    }
   });
 
   test("looks at keys and jobs.folder", async () => {

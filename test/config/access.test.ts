@@ -19,6 +19,13 @@ describe("who may come in, as settings", () => {
     assert.match(faults("host=veil.example.org", "http.allowPlain=false")[0] ?? "", /is reached by others/);
     for (const said of ["http.allowPlain=true", "http.trustedProxies=10.0.0.1"])
       assert.equal(loadConfig({ cwd, env: {}, flags: { set: ["host=0.0.0.0", said] } }).host, "0.0.0.0");
+    const webhook = ["events.webhook.token=a-token-of-some-length", "events.webhook.host=0.0.0.0"];
+    assert.match(
+      faults(...webhook)[0] ?? "",
+      /^events\.webhook\.host \(--set\): .* needs events\.webhook\.certFile and/,
+    );
+    for (const said of ["certFile=a.pem", "allowPlain=true"])
+      loadConfig({ cwd, env: {}, flags: { set: [...webhook, `events.webhook.${said}`] } });
     for (const host of ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost"]) assert.ok(isLoopback(host), host);
     for (const host of ["0.0.0.0", "::", "10.0.0.1", "example.org", "1270.0.0.1"]) assert.ok(!isLoopback(host), host);
   });

@@ -23,7 +23,11 @@ describe("a start that can't be", () => {
   test("at an address that is not this machine's ends with a reason, and leaves nothing running", async () => {
     await using folder = await temporaryFolder();
     // Of documentation alone, RFC 5737.
-    const set = ["events.webhook.token=a-token-of-some-length", "events.webhook.host=203.0.113.7"];
+    const set = [
+      "events.webhook.token=a-token-of-some-length",
+      "events.webhook.host=203.0.113.7",
+      "events.webhook.allowPlain=true",
+    ];
     await assert.rejects(
       startProgram({ dataDir: folder.path, flags: set.flatMap((one) => ["--set", one]) }),
       /ended with 2[\s\S]*203\.0\.113\.7 \(events\.webhook\.host\) is no address of this machine[\s\S]*Set events\.webhook\.host/,

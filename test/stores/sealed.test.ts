@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
-import { atRestKey } from "../../src/core/at-rest.ts";
+import { atRestKeys } from "../../src/core/at-rest.ts";
 import { createMemoryStore } from "../../src/stores/memory.ts";
 import { createSealedStore } from "../../src/stores/sealed.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { storeContract } from "../contracts/store.ts";
 
-const key = () => atRestKey(randomBytes(32), "test");
+const key = () => atRestKeys([randomBytes(32)], "test");
 const plainType = { contentType: "text/plain" };
 
 storeContract(
@@ -49,7 +49,10 @@ describe("a sealed store", () => {
     const store = createSealedStore(inner, key());
     await store.put("a", Readable.from([Buffer.from("an original")]), plainType);
     const other = createSealedStore(inner, key());
-    await assert.rejects(read(other, "a"), { code: "invalid-config", message: /inner\/a is sealed by another key/ });
+    await assert.rejects(read(other, "a"), {
+      code: "invalid-config",
+      message: /inner\/a is sealed by a key that is not here/,
+    });
     // Whoever cleans up goes on past it.
     assert.equal((await Array.fromAsync(other.list(""))).length, 1);
     assert.ok((await other.head("a")) !== undefined);
@@ -60,13 +63,32 @@ describe("a sealed store", () => {
     await assert.rejects(read(store, "b"), { code: "unreadable" });
   });
 
-  test("without a key is the store itself, whatever somebody puts there", async () => {
+  test("without a key seals nothing, and tells what was sealed from what can't be read", async () => {
     const inner = createMemoryStore({ name: "inner" });
-    const store = createSealedStore(inner, undefined);
-    const looksSealed = Buffer.from(`vsl1${"x".repeat(100)}`);
-    await store.put("a", Readable.from([looksSealed]), plainType);
-    assert.ok((await read(store, "a")).equals(looksSealed));
-    assert.equal((await Array.fromAsync(store.list(""))).length, 1);
+    const store = createSealedStore(inner, atRestKeys([], "test"));
+    await store.put("plain", Readable.from([Buffer.from("x".repeat(100))]), plainType);
+    assert.equal(String(await read(inner, "plain")), "x".repeat(100));
+    assert.equal(String(await read(store, "plain")), "x".repeat(100));
+    await createSealedStore(inner, key()).put("a", Readable.from([Buffer.from("an original")]), plainType);
+    await assert.rejects(read(store, "a"), { code: "invalid-config", message: /sealed by a key that is not here/ });
+    assert.equal((await Array.fromAsync(store.list(""))).length, 2);
+  });
+
+  test("seals by the first of its keys, and opens what any of them has sealed", async () => {
+    const inner = createMemoryStore({ name: "inner" });
+    const [former, next] = [randomBytes(32), randomBytes(32)];
+    const put = (name: string, ...secrets: Uint8Array[]) =>
+      createSealedStore(inner, atRestKeys(secrets, "test")).put(name, Readable.from([Buffer.from(name)]), plainType);
+    await put("before", former);
+    await put("after", next, former);
+    const rotated = createSealedStore(inner, atRestKeys([next, former], "test"));
+    assert.deepEqual(
+      [String(await read(rotated, "before")), String(await read(rotated, "after"))],
+      ["before", "after"],
+    );
+    const alone = createSealedStore(inner, atRestKeys([next], "test"));
+    assert.equal(String(await read(alone, "after")), "after");
+    await assert.rejects(read(alone, "before"), { code: "invalid-config" });
   });
 
   test("reads what was put before there was a key", async () => {

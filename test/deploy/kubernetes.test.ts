@@ -142,7 +142,8 @@ describe("the manifests for Kubernetes", () => {
       cwd: data.path,
     });
     const variables = new Set(configFields.map((field) => field.env));
-    for (const { name } of env) assert.ok(name === "VEIL_CONFIG" || variables.has(name.replace(/_FILE$/, "")), name);
+    for (const { name } of env)
+      assert.ok(name === "VEIL_CONFIG" || [name, name.replace(/_FILE$/, "")].some((one) => variables.has(one)), name);
     const pod = podOf(of("Deployment")[0]!);
     assert.ok(pod.terminationGracePeriodSeconds * 1000 > config.jobs.stopWithinMs);
     assert.equal(pod.containers[0].ports[0].containerPort, config.monitor.port);
@@ -158,6 +159,26 @@ describe("the manifests for Kubernetes", () => {
     const mounts = new Set(pod.containers[0].volumeMounts.map(({ mountPath }: { mountPath: string }) => mountPath));
     for (const place of [config.jobs.folder, ...Object.values(config.routes!).flatMap(({ from, to }) => [from, to])])
       assert.ok(mounts.has(place), `${place} is not mounted`);
+  });
+
+  test("ask of the Secret what the documentation puts into it", () => {
+    const documented = readFileSync(join(root, "docs/deployment.md"), "utf8");
+    const [, command = ""] = /create secret generic veil ([\s\S]*?)\nkubectl apply -k/.exec(documented) ?? [];
+    const given = [...command.matchAll(/--from-(?:literal|file)=([\w.-]+)/g)].map(([, name]) => name);
+    for (const deployment of of("Deployment")) {
+      const { containers, volumes } = podOf(deployment);
+      const [{ env, volumeMounts }] = containers;
+      const isSecret = (name: string) => volumes.find((one: { name: string }) => one.name === name)?.secret?.secretName;
+      const asked = [
+        ...env.flatMap(({ value = "" }) => /^\/etc\/veil-secrets\/(.+)$/.exec(value)?.[1] ?? []),
+        ...volumeMounts.flatMap(({ name, subPath }: { name: string; subPath?: string }) =>
+          isSecret(name) === "veil" && subPath !== undefined ? [subPath] : [],
+        ),
+      ];
+      assert.deepEqual([...asked].sort(), [...given].sort(), deployment.metadata.name);
+      // What else it may hold is for those who have it.
+      for (const { valueFrom } of env) assert.ok(valueFrom === undefined || valueFrom.secretKeyRef.optional === true);
+    }
   });
 
   test("let KEDA count the queues that veil makes", () => {

@@ -13,6 +13,8 @@ export interface Confinement {
   readonly offline: boolean;
   /** Whether the service's files are out of sight. */
   readonly blind: boolean;
+  /** Whether the kernel refuses them calls that no decoder makes. */
+  readonly filtered: boolean;
   /** The user they run as where it is another one than the service's. */
   readonly user?: number;
   /** Tighter ones that were tried, and why each does not work here. */
@@ -20,13 +22,14 @@ export interface Confinement {
 }
 
 /** For a person: what holds. */
-export function confinementWords({ kind, offline, blind, user }: Confinement): string {
+export function confinementWords({ kind, offline, blind, filtered, user }: Confinement): string {
   if (kind === "none") return "none: engine processes may do whatever veil may";
   const holds = [
     offline ? "no network" : "the machine's network",
     blind ? "no file but the picture" : "every file that their user may read",
     ...(user === undefined ? [] : [`user ${user}`]),
     "no new privileges",
+    ...(filtered ? ["calls of the kernel filtered"] : []),
   ];
   return `${kind}: ${holds.join(", ")}`;
 }

@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { getCompileCacheDir } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { callFilter } from "./call-filter.ts";
 import { engineOwner, memoryFolder } from "./engine-folder.ts";
 import { programPath } from "./program-path.ts";
-import type { Sandbox } from "./sandbox.ts";
+import { filterDescriptor, type Sandbox } from "./sandbox.ts";
 import { asOwner } from "./setpriv.ts";
 
 /** Programs and libraries; a system has some of them. */
@@ -22,9 +23,10 @@ export function bubblewraps(limited: readonly string[]): readonly Sandbox[] | st
   if (programPath("bwrap") === undefined) return "bubblewrap: bwrap is not installed";
   const owner = engineOwner();
   const seen = [...system, ...linker, ...processor, ...program()];
-  const wrap = (more: readonly string[], size: readonly string[] = []): Sandbox => ({
+  const wrap = (more: readonly string[], size: readonly string[] = [], filter?: Buffer): Sandbox => ({
     kind: "bubblewrap",
     endsWithParent: true,
+    ...(filter && { filter }),
     ...(owner && { owner }),
     command: (folder) => [
       ...[...limited, "bwrap", ...more],
@@ -39,13 +41,20 @@ export function bubblewraps(limited: readonly string[]): readonly Sandbox[] | st
       // What a decoder of another program makes of an original meets no disk.
       ...["--perms", "1777", ...size, "--tmpfs", `${inside}/${memoryFolder}`],
       ...["--remount-ro", "/", "--chdir", inside, "--cap-drop", "ALL"],
+      ...(filter === undefined ? [] : ["--seccomp", String(filterDescriptor)]),
       // Root mounts as itself and is somebody else from then on; others are themselves, in a namespace of their own.
       ...(owner ? [...kept("SETUID", "SETGID", "SETPCAP"), "--", ...asOwner(owner)] : ["--"]),
     ],
   });
   const size = ["--size", String(memoryFolderBytes)];
-  if (owner) return [wrap([], size), wrap([])];
-  return [wrap(["--unshare-user", "--disable-userns"], size), wrap(["--unshare-user"])];
+  const filter = callFilter();
+  const newer = owner ? [] : ["--unshare-user", "--disable-userns"];
+  const older = owner ? [] : ["--unshare-user"];
+  return [
+    ...(filter === undefined ? [] : [wrap(newer, size, filter), wrap(older, [], filter)]),
+    wrap(newer, size),
+    wrap(older),
+  ];
 }
 
 // Of those that it makes itself bwrap lets nobody else pass.

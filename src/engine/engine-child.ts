@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { getCompileCacheDir } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,7 @@ import { Problem, problems } from "../errors.ts";
 import { type EngineFolder, makeEngineFolder } from "./engine-folder.ts";
 import type { EngineAnswers, EngineReply, EngineRequest, EngineVerb } from "./protocol.ts";
 import { residentBytes } from "./resident.ts";
-import type { Sandbox } from "./sandbox.ts";
+import { type Sandbox, spawnInside } from "./sandbox.ts";
 
 export interface EngineChildOptions {
   /** Resident size, with all that it started, above which the process is killed, bytes. */
@@ -59,10 +59,8 @@ export function startEngineChild(options: EngineChildOptions): EngineChild {
   undo.defer(() => void folder.remove());
   const node = [process.execPath, "--disable-warning=ExperimentalWarning", ...frugalCollector, entry];
   const watched = sandbox.endsWithParent ? [] : [String(process.pid)];
-  const [command = "", ...args] = [...sandbox.command(folder.path), ...node, ...watched];
-  const child = spawn(command, args, {
-    // Names of pictures are looked for here: the way to it may be closed to the process's user.
-    cwd: folder.path,
+  // Names of pictures are looked for in its folder: the way to it may be closed to the process's user.
+  const child = spawnInside(sandbox, folder.path, [...node, ...watched], {
     serialization: "advanced",
     // Its own group: Ctrl-C in a terminal reaches the service alone, and a kill reaches decoders that it started.
     detached: true,

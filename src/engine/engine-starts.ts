@@ -87,12 +87,13 @@ export function createEngineStarts(options: EngineStartsOptions): EngineStarts {
     });
   }
 
-  function note({ kind }: Sandbox, { seen, name, digest }: EngineAnswers["setup"]): void {
+  function note({ kind, filter }: Sandbox, { seen, name, digest }: EngineAnswers["setup"]): void {
     detector = { name, digest };
     confinement = {
       kind,
       offline: !seen.network,
       blind: !seen.folder,
+      filtered: filter !== undefined,
       ...(seen.user !== undefined && seen.user !== process.getuid?.() && { user: seen.user }),
       passedOver: [...reasons].flatMap(([of, reason]) => (of === kind ? [] : [reason])),
     };

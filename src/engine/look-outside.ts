@@ -24,7 +24,12 @@ export function lookOutside({ folder, network }: Outside): Seen {
 }
 
 function hasNetwork(): boolean {
-  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ internal }) => !internal));
+  try {
+    return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ internal }) => !internal));
+  } catch {
+    // It may open no socket that the system tells by.
+    return false;
+  }
 }
 
 function isReadable(folder: string): boolean {

@@ -1,8 +1,10 @@
-import { execFile, execFileSync } from "node:child_process";
-import { promisify } from "node:util";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
 import { type Isolation, isolations } from "../../src/core/isolation.ts";
 import { makeEngineFolder } from "../../src/engine/engine-folder.ts";
 import { programPath } from "../../src/engine/program-path.ts";
+import { spawnInside } from "../../src/engine/sandbox.ts";
 import { sandboxesFor } from "../../src/engine/sandboxes.ts";
 
 /** How large a file may be that something writes in a sandbox. */
@@ -24,11 +26,12 @@ export async function runInside<T>(kind: Isolation, spool: string, code: string)
   for (const sandbox of list) {
     const folder = makeEngineFolder(spool, sandbox.owner);
     try {
-      const [command = "", ...args] = [...sandbox.command(folder.path), process.execPath, "-e", code];
-      const env = { PATH: process.env.PATH };
-      const run = promisify(execFile)(command, args, { cwd: folder.path, env });
-      const { stdout } = await run.catch(() => ({ stdout: "" }));
-      if (stdout !== "") return JSON.parse(stdout) as T;
+      const child = spawnInside(sandbox, folder.path, [process.execPath, "-e", code], {
+        env: { PATH: process.env.PATH },
+        stdio: ["ignore", "pipe", "pipe", "ignore"],
+      });
+      const [written] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, "close")]);
+      if (written !== "") return JSON.parse(written) as T;
     } finally {
       await folder.remove();
     }
@@ -37,10 +40,10 @@ export async function runInside<T>(kind: Isolation, spool: string, code: string)
 }
 
 /** Every process whose command line holds the text, this one and its own look apart. */
-export function processesWith(text: string): readonly number[] {
+export function processesWith(words: string): readonly number[] {
   return execFileSync("ps", ["-axo", "pid=,stat=,args="], { encoding: "utf8" })
     .split("\n")
-    .filter((line) => line.includes(text) && !/^\s*\d+\s+Z/.test(line))
+    .filter((line) => line.includes(words) && !/^\s*\d+\s+Z/.test(line))
     .map((line) => Number(/^\s*(\d+)/.exec(line)![1]))
     .filter((pid) => pid !== process.pid);
 }

@@ -8,10 +8,8 @@ import classes from "./photo-panel.module.css";
 import { PhotoTools } from "./photo-tools.tsx";
 import { noEdits } from "./region-edits.ts";
 import { RegionList } from "./region-list.tsx";
-import { Stage } from "./stage.tsx";
+import { Stage, type StageMode } from "./stage.tsx";
 import { useRegionEditing } from "./use-region-editing.ts";
-
-export type Mode = "compare" | "edit";
 
 interface PhotoPanelProps {
   desk: PhotoDesk;
@@ -22,7 +20,7 @@ interface PhotoPanelProps {
 /** One photo, large: before and after or its regions, and beside it how it is masked. */
 export function PhotoPanel({ desk, photo, settingsPanel }: PhotoPanelProps) {
   const { t } = useTranslation();
-  const [mode, setMode] = useState<Mode>("compare");
+  const [mode, setMode] = useState<StageMode>("compare");
   const [masks, showMasks] = useState(true);
   const [selected, select] = useState<string>();
   const regions = regionsOf(photo);

@@ -3,14 +3,14 @@ import { IconDownload, IconX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { formatBytes } from "../i18n/format.ts";
 import type { Photo } from "./photo.ts";
-import type { Mode } from "./photo-panel.tsx";
 import classes from "./photo-tools.module.css";
 import { savePhoto } from "./save.ts";
+import type { StageMode } from "./stage.tsx";
 
 interface PhotoToolsProps {
   photo: Photo;
-  mode: Mode;
-  onMode: (mode: Mode) => void;
+  mode: StageMode;
+  onMode: (mode: StageMode) => void;
   onRemove: () => void;
 }
 
@@ -27,7 +27,7 @@ export function PhotoTools({ photo, mode, onMode, onRemove }: PhotoToolsProps) {
         </h2>
         <p className={classes.facts}>{facts.filter(Boolean).join(" · ")}</p>
       </div>
-      <SegmentedControl<Mode>
+      <SegmentedControl<StageMode>
         className={classes.mode ?? ""}
         value={mode}
         onChange={onMode}

@@ -2,15 +2,17 @@ import { Loader } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { Compare } from "./compare.tsx";
 import { isBusy, type Photo, viewsOf } from "./photo.ts";
-import type { Mode } from "./photo-panel.tsx";
 import { RegionEditor } from "./region-editor.tsx";
 import type { ShownRegion } from "./region-edits.ts";
 import classes from "./stage.module.css";
 import type { RegionEditing } from "./use-region-editing.ts";
 
+/** What is done with the picture: both sides are compared, or regions are edited. */
+export type StageMode = "compare" | "edit";
+
 interface StageProps {
   photo: Photo;
-  mode: Mode;
+  mode: StageMode;
   regions: readonly ShownRegion[];
   selected: string | undefined;
   onSelect: (id: string | undefined) => void;

@@ -69,6 +69,8 @@ export interface RoutePlaces {
   readonly from: string;
   readonly to: string;
   readonly movedTo?: string | undefined;
+  /** What becomes of originals; absent: they stay. */
+  readonly originals?: "keep" | "move" | "delete";
 }
 
 export interface RouteStores {
@@ -139,10 +141,15 @@ export async function openDataFolder(
     sqlite,
     installationKey,
     ...{ storeOf, sweep },
-    openRoute(name, { from, to, movedTo }, stores, told) {
+    openRoute(name, { from, to, movedTo, originals = "keep" }, stores, told) {
       const names = storesOf(name);
       const openPlace = (place: string, storeName: string, part: "input" | "output") => {
-        const heard = { name: storeName, onProblem: (problem: Problem) => told?.onProblem(problem, part) };
+        const takesOriginals = part === "input" && originals !== "keep";
+        const heard = {
+          name: storeName,
+          onProblem: (problem: Problem) => told?.onProblem(problem, part),
+          takesOriginals,
+        };
         const named = openNamedStore(place, stores, heard);
         const watching = part === "input" && told?.onWatching && { onWatching: told.onWatching };
         return named === undefined ? openFolder({ ...heard, root: place, ...watching }) : take(named);

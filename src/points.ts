@@ -20,6 +20,8 @@ export const points = [
   "recorded",
   /** The original was copied to where it is moved to, and is still in its place. */
   "original-copied",
+  /** It lies under another name, to be looked at once more before it is removed. */
+  "original-aside",
   "original-settled",
   /** The queue was told that the job is over. */
   "over",

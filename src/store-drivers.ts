@@ -17,6 +17,8 @@ export interface StoreOptions {
   readonly name: string;
   /** Told what a listing had to pass over. */
   readonly onProblem?: (problem: Problem) => void;
+  /** Originals are taken away from here. */
+  readonly takesOriginals?: boolean;
 }
 
 /**

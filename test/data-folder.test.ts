@@ -6,7 +6,9 @@ import * as Kafka from "@platformatic/kafka";
 import { loadConfig } from "../src/config.ts";
 import { openDataFolder } from "../src/data-folder.ts";
 import { placesIn } from "../src/data-places.ts";
+import type { Problem } from "../src/errors.ts";
 import { allTopics } from "../src/queues/kafka-topics.ts";
+import { asideOf, deadAfterMs } from "../src/stores/aside.ts";
 import { eventually } from "./contracts/eventually.ts";
 import { makeCandidate, makeJob } from "./contracts/jobs.ts";
 import { temporaryFolder } from "./contracts/temporary-folder.ts";
@@ -32,6 +34,33 @@ test("what waits in another queue than the one that was used last is published a
   await writeFile(queueName, '["rabbitmq","veil","elsewhere"]');
   assert.equal(await unstarted(), 1);
 });
+
+for (const originals of ["keep", "move", "delete"] as const) {
+  test(`originals: ${originals}: what a removal that died has left in the input is ${originals === "keep" ? "told" : "put back"}`, async ({
+    mock,
+  }) => {
+    await using folder = await temporaryFolder();
+    const at = (name: string) => join(folder.path, name);
+    for (const name of ["in", "out", "moved"]) await mkdir(at(name));
+    const left = asideOf("a.jpg", "1");
+    await writeFile(at(`in/${left}`), "a");
+    const config = loadConfig({ flags: { dataDir: at("data") }, env: {}, cwd: folder.path });
+    await using data = await openDataFolder(config, (problem) => assert.fail(problem));
+    const problems: string[] = [];
+    const places = { from: at("in"), to: at("out"), movedTo: at("moved"), originals };
+    const onProblem = ({ code }: Problem, part: string) => problems.push(`${part} ${code}`);
+    const { input } = data.openRoute("folder", places, {}, { onProblem });
+    const look = () => Array.fromAsync(input.list(""), ({ key }) => key);
+    assert.deepEqual(await look(), []);
+    const now = performance.now.bind(performance);
+    mock.method(performance, "now", () => now() + deadAfterMs);
+    assert.deepEqual(await look(), []);
+    const isTold = originals === "keep";
+    assert.deepEqual(await look(), isTold ? [] : ["a.jpg"]);
+    assert.deepEqual(await readdir(at("in")), [isTold ? left : "a.jpg"]);
+    assert.deepEqual([...new Set(problems)], [isTold ? "input invalid-request" : "input not-found"]);
+  });
+}
 
 test("what Kafka has lost is published again, what had failed too", { skip: noKafka }, async () => {
   await using server = await startKafkaServer();

@@ -21,11 +21,17 @@ export async function settleOriginal(
   const { input, output } = job;
   await puts.run(`${output.store}/${output.key}`, async () => {
     const source = storeOf(input.store);
-    const isThere = async () => (await source.head(input.key))?.version === input.version;
-    if (!(await ledger.isCurrent(job)) || !(await isThere())) return;
+    if (!(await ledger.isCurrent(job))) return;
+    const isThere = (await source.head(input.key))?.version === input.version;
     const target = storeOf(output.store);
     const there = await target.head(output.key);
-    if (there === undefined || (await digestOf(target, output.key, there.version)) !== given.sha256) {
+    const isGiven = there !== undefined && (await digestOf(target, output.key, there.version)) === given.sha256;
+    if (!isThere) {
+      // It is gone, or lies aside since a removal died, which comes after all else: that goes on.
+      const isKept = async () => originals.become === "delete" || (await isCopied(storeOf(originals.to), job, taken));
+      return isGiven && (await isKept()) ? await removeOriginal(source, job) : undefined;
+    }
+    if (!isGiven) {
       throw new Problem("store-unavailable", `${output.store}/${output.key} is not what was delivered there`, {
         remedy: "The original stays where it is. Check what happened to the output.",
       });
@@ -34,23 +40,27 @@ export async function settleOriginal(
       await copyOriginal(source, storeOf(originals.to), job, taken);
       reached("original-copied", job.id);
     }
-    await source.remove(input.key, { ifMatch: input.version }).catch((error: unknown) => {
-      // A newer one has come, which nobody has masked yet.
-      if (!(error instanceof Problem) || error.code !== "changed-while-reading") throw error;
-    });
+    await removeOriginal(source, job);
   });
 }
 
-async function copyOriginal(
-  source: Store,
-  to: Store,
-  { input }: Job,
-  taken: { readonly size: number; readonly sha256: string },
-): Promise<void> {
+async function removeOriginal(source: Store, { input }: Job): Promise<void> {
+  await source.remove(input.key, { ifMatch: input.version }).catch((error: unknown) => {
+    // A newer one has come, which nobody has masked yet.
+    if (!(error instanceof Problem) || error.code !== "changed-while-reading") throw error;
+  });
+}
+
+type Taken = NonNullable<EventDetail["input"]>;
+
+async function isCopied(to: Store, { input }: Job, taken: Taken): Promise<boolean> {
+  for (const name of namesOf(input.key, taken)) if ((await stillThere(to, name, taken)) !== undefined) return true;
+  return false;
+}
+
+async function copyOriginal(source: Store, to: Store, { input }: Job, taken: Taken): Promise<void> {
   const { key, version } = input;
-  // A second original of the same name gets one of its own.
-  const names = [key, withMark(key, taken.sha256.slice(0, 12))];
-  for (const name of names) {
+  for (const name of namesOf(key, taken)) {
     if ((await stillThere(to, name, taken)) !== undefined) return;
     if ((await to.head(name)) !== undefined) continue;
     const { info, stream } = await source.get(key, { version });
@@ -71,7 +81,8 @@ async function copyOriginal(
   });
 }
 
-function withMark(key: string, mark: string): string {
+/** A second original of the same name gets one of its own. */
+function namesOf(key: string, { sha256 }: Taken): readonly string[] {
   const [, start = key, extension = ""] = /^(.*[^/])(\.[^./]+)$/s.exec(key) ?? [];
-  return `${start}~${mark}${extension}`;
+  return [key, `${start}~${sha256.slice(0, 12)}${extension}`];
 }

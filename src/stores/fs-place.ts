@@ -12,7 +12,7 @@ const noRename = new Set(["EACCES", "EPERM", "ENAMETOOLONG", "EINVAL", "ENOTSUP"
 export async function moveToFree(temporary: string, path: string, taken: Problem, isShare: boolean): Promise<void> {
   try {
     await link(temporary, path);
-    await unlink(temporary);
+    await unlinkIfThere(temporary);
   } catch (error) {
     if (errorCode(error) === "EEXIST") throw taken;
     if (!noLinks.has(errorCode(error) ?? "")) throw error;

@@ -3,6 +3,7 @@ import { relative, sep } from "node:path";
 import { createBell } from "../bell.ts";
 import { isSystemName } from "../core/system-name.ts";
 import { Problem, toProblem } from "../errors.ts";
+import { ownNameOf } from "./aside.ts";
 import { errorCode, fsProblem } from "./fs-problem.ts";
 import { watchFolders } from "./fs-watch-folders.ts";
 import { isTemporary } from "./key.ts";
@@ -52,6 +53,8 @@ export async function* watchTree(
     top,
     ignores: (name) => isSystemName(name) || isTemporary(name),
     onHint(path) {
+      // What lies aside is the listing's.
+      if (ownNameOf(path) !== undefined) return;
       if (hints.size < maxHints) hints.add(relative(top, path).split(sep).join("/"));
       else lost = true;
       bell.ring();

@@ -5,17 +5,19 @@ import { basename, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { Problem } from "../errors.ts";
 import { reached } from "../points.ts";
+import { createAsides, ownNameOf } from "./aside.ts";
 import { createMountMemory, fileSystemOf, type MountMemory, mountOf } from "./fs-mount.ts";
 import { createFoldedNames } from "./fs-names.ts";
-import { moveAside, moveToFree, replaceBy, unlinkIfThere } from "./fs-place.ts";
+import { moveToFree, replaceBy, unlinkIfThere } from "./fs-place.ts";
 import { errorCode, fsProblem } from "./fs-problem.ts";
 import { readFile } from "./fs-read.ts";
+import { stepsIn } from "./fs-steps.ts";
 import { createTree, infoOf, lstatOrNothing, syncFolder } from "./fs-tree.ts";
 import { walk } from "./fs-walk.ts";
 import { watchRoot, watchTree } from "./fs-watch.ts";
 import { checkKey, isTemporary, requireSize } from "./key.ts";
 import { otherVersion } from "./other-version.ts";
-import { createRemoveVersion, type FileSteps } from "./remove-version.ts";
+import { createRemoveVersion } from "./remove-version.ts";
 import type { Attributes, Store } from "./store.ts";
 
 export interface FsStoreOptions {
@@ -30,6 +32,8 @@ export interface FsStoreOptions {
   readonly words?: string;
   /** Told whenever a watch begins: on what, and whether its own events tell of everybody's changes. */
   readonly onWatching?: (fileSystem: string, native: boolean) => void;
+  /** Originals are taken away from here: what a removal that died has left under another name gets its own again. */
+  readonly takesOriginals?: boolean;
 }
 
 export interface FsStore extends Store {
@@ -42,9 +46,11 @@ const dayMs = 86_400_000;
 /** A folder as a store: a local disk, or an SMB or NFS share through its mount. */
 export function createFsStore(options: FsStoreOptions): FsStore {
   const { name, root, onProblem = () => {}, mounts = createMountMemory(), onWatching, words } = options;
+  const { takesOriginals = false } = options;
   const tree = createTree(root, mounts);
   const names = createFoldedNames(root);
   const removeVersion = createRemoveVersion(name);
+  const asides = createAsides({ name, onProblem, ...(takesOriginals && { putBack }) });
 
   async function translated<T>(what: string, work: () => Promise<T>): Promise<T> {
     try {
@@ -77,21 +83,13 @@ export function createFsStore(options: FsStoreOptions): FsStore {
     return new Problem("not-found", `There is no ${key} in ${name}`);
   }
 
-  /** Of the files in one folder. */
-  function stepsIn(folder: string): FileSteps {
-    const pathOf = (key: string) => join(folder, basename(key));
-    return {
-      async versionOf(key) {
-        const stats = await lstatOrNothing(pathOf(key));
-        return stats?.isFile() ? infoOf(key, stats).version : undefined;
-      },
-      moveAside: (key, aside) => moveAside(pathOf(key), pathOf(aside)),
-      async moveBack(aside, key) {
-        const taken = new Problem("already-exists", `There is something at ${key} in ${name} again`);
-        await moveToFree(pathOf(aside), pathOf(key), taken, await isOnShare());
-      },
-      remove: (key) => unlinkIfThere(pathOf(key)),
-    };
+  async function putBack(aside: string, own: string): Promise<void> {
+    await translated(`Cannot give ${aside} in ${name} its name again`, async () => {
+      const path = await tree.locate(aside);
+      if (path === undefined) return;
+      await stepsIn(dirname(path), name, isOnShare).moveBack(aside, own);
+      await syncFolder(dirname(path));
+    });
   }
 
   return {
@@ -162,18 +160,28 @@ export function createFsStore(options: FsStoreOptions): FsStore {
       await tree.online();
       const folder = prefix.replace(/\/$/, "");
       if (folder !== "") checkKey(folder);
+      const look = asides.look(options);
       for await (const { key, stats } of walk(root, folder === "" ? "" : `${folder}/`, { ...options, onProblem })) {
-        if (!key.split("/").some(isTemporary)) yield infoOf(key, stats);
+        if (key.split("/").some(isTemporary)) continue;
+        const own = ownNameOf(key);
+        if (own === undefined) yield infoOf(key, stats);
+        else await look.meet(key, own);
       }
+      look.end();
     },
 
     remove: (key, { ifMatch } = {}) =>
       translated(`Cannot remove ${key} from ${name}`, async () => {
         const path = await tree.locate(key);
         const stats = path === undefined ? undefined : await lstatOrNothing(path);
-        if (path === undefined || !stats?.isFile()) return tree.online();
+        const isThere = stats?.isFile() ?? false;
+        if (!isThere) await tree.online();
+        // What is not there may lie aside.
+        if (path === undefined || (!isThere && ifMatch === undefined)) return;
         names.forget();
-        await (ifMatch === undefined ? unlinkIfThere(path) : removeVersion(key, ifMatch, stepsIn(dirname(path))));
+        await (ifMatch === undefined
+          ? unlinkIfThere(path)
+          : removeVersion(key, ifMatch, stepsIn(dirname(path), name, isOnShare)));
         await syncFolder(dirname(path));
       }),
 

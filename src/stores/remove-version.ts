@@ -1,10 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { Problem } from "../errors.ts";
+import { reached } from "../points.ts";
+import { asideOf } from "./aside.ts";
 import { otherVersion } from "./other-version.ts";
 
 /** What a store of folders can do to a file, by its key. */
 export interface FileSteps {
-  /** Undefined: there is no such file. */
+  /** Undefined: there is no such file, or can be none. */
   versionOf(key: string): Promise<string | undefined>;
   /** Gives a file a name that is free; false: that is refused here. */
   moveAside(key: string, aside: string): Promise<boolean>;
@@ -18,8 +19,8 @@ export type RemoveVersion = (key: string, version: string, steps: FileSteps) => 
 
 /**
  * For stores of folders, which know no conditions: a file is given another name and looked at there before it is removed,
- * so that one which somebody has put in its place meanwhile is never removed. Whoever lists sees that name: should this
- * process die in between, the file is an object like any other, and not lost.
+ * so that one which somebody has put in its place meanwhile is never removed. Should this process die in between, the
+ * removal goes on when it is asked for again; what nobody asks for again gets its name back (`createAsides`).
  */
 export function createRemoveVersion(name: string): RemoveVersion {
   // There are file servers that copy for a rename, which makes another version of it.
@@ -27,34 +28,37 @@ export function createRemoveVersion(name: string): RemoveVersion {
 
   return async (key, version, steps) => {
     const { versionOf, moveAside, moveBack, remove } = steps;
+    const aside = asideOf(key, version);
+
+    /** Removes what lies aside, or gives it its name again. */
+    async function end(moved: string): Promise<void> {
+      if (moved === version) {
+        return await remove(aside).catch(async (error: unknown) => {
+          await moveBack(aside, key).catch(() => {});
+          throw error;
+        });
+      }
+      const isBack = await moveBack(aside, key).then(
+        () => true,
+        (error: unknown) => {
+          // Something newer still: this one keeps the other name, which listings tell of.
+          if (error instanceof Problem && error.code === "already-exists") return false;
+          throw error;
+        },
+      );
+      if (isBack && (await versionOf(key)) !== moved) renamesKeepVersions = false;
+      throw otherVersion(key, name);
+    }
+
+    // Before anything takes its place: what the same removal has left when it died.
+    const left = await versionOf(aside);
+    if (left !== undefined) await end(left);
     const there = await versionOf(key);
     if (there === undefined) return;
     if (there !== version) throw otherVersion(key, name);
-    const aside = asideOf(key);
     if (!renamesKeepVersions || !(await moveAside(key, aside))) return await remove(key);
+    reached("original-aside");
     const moved = await versionOf(aside);
-    if (moved === undefined) return;
-    if (moved === version) {
-      return await remove(aside).catch(async (error: unknown) => {
-        await moveBack(aside, key).catch(() => {});
-        throw error;
-      });
-    }
-    const isBack = await moveBack(aside, key).then(
-      () => true,
-      (error: unknown) => {
-        // Something newer still: this one keeps the other name, and is taken by that.
-        if (error instanceof Problem && error.code === "already-exists") return false;
-        throw error;
-      },
-    );
-    if (isBack && (await versionOf(key)) !== moved) renamesKeepVersions = false;
-    throw otherVersion(key, name);
+    if (moved !== undefined) await end(moved);
   };
-}
-
-/** With its ending, by which routes choose what they take. */
-function asideOf(key: string): string {
-  const [, start = key, ending = ""] = /^(.*[^/])(\.[^./]+)$/s.exec(key) ?? [];
-  return `${start}~removing-${randomBytes(4).toString("hex")}${ending}`;
 }

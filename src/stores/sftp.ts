@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Problem } from "../errors.ts";
+import { createAsides, ownNameOf } from "./aside.ts";
 import { checkKey, isTemporary, requireSize } from "./key.ts";
 import { otherVersion } from "./other-version.ts";
 import { problemFor } from "./problem-for.ts";
@@ -22,6 +23,8 @@ export interface SftpStoreOptions {
   /** Told what a listing had to pass over. */
   readonly onProblem?: (problem: Problem) => void;
   readonly timeouts?: { readonly connectMs?: number; readonly idleMs?: number };
+  /** Originals are taken away from here: what a removal that died has left under another name gets its own again. */
+  readonly takesOriginals?: boolean;
 }
 
 export interface SftpStore extends Store {
@@ -32,9 +35,11 @@ const dayMs = 86_400_000;
 
 /** A folder on an SFTP server as a store; over one connection, which is made when it is needed. */
 export function createSftpStore(options: SftpStoreOptions): SftpStore {
-  const { name, settings, onProblem = () => {}, timeouts: { connectMs = 10_000, idleMs = 30_000 } = {} } = options;
+  const { name, settings, onProblem = () => {}, takesOriginals = false } = options;
+  const { timeouts: { connectMs = 10_000, idleMs = 30_000 } = {} } = options;
   const tree = createTree(name, rootOf(settings.root, options.root));
   const removeVersion = createRemoveVersion(name);
+  const asides = createAsides({ name, onProblem, ...(takesOriginals && { putBack }) });
   let current: Promise<Link> | undefined;
   let isClosed = false;
 
@@ -68,7 +73,11 @@ export function createSftpStore(options: SftpStoreOptions): SftpStore {
   function stepsOver(link: Link): FileSteps {
     return {
       async versionOf(key) {
-        const stats = await statsAt(link, tree.pathOf(key));
+        const stats = await statsAt(link, tree.pathOf(key)).catch((error) => {
+          // OpenSSH's word for a name that is too long.
+          if (statusOf(error) !== sftpStatus.badMessage) throw error;
+          return undefined;
+        });
         return stats?.isFile() ? infoOf(key, stats).version : undefined;
       },
       moveAside: (key, aside) => moveAside(link, tree.pathOf(key), tree.pathOf(aside)),
@@ -78,6 +87,12 @@ export function createSftpStore(options: SftpStoreOptions): SftpStore {
       },
       remove: (key) => removeFile(link, tree.pathOf(key)),
     };
+  }
+
+  async function putBack(aside: string, own: string): Promise<void> {
+    await translated(`Cannot give ${aside} in ${name} its name again`, async (link) => {
+      if ((await tree.locate(link, aside))?.there?.isFile()) await stepsOver(link).moveBack(aside, own);
+    });
   }
 
   return {
@@ -169,17 +184,22 @@ export function createSftpStore(options: SftpStoreOptions): SftpStore {
         return true;
       });
       if (!isThere) return;
+      const look = asides.look(options);
       for await (const info of everything(folder === "" ? "" : `${folder}/`, options)) {
-        if (!info.key.split("/").some(isTemporary)) yield info;
+        if (info.key.split("/").some(isTemporary)) continue;
+        const own = ownNameOf(info.key);
+        if (own === undefined) yield info;
+        else await look.meet(info.key, own);
       }
+      look.end();
     },
 
     remove: (key, { ifMatch } = {}) =>
       translated(`Cannot remove ${key} from ${name}`, async (link) => {
         const spot = await tree.locate(link, key);
-        if (!spot?.there?.isFile()) return;
-        if (ifMatch === undefined) await removeFile(link, spot.path);
-        else await removeVersion(key, ifMatch, stepsOver(link));
+        // What is not there may lie aside.
+        if (spot !== undefined && ifMatch !== undefined) await removeVersion(key, ifMatch, stepsOver(link));
+        else if (spot?.there?.isFile()) await removeFile(link, spot.path);
       }),
 
     async sweep(olderThanMs = dayMs, signal) {

@@ -60,7 +60,8 @@ export interface ListOptions {
 export interface RemoveOptions {
   /**
    * Refuse with `changed-while-reading` where another version is there. Stores without conditional removals look right
-   * before; those of folders give the file another name first, so that none which came meanwhile is removed.
+   * before; those of folders give the file another name first, so that none which came meanwhile is removed. One of the
+   * same version that died in between goes on.
    */
   readonly ifMatch?: string;
 }
@@ -77,7 +78,7 @@ export interface Store {
   /** Atomic for readers: they see the old object, or the whole new one. A body that fails leaves nothing behind. */
   put(key: string, body: Readable, options: PutOptions): Promise<ObjectInfo>;
   head(key: string): Promise<ObjectInfo | undefined>;
-  /** All objects below a prefix (a folder, or "" for all), streamed, in no promised order. */
+  /** All objects below a prefix (a folder, or "" for all), streamed, in no promised order; none that is just being removed. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
   /** Removing what is not there is no failure. */
   remove(key: string, options?: RemoveOptions): Promise<void>;

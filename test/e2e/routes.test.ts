@@ -204,6 +204,21 @@ describe("routes", () => {
     return undefined;
   });
 
+  test("what a removal that died has left is masked under no odd name, and shown until somebody names it", async () => {
+    const odd = "following/odd~removing-0123abcd.jpg";
+    await drop(odd);
+    await until("it is shown", async () =>
+      (await statusOf("following")).passed_over.examples.some((words) => words.includes("odd~removing-0123abcd.jpg")),
+    );
+    await sleep(2500); // two more looks
+    const told = (await jobsOf("following")).map(({ input }) => input.key);
+    assert.deepEqual([told.filter((key) => key.startsWith("odd")), await exists(odd)], [[], true]);
+    assert.equal(veil.log().match(/A removal that died left \\"odd/g)?.length, 1);
+    await rename(at(odd), at("following/odd.jpg"));
+    await jobIn("following", "odd.jpg", "done");
+    await until("nothing is passed over", async () => (await statusOf("following")).passed_over.count === 0);
+  });
+
   test("a route that is taken out of the configuration ends what waits as it would have, and takes nothing new", async () => {
     const post = (path: string, value: object) => {
       const [body, headers] = json(value);

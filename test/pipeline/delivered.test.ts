@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { readdir, rename } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { JobState } from "../../src/core/job.ts";
 import { createSerial, type Serial } from "../../src/core/serial.ts";
@@ -10,25 +12,24 @@ import { settleOriginal } from "../../src/pipeline/originals.ts";
 import { createRemovals } from "../../src/pipeline/removals.ts";
 import { streamOf } from "../../src/pipeline/spool.ts";
 import { openSqlite } from "../../src/sqlite.ts";
+import { asideOf } from "../../src/stores/aside.ts";
+import { createFsStore } from "../../src/stores/fs.ts";
 import { createMemoryStore } from "../../src/stores/memory.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { makeCandidate } from "../contracts/jobs.ts";
 import { admitOne } from "../contracts/ledger.ts";
 import { keysOf, read, withCode } from "../contracts/store.ts";
+import { temporaryFolder } from "../contracts/temporary-folder.ts";
 
 const type = { contentType: "image/jpeg" };
 const { signal } = new AbortController();
 const digestOf = (text: string) => createHash("sha256").update(text).digest("hex");
 
-/** A route with originals and outputs in memory, and a real ledger. */
-async function setUp() {
+/** A route with outputs, and originals unless they lie elsewhere, in memory, and a real ledger. */
+async function setUp(input: Store = createMemoryStore({ name: "input" })) {
   const sqlite = await openSqlite(":memory:");
   const ledger = await createSqliteLedger({ sqlite, installationKey: "test" });
-  const [input, output, moved] = ["input", "output", "moved"].map((name) => createMemoryStore({ name })) as [
-    Store,
-    Store,
-    Store,
-  ];
+  const [output, moved] = ["output", "moved"].map((name) => createMemoryStore({ name })) as [Store, Store];
   const stores = new Map([input, output, moved].map((store) => [store.name, store]));
   const put = (store: Store, key: string, text: string) => store.put(key, streamOf(Buffer.from(text)), type);
   return {
@@ -109,6 +110,56 @@ describe("the original of what was delivered", () => {
     assert.deepEqual((await keysOf(parts.moved)).toSorted(), ["x/a.b.jpg", name]);
     assert.equal(String(await read(parts.moved, name)), "face x/a.b.jpg");
     assert.deepEqual(await keysOf(parts.input), []);
+  });
+});
+
+describe("the original whose removal died in the middle", () => {
+  const move = { originals: { become: "move", to: "moved" } } as const;
+  const remove = { originals: { become: "delete" } } as const;
+
+  async function setUpAside() {
+    const folder = await temporaryFolder();
+    const parts = await setUp(createFsStore({ name: "input", root: folder.path }));
+    const { job, detail } = await parts.deliver("a.jpg");
+    const aside = asideOf("a.jpg", job.input.version);
+    await rename(join(folder.path, "a.jpg"), join(folder.path, aside));
+    return {
+      ...{ parts, job, detail, aside, root: folder.path, names: () => readdir(folder.path) },
+      async [Symbol.asyncDispose]() {
+        await parts[Symbol.asyncDispose]();
+        await folder[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test("goes when its job comes again, if its output is whole", async () => {
+    await using opened = await setUpAside();
+    const { parts, job, detail, aside } = opened;
+    await parts.put(parts.output, "a.jpg", "MASKED face a.jpg");
+    await settleOriginal(parts.parts, remove, job, detail);
+    assert.deepEqual(await opened.names(), [aside]);
+    await parts.put(parts.output, "a.jpg", "masked face a.jpg");
+    await settleOriginal(parts.parts, remove, job, detail);
+    assert.deepEqual(await opened.names(), []);
+  });
+
+  test("goes only if there is a copy, where it is moved", async () => {
+    await using opened = await setUpAside();
+    const { parts, job, detail, aside } = opened;
+    await settleOriginal(parts.parts, move, job, detail);
+    assert.deepEqual(await opened.names(), [aside]);
+    await parts.put(parts.moved, "a.jpg", "face a.jpg");
+    await settleOriginal(parts.parts, move, job, detail);
+    assert.deepEqual(await opened.names(), []);
+  });
+
+  test("goes although a newer one has its name by now, which stays", async () => {
+    await using opened = await setUpAside();
+    const { parts, job, detail } = opened;
+    await parts.put(parts.input, "a.jpg", "another face");
+    await settleOriginal(parts.parts, remove, job, detail);
+    assert.deepEqual(await opened.names(), ["a.jpg"]);
+    assert.equal(String(await read(parts.input, "a.jpg")), "another face");
   });
 });
 

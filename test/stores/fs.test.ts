@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile, fork } from "node:child_process";
+import { once } from "node:events";
 import { constants, mkdirSync, renameSync, rmdirSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Problem } from "../../src/errors.ts";
+import { asideOf } from "../../src/stores/aside.ts";
 import { createFsStore, type FsStore } from "../../src/stores/fs.ts";
 import { createMountMemory } from "../../src/stores/fs-mount.ts";
 import { createTree } from "../../src/stores/fs-tree.ts";
@@ -15,22 +17,49 @@ import { eventually } from "../contracts/eventually.ts";
 import { failsReadingsOfWhatChanges, saysThatTheRootIsAway, sweepsItsOwnOldFile } from "../contracts/folder-store.ts";
 import { oddKeys } from "../contracts/odd-keys.ts";
 import { bodyOf, keysOf, read, storeContract, withCode } from "../contracts/store.ts";
+import { asideContract } from "../contracts/store-asides.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 import { mountTmpfs } from "./tmpfs.ts";
 
 const run = promisify(execFile);
 const image = { contentType: "image/jpeg" };
 
-async function openStore() {
+async function openStore(takesOriginals = false) {
   const folder = await temporaryFolder();
   const problems: Problem[] = [];
   const root = join(folder.path, "root");
   await mkdir(root);
-  const store = createFsStore({ name: "fs", root, onProblem: (problem) => problems.push(problem) });
+  const store = createFsStore({ name: "fs", root, onProblem: (problem) => problems.push(problem), takesOriginals });
   return { store, root, outside: folder.path, problems, [Symbol.asyncDispose]: folder[Symbol.asyncDispose] };
 }
 
-storeContract("fs", openStore, { keepsNewer: true });
+storeContract("fs", () => openStore(), { keepsNewer: true });
+
+describe("the fs store and removals that die in the middle", () => {
+  asideContract(openStore);
+
+  test("keeps the file of one that is killed, and goes on with it", async () => {
+    await using opened = await openStore();
+    const { version } = await opened.store.put("x.jpg", bodyOf("x"), image);
+    const child = fork(join(import.meta.dirname, "fs-remover.ts"), [opened.root]);
+    const [, signal] = await once(child, "exit");
+    assert.equal(signal, "SIGKILL");
+    assert.deepEqual(await readdir(opened.root), [asideOf("x.jpg", version)]);
+    await opened.store.remove("x.jpg", { ifMatch: version });
+    assert.deepEqual(await readdir(opened.root), []);
+  });
+
+  test("names nothing that lies aside in a watch", async () => {
+    await using opened = await openStore();
+    await using watched = watchStore(opened.store);
+    await eventually("the watch has begun", () => watched.batches.length > 0);
+    const { version } = await opened.store.put("x.jpg", bodyOf("x"), image);
+    await rename(join(opened.root, "x.jpg"), join(opened.root, asideOf("x.jpg", version)));
+    await writeFile(join(opened.root, "last.jpg"), "x");
+    await eventually("the last one is named", () => watched.keys().includes("last.jpg"));
+    assert.ok(!watched.keys().some((key) => key.includes("removing")), watched.keys().join(" "));
+  });
+});
 
 describe("the fs store and what else lives on a disk", () => {
   test("follows no symbolic link, in or out, for reading or for writing", async () => {

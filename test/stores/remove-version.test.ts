@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { isSystemName } from "../../src/core/system-name.ts";
 import { Problem } from "../../src/errors.ts";
-import { isTemporary } from "../../src/stores/key.ts";
+import { asideOf } from "../../src/stores/aside.ts";
 import { createRemoveVersion, type FileSteps } from "../../src/stores/remove-version.ts";
 import { withCode } from "../contracts/store.ts";
 
@@ -71,19 +70,23 @@ describe("one version of a file", () => {
     assert.match(other![0], /^a\/x~removing-[0-9a-f]{8}\.jpg$/);
   });
 
-  test("is met by the next listing when the process dies in between", async () => {
-    const { files, remove } = folderOf(
-      { "a/x.jpg": "1" },
-      {
-        remove: () => Promise.reject(new Error("the process died")),
-        moveBack: () => Promise.reject(new Error("the process died")),
-      },
-    );
+  test("lies aside when the process dies in between, and is removed when that is asked for again", async () => {
+    const died = () => Promise.reject(new Error("the process died"));
+    const { files, steps, remove } = folderOf({ "a/x.jpg": "1" }, { remove: died, moveBack: died });
     await assert.rejects(remove("a/x.jpg", "1"), /died/);
-    const [name = "", ...more] = Object.keys(files);
-    assert.deepEqual(more, []);
-    assert.ok(name.endsWith(".jpg"));
-    for (const part of name.split("/")) assert.ok(!isSystemName(part) && !isTemporary(part), part);
+    assert.deepEqual(files, { [asideOf("a/x.jpg", "1")]: "1" });
+    await createRemoveVersion("photos")("a/x.jpg", "1", steps);
+    assert.deepEqual(files, {});
+  });
+
+  test("is removed with what a removal before has left of it, and takes the place of nothing that lies aside", async () => {
+    const aside = asideOf("x.jpg", "1");
+    const { files, remove } = folderOf({ "x.jpg": "1", [aside]: "1" });
+    await remove("x.jpg", "1");
+    assert.deepEqual(files, {});
+    Object.assign(files, { "x.jpg": "1", [aside]: "2" });
+    await assert.rejects(remove("x.jpg", "1"), changed);
+    assert.deepEqual(files, { "x.jpg": "1", [aside]: "2" });
   });
 
   test("gets its name again where it may not be removed", async () => {

@@ -17,9 +17,10 @@ export async function openSftp(
     readonly part?: string;
     readonly connectMs?: number;
     readonly idleMs?: number;
+    readonly takesOriginals?: boolean;
   } = {},
 ) {
-  const { part = "", connectMs = 5_000, idleMs = 1_000, ...others } = changes;
+  const { part = "", connectMs = 5_000, idleMs = 1_000, takesOriginals = false, ...others } = changes;
   const root = await mkdtemp(join(on.data, "root-"));
   if (on.username !== userInfo().username) await run("chown", [on.username, root]);
   const problems: Problem[] = [];
@@ -39,6 +40,7 @@ export async function openSftp(
     root: part,
     onProblem: (problem) => problems.push(problem),
     timeouts: { connectMs, idleMs },
+    takesOriginals,
   });
   return { store, root, problems, [Symbol.asyncDispose]: () => store.close() };
 }

@@ -13,6 +13,7 @@ import {
   sweepsItsOwnOldFile,
 } from "../contracts/folder-store.ts";
 import { bodyOf, keysOf, read, storeContract, withCode } from "../contracts/store.ts";
+import { asideContract } from "../contracts/store-asides.ts";
 import { startSshd, withoutSshd } from "../fixtures/ssh-server.ts";
 import { openSftp } from "./sftp-store.ts";
 import { mountTmpfs } from "./tmpfs.ts";
@@ -32,6 +33,14 @@ const openStore = (on = server!, changes: Parameters<typeof openSftp>[1] = {}) =
 
 storeContract("sftp", () => openStore(), { tickMs: 1100, keepsNewer: true, skip });
 storeContract("sftp without links and limits", () => openSftp(unlinked!), { tickMs: 1100, skip });
+
+describe("the sftp store and removals that die in the middle", { skip }, () => {
+  asideContract((takesOriginals) => openStore(server, { takesOriginals }));
+});
+
+describe("the sftp store without links and removals that die in the middle", { skip }, () => {
+  asideContract((takesOriginals) => openStore(unlinked, { takesOriginals }));
+});
 
 describe("the sftp store and what else lives on a server", { skip }, () => {
   test("says store-unavailable, and makes nothing, when the root is not there", async () => {

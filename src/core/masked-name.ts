@@ -27,6 +27,11 @@ export function misnames(name: string, contentType: string): boolean {
   return said !== undefined && said !== contentType;
 }
 
+/** Whether an extension, without its dot, stands for that kind of picture. */
+export function isExtensionOf(extension: string, contentType: string): boolean {
+  return extensions[contentType]?.includes(extension) ?? false;
+}
+
 /** The usual extension of a kind of picture, with its dot; nothing for an unknown kind. */
 export function usualExtension(contentType: string): string {
   const [usual] = extensions[contentType] ?? [];

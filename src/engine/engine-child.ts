@@ -2,7 +2,9 @@ import type { ChildProcess } from "node:child_process";
 import { getCompileCacheDir } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Limits } from "../core/media.ts";
 import { Problem, problems } from "../errors.ts";
+import { checkedAnswer, UntrueAnswer } from "./answers.ts";
 import { type EngineFolder, makeEngineFolder } from "./engine-folder.ts";
 import type { EngineAnswers, EngineReply, EngineRequest, EngineVerb } from "./protocol.ts";
 import { residentBytes } from "./resident.ts";
@@ -13,6 +15,8 @@ export interface EngineChildOptions {
   readonly maxResidentBytes: number;
   /** On the disk, above which it is killed too, bytes. */
   readonly maxWrittenBytes: number;
+  /** Within which its answers are believed. */
+  readonly limits: Limits;
   /** What the process is shut into. */
   readonly sandbox: Sandbox;
   /** Owner-only folder in which the process gets one of its own. */
@@ -28,7 +32,7 @@ export interface EngineChild {
   readonly hasAnswered: boolean;
   /** Of a stopped process that never answered the first line that it wrote: what its sandbox says of itself. */
   lastWords(): Promise<string | undefined>;
-  /** Rejects with timeout, out-of-memory, crashed or what the process answered; the first three kill it. */
+  /** Rejects with timeout, out-of-memory, crashed or what the process answered; the first three, and an answer that none gives, kill it. */
   request<V extends EngineVerb>(
     request: EngineRequest & { verb: V },
     options: { deadlineMs: number; signal?: AbortSignal },
@@ -51,7 +55,7 @@ const entry = fileURLToPath(new URL("./engine-process.ts", import.meta.url));
 
 /** Starts a process of its own for native code, in its own process group, with an almost empty environment. */
 export function startEngineChild(options: EngineChildOptions): EngineChild {
-  const { maxResidentBytes, maxWrittenBytes, sandbox, spool } = options;
+  const { maxResidentBytes, maxWrittenBytes, limits, sandbox, spool } = options;
   const { PATH } = process.env;
   const compiled = getCompileCacheDir();
   const folder = makeEngineFolder(spool, sandbox.owner);
@@ -78,7 +82,7 @@ export function startEngineChild(options: EngineChildOptions): EngineChild {
   undo.move();
   const words = firstWords(child);
   let alive = true;
-  let pending: { resolve(value: never): void; reject(problem: Problem): void } | undefined;
+  let pending: { resolve(value: unknown): void; reject(problem: Problem): void } | undefined;
   const exited = new Promise<void>((resolve) => {
     child.on("error", (error) => {
       end(new Problem("crashed", "The engine process could not be started", { cause: error }));
@@ -115,7 +119,7 @@ export function startEngineChild(options: EngineChildOptions): EngineChild {
   child.on("message", (reply: EngineReply) => {
     // From now on it may hold somebody's picture, and what it writes is nobody's business.
     words.forget();
-    if (reply.ok) pending?.resolve(reply.value as never);
+    if (reply.ok) pending?.resolve(reply.value);
     else pending?.reject(refusalOf(reply));
   });
 
@@ -151,12 +155,17 @@ export function startEngineChild(options: EngineChildOptions): EngineChild {
       const abort = () => fail(new Problem("shutting-down", `${request.verb} was given up`, { cause: signal?.reason }));
       signal?.addEventListener("abort", abort, { once: true });
       try {
-        return await new Promise((resolve, reject) => {
+        const value = await new Promise<unknown>((resolve, reject) => {
           pending = { resolve, reject };
           child.send(request, (error) => {
             if (error) fail(new Problem("crashed", "The engine process does not listen", { cause: error }));
           });
         });
+        return checkedAnswer(request.verb, value, limits);
+      } catch (error) {
+        // One that says what none says holds nothing any more that is believed.
+        if (error instanceof UntrueAnswer) fail(error);
+        throw error;
       } finally {
         pending = undefined;
         clearTimeout(deadline);

@@ -56,7 +56,7 @@ export function createEngineStarts(options: EngineStartsOptions): EngineStarts {
 
   function launch(index: number): EngineChild {
     const maxResidentBytes = memoryMb * 2 ** 20;
-    return startEngineChild({ maxResidentBytes, maxWrittenBytes, sandbox: list[index]!, spool });
+    return startEngineChild({ maxResidentBytes, maxWrittenBytes, limits, sandbox: list[index]!, spool });
   }
 
   async function setUp(child: EngineChild): Promise<EngineAnswers["setup"]> {

@@ -6,6 +6,7 @@ import { requireCertain } from "../core/kept-regions.ts";
 import type { Anonymized, Medium, Opened } from "../core/media.ts";
 import type { Policy } from "../core/policy.ts";
 import { openBytes, sealKeyBytes } from "../core/sealed-bytes.ts";
+import { requireAsSaid } from "./answers.ts";
 import type { DetectorFacts } from "./engine-starts.ts";
 import { createProcessLine, type LineStats, type ProcessLineOptions } from "./process-line.ts";
 
@@ -52,13 +53,16 @@ export function createPool(options: PoolOptions): Pool {
           await Promise.all(rendered.map((file) => rm(file, { force: true })));
         }
       };
-      const give = async (name: string, path: string) => {
+      const give = async (name: string, path: string, check = async (_moved: string) => {}) => {
         rendered.push(path);
-        await folder.give(name, path).catch(async (error: unknown) => {
+        try {
+          await folder.give(name, path);
+          await check(path);
+        } catch (error) {
           // It does not do what it says: the next picture gets another process.
           await child.stop();
           throw error;
-        });
+        }
       };
       try {
         const header = await child.request(
@@ -74,7 +78,7 @@ export function createPool(options: PoolOptions): Pool {
             const name = randomUUID();
             const file = await child.request({ verb: "render", regions, policy, name }, request);
             const outPath = join(spool, `${name}.masked`);
-            await give(name, outPath);
+            await give(name, outPath, (moved) => requireAsSaid(moved, file));
             // The only place where the brand is given: these bytes come from render.
             return { ...file, path: outPath } as Anonymized;
           },

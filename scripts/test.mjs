@@ -63,7 +63,7 @@ await runMain(async () => {
 
 /** Tests have no network: what the image is made of is fetched before. @param {string} node */
 async function buildImage(node) {
-  const place = ["--debootstrap", "bookworm", "--root", join(root, ".cache", "image"), "--tag", "localhost/veil-test"];
+  const place = ["--debootstrap", "trixie", "--root", join(root, ".cache", "image"), "--tag", "localhost/veil-test"];
   await step("Building the container image", async () => {
     const { code, output } = await run(node, [join(root, "scripts", "build-image.mjs"), ...place], { cwd: root });
     if (code !== 0) throw new BootstrapError(output.trim());

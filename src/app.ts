@@ -17,7 +17,7 @@ import { createWorkLimits } from "./app/work-limits.ts";
 import { rolesOf } from "./config/roles.ts";
 import type { Config } from "./config.ts";
 import { parseDetectors } from "./core/detector.ts";
-import { confinementWords } from "./core/isolation.ts";
+import { confinementWords, isConfined } from "./core/isolation.ts";
 import { claimDataFolder, lockDataFolder } from "./data-claim.ts";
 import { openDataFolder, readyFolders } from "./data-folder.ts";
 import { evaluationsIn, placesIn } from "./data-places.ts";
@@ -104,7 +104,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const { closeWithin, createServer } = await import("./http/server.ts");
   const detector = await loading;
   const confinement = await pool.confinement();
-  const level = confinement.kind === "none" ? "warn" : "info";
+  const level = isConfined(confinement) ? "info" : "warn";
   log[level]({ passedOver: confinement.passedOver }, `engine.isolation is ${confinementWords(confinement)}`);
 
   // Who is told, and when work waits.

@@ -5,7 +5,7 @@ import { isTaken, type ListenAt, tryListen } from "../app/listen.ts";
 import type { ConfigFlags } from "../config/layers.ts";
 import { placeOf } from "../config/places.ts";
 import { type Config, routesOf } from "../config.ts";
-import { confinementWords } from "../core/isolation.ts";
+import { confinementWords, isConfined } from "../core/isolation.ts";
 import { readInstallationKey, refuseNetworkDisk } from "../data-claim.ts";
 import { readyFolders } from "../data-folder.ts";
 import { readDataKeys } from "../data-keys.ts";
@@ -88,9 +88,9 @@ const checks: Readonly<Record<string, (config: Config) => Promise<Finding>>> = {
   Isolation: async (config) => {
     await using engine = await openCommandEngine(config);
     const confinement = await engine.pool.confinement();
-    const { kind, passedOver } = confinement;
+    const { passedOver } = confinement;
     const words = confinementWords(confinement);
-    if (kind === "bubblewrap") return ok(words);
+    if (isConfined(confinement)) return ok(words);
     return note([words, ...passedOver, "see docs/isolation.md"].join("; "));
   },
   HEIC: async () =>

@@ -71,7 +71,9 @@ export const settingsSchema = z.strictObject({
     isolation: z
       .enum(isolationChoices)
       .default("auto")
-      .describe("What shuts these processes in, see docs/isolation.md. auto: the tightest that works here."),
+      .describe(
+        "What shuts these processes in, see docs/isolation.md. auto: the tightest that works here; required: the same, and no start where it leaves network or files open.",
+      ),
   }),
   folder: z.strictObject({
     input: folder("`input_photos` in the data folder", "Watched: photographs that appear here are masked."),

@@ -25,15 +25,12 @@ type Checks = { readonly [V in EngineVerb]: (value: unknown, limits: Limits) => 
 const checks: Checks = {
   setup(value) {
     const { name, digest, seen } = objectOf(value);
-    const { folder, network, user } = objectOf(seen);
+    const { folder, network } = objectOf(seen);
     return {
       name: textOf(name, /^[\w+.-]{1,200}$/),
       digest: textOf(digest, /^[0-9a-f]{64}$/),
-      seen: {
-        folder: folder !== false,
-        network: network !== false,
-        user: user === undefined ? undefined : countOf(user, 2 ** 32),
-      },
+      // Whatever it does not deny.
+      seen: { folder: folder !== false, network: network !== false },
     };
   },
   open(value, { maxPixels, maxFrames }) {

@@ -15,6 +15,11 @@ const refused: readonly CallNumbers[] = [
   [310, 270], // process_vm_readv
   [311, 271], // process_vm_writev
   [312, 272], // kcmp
+  [200, 130], // tkill
+  [234, 131], // tgkill
+  [129, 138], // rt_sigqueueinfo
+  [297, 240], // rt_tgsigqueueinfo
+  [424, 424], // pidfd_send_signal
   [438, 438], // pidfd_getfd
   [272, 97], // unshare
   [308, 268], // setns
@@ -57,6 +62,14 @@ const refused: readonly CallNumbers[] = [
   [168, 225], // swapoff
   [169, 142], // reboot
 ];
+/** Memory that counts as no process's own. */
+const uncounted: readonly CallNumbers[] = [
+  [319, 279], // memfd_create
+  [447, 447], // memfd_secret
+  [29, 194], // shmget
+];
+const kill: CallNumbers = [62, 129];
+const prlimit: CallNumbers = [302, 261];
 const clone: CallNumbers = [56, 220];
 const clone3: CallNumbers = [435, 435];
 const socket: CallNumbers = [41, 198];
@@ -75,13 +88,13 @@ const unixSockets = 1;
 const [load, jumpEqual, jumpNotBelow, jumpSet, give] = [0x20, 0x15, 0x35, 0x45, 0x06];
 const at = { number: 0, architecture: 4, firstArgument: 16 } as const;
 const allow = 0x7fff_0000;
-const kill = 0x8000_0000;
+const killProcess = 0x8000_0000;
 const fail = (errno: number) => 0x0005_0000 | errno;
 const [EPERM, ENOSYS, EAFNOSUPPORT] = [1, 38, 97];
 
 const answers = {
   allowed: allow,
-  killed: kill,
+  killed: killProcess,
   refused: fail(EPERM),
   unknown: fail(ENOSYS),
   unreachable: fail(EAFNOSUPPORT),
@@ -100,9 +113,12 @@ export function callFilter(arch: string = process.arch): Buffer | undefined {
     [jumpEqual, known.audit, 0, "killed"],
     [load, at.number],
     [jumpNotBelow, x32, "refused", 0],
-    ...refused.map((numbers): Step => [jumpEqual, of(numbers), "refused", 0]),
+    ...[...refused, ...uncounted].map((numbers): Step => [jumpEqual, of(numbers), "refused", 0]),
     // Its flags lie in memory, where no filter may look: the C library falls back on `clone`.
     [jumpEqual, of(clone3), "unknown", 0],
+    // Its own group and its own limits alone: others may run as the same user.
+    ...where(of(kill), [jumpEqual, 0, "allowed", "refused"]),
+    ...where(of(prlimit), [jumpEqual, 0, "allowed", "refused"]),
     ...where(of(clone), [jumpSet, newNamespaces, "refused", "allowed"]),
     ...where(of(socket), [jumpEqual, unixSockets, "allowed", "unreachable"]),
     [give, allow],

@@ -6,6 +6,7 @@ import type { Limits } from "../core/media.ts";
 import { Problem, problems } from "../errors.ts";
 import { checkedAnswer, UntrueAnswer } from "./answers.ts";
 import { type EngineFolder, makeEngineFolder } from "./engine-folder.ts";
+import { borrowOwner } from "./engine-owner.ts";
 import type { EngineAnswers, EngineReply, EngineRequest, EngineVerb } from "./protocol.ts";
 import { residentBytes } from "./resident.ts";
 import { type Sandbox, spawnInside } from "./sandbox.ts";
@@ -58,13 +59,14 @@ export function startEngineChild(options: EngineChildOptions): EngineChild {
   const { maxResidentBytes, maxWrittenBytes, limits, sandbox, spool } = options;
   const { PATH } = process.env;
   const compiled = getCompileCacheDir();
-  const folder = makeEngineFolder(spool, sandbox.owner);
   using undo = new DisposableStack();
+  const owner = sandbox.hasOwner ? undo.use(borrowOwner()) : undefined;
+  const folder = makeEngineFolder(spool, owner);
   undo.defer(() => void folder.remove());
   const node = [process.execPath, "--disable-warning=ExperimentalWarning", ...frugalCollector, entry];
   const watched = sandbox.endsWithParent ? [] : [String(process.pid)];
   // Names of pictures are looked for in its folder: the way to it may be closed to the process's user.
-  const child = spawnInside(sandbox, folder.path, [...node, ...watched], {
+  const child = spawnInside(sandbox, { folder: folder.path, owner }, [...node, ...watched], {
     serialization: "advanced",
     // Its own group: Ctrl-C in a terminal reaches the service alone, and a kill reaches decoders that it started.
     detached: true,
@@ -72,6 +74,8 @@ export function startEngineChild(options: EngineChildOptions): EngineChild {
       PATH,
       // What native code puts aside is removed with the picture.
       TMPDIR: "out",
+      // The system's own is out of reach in some sandboxes, and Node starts with none or one that it can read.
+      OPENSSL_CONF: "/dev/null",
       // Two arenas keep glibc from hoarding freed pixel buffers per thread.
       MALLOC_ARENA_MAX: "2",
       // Node names the folder for its own version; the variable wants the one above it.
@@ -86,12 +90,16 @@ export function startEngineChild(options: EngineChildOptions): EngineChild {
   const exited = new Promise<void>((resolve) => {
     child.on("error", (error) => {
       end(new Problem("crashed", "The engine process could not be started", { cause: error }));
-      if (child.pid === undefined) resolve();
+      if (child.pid === undefined) {
+        owner?.[Symbol.dispose]();
+        resolve();
+      }
     });
     child.once("exit", (code, signal) => {
       end(new Problem("crashed", `The engine process died (${signal ?? `exit code ${code}`})`));
       // A decoder that it had started does not die with it.
       killGroup(child);
+      owner?.[Symbol.dispose]();
       resolve();
     });
   });

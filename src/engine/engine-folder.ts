@@ -28,20 +28,8 @@ import { pipeline } from "node:stream/promises";
 import type { Limits, PictureFile } from "../core/media.ts";
 import { openedSize, sealed, sealKeyBytes } from "../core/sealed-bytes.ts";
 import { Problem } from "../errors.ts";
+import type { EngineOwner } from "./engine-owner.ts";
 import { refuseLarge } from "./file-size.ts";
-
-/** A user that owns nothing and that no system gives to anybody (Debian policy 9.2.2, systemd's table of ids). */
-export interface EngineOwner {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-const nobody: EngineOwner = { uid: 65_533, gid: 65_533 };
-
-/** Whom engine processes run as where the service is root; undefined: as the service itself. */
-export function engineOwner(): EngineOwner | undefined {
-  return process.geteuid?.() === 0 ? nobody : undefined;
-}
 
 /** One result, and what decoders put aside; a HEIC of several pictures is refused after it was taken apart. */
 const mostFiles = 1000;

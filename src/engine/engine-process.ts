@@ -17,7 +17,7 @@ import type { EngineAnswers, EngineReply, EngineRequest, EngineVerb } from "./pr
 const watch = `
   const { workerData } = require("node:worker_threads");
   setInterval(() => {
-    if (process.ppid !== workerData.parent) process.kill(-process.pid, "SIGKILL");
+    if (process.ppid !== workerData.parent) process.kill(0, "SIGKILL");
   }, 500);
 `;
 // The parent is named by itself: it may be gone before this line. None is where the system does this.

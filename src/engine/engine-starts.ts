@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { Confinement, IsolationChoice } from "../core/isolation.ts";
+import { type Confinement, confinementWords, type IsolationChoice, isConfined } from "../core/isolation.ts";
 import { Problem, toProblem } from "../errors.ts";
 import { type EngineChild, startEngineChild } from "./engine-child.ts";
 import { networkOfThisProcess } from "./look-outside.ts";
@@ -49,6 +49,8 @@ export function createEngineStarts(options: EngineStartsOptions): EngineStarts {
   const maxWrittenBytes = mostWritten(limits);
   const { list, absent } = sandboxesFor(isolation, maxWrittenBytes);
   const reasons = new Map(absent.map((reason) => [reason.split(":")[0]!, reason]));
+  /** Of each way: it has died once. */
+  const tried = new Set<number>();
   const outside = { folder: spool, network: networkOfThisProcess() };
   let chosen: number | undefined;
   let detector: DetectorFacts | undefined;
@@ -74,28 +76,32 @@ export function createEngineStarts(options: EngineStartsOptions): EngineStarts {
   async function next(index: number, child: EngineChild, error: unknown): Promise<unknown> {
     if (chosen !== undefined) return index === chosen ? error : chosen;
     if (toProblem(error).code !== "crashed" || child.hasAnswered) return error;
-    const { kind } = list[index]!;
+    const { kind, name } = list[index]!;
     await child.stop();
-    if (kind !== "none") reasons.set(kind, `${kind}: ${(await child.lastWords()) ?? toProblem(error).message}`);
+    // Once may be chance, and no reason for a looser one.
+    if (!tried.has(index)) {
+      tried.add(index);
+      return index;
+    }
+    if (kind !== "none") reasons.set(name, `${name}: ${(await child.lastWords()) ?? toProblem(error).message}`);
     if (index + 1 < list.length) return index + 1;
     return kind === "none" ? error : refusal();
   }
 
-  function refusal(): Problem {
-    return new Problem("invalid-config", `engine.isolation: ${[...reasons.values()].join("; ")}`, {
+  function refusal(found: readonly string[] = []): Problem {
+    return new Problem("invalid-config", `engine.isolation: ${[...reasons.values(), ...found].join("; ")}`, {
       remedy: "See docs/isolation.md for what it needs, or set engine.isolation to auto: the tightest that works.",
     });
   }
 
-  function note({ kind, filter }: Sandbox, { seen, name, digest }: EngineAnswers["setup"]): void {
-    detector = { name, digest };
-    confinement = {
+  function confinementOf({ kind, name, filter, hasOwner }: Sandbox, { seen }: EngineAnswers["setup"]): Confinement {
+    return {
       kind,
       offline: !seen.network,
       blind: !seen.folder,
       filtered: filter !== undefined,
-      ...(seen.user !== undefined && seen.user !== process.getuid?.() && { user: seen.user }),
-      passedOver: [...reasons].flatMap(([of, reason]) => (of === kind ? [] : [reason])),
+      asOthers: hasOwner,
+      passedOver: [...reasons].flatMap(([of, reason]) => (of === name ? [] : [reason])),
     };
   }
 
@@ -113,8 +119,14 @@ export function createEngineStarts(options: EngineStartsOptions): EngineStarts {
           throw after;
         });
         if (typeof answer !== "number" && (chosen === undefined || index <= chosen)) {
+          const found = confinementOf(list[index]!, answer);
+          if (isolation === "required" && !isConfined(found)) {
+            await failed(child);
+            throw refusal([confinementWords(found)]);
+          }
           chosen = index;
-          note(list[index]!, answer);
+          detector = { name: answer.name, digest: answer.digest };
+          confinement = found;
           return child;
         }
         const former = child;

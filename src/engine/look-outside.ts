@@ -13,21 +13,18 @@ export function networkOfThisProcess(): string | undefined {
 
 /** Tries what a process that is shut in can't do. */
 export function lookOutside({ folder, network }: Outside): Seen {
-  const own = networkOfThisProcess();
-  const known = own !== undefined && network !== undefined;
-  // Without /proc what it could reach others by decides.
-  return {
-    folder: isReadable(folder),
-    network: known ? own === network : hasNetwork(),
-    user: process.getuid?.(),
-  };
+  return { folder: isReadable(folder), network: isReachable(network) };
 }
 
-function hasNetwork(): boolean {
+function isReachable(network: string | undefined): boolean {
+  const own = networkOfThisProcess();
   try {
-    return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ internal }) => !internal));
+    const addresses = Object.values(networkInterfaces()).flat();
+    // Without /proc what it could reach others by decides.
+    if (own === undefined || network === undefined) return addresses.some((one) => one?.internal === false);
+    return own === network;
   } catch {
-    // It may open no socket that the system tells by.
+    // It may open no socket, of which the system would tell that.
     return false;
   }
 }

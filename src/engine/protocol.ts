@@ -22,7 +22,6 @@ export interface Outside {
 export interface Seen {
   readonly folder: boolean;
   readonly network: boolean;
-  readonly user: number | undefined;
 }
 
 /** The verbs between pool and engine process: names, regions and digests cross, never pixels. Names are those of files in its folder. */

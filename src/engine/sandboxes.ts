@@ -9,7 +9,7 @@ export interface Sandboxes {
   readonly absent: readonly string[];
 }
 
-const none: Sandbox = { kind: "none", command: () => [] };
+const none: Sandbox = { kind: "none", name: "none", hasOwner: false, command: () => [] };
 
 /** What may be tried for a choice, with the size that the largest file may have, bytes. */
 export function sandboxesFor(choice: IsolationChoice, maxFileBytes: number): Sandboxes {
@@ -18,7 +18,7 @@ export function sandboxesFor(choice: IsolationChoice, maxFileBytes: number): San
   const list: Sandbox[] = [];
   const absent: string[] = [];
   for (const kind of ["bubblewrap", "setpriv"] as const) {
-    if (choice !== "auto" && choice !== kind) continue;
+    if (choice !== "auto" && choice !== "required" && choice !== kind) continue;
     const found = process.platform === "linux" ? ways[kind](limited(maxFileBytes)) : `${kind}: it is for Linux alone`;
     if (typeof found === "string") absent.push(found);
     else list.push(...found);

@@ -1,6 +1,10 @@
-import { type EngineOwner, engineOwner } from "./engine-folder.ts";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { callFilter } from "./call-filter.ts";
+import { type EngineOwner, hasOwners } from "./engine-owner.ts";
 import { programPath } from "./program-path.ts";
-import type { Sandbox } from "./sandbox.ts";
+import { readablePaths } from "./readable-paths.ts";
+import { filterIn, type Sandbox, type SandboxPlace } from "./sandbox.ts";
 
 /** Nothing of what a process may do passes to the next one, and no program gives more. */
 const nothing = ["--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all"] as const;
@@ -10,17 +14,58 @@ export function asOwner({ uid, gid }: EngineOwner): readonly string[] {
   return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "--bounding-set=-all", ...nothing];
 }
 
-/** The same by setpriv, within limits, first without a network; a text says why there is none. */
+/**
+ * The same by setpriv, within limits, the tightest first; a text says why there is none. From util-linux 2.41 on it speaks
+ * Landlock and seccomp, by which anybody may give up files, the network and sight of other processes, in containers too.
+ */
 export function setprivs(limited: readonly string[]): readonly Sandbox[] | string {
   if (programPath("setpriv") === undefined) return "setpriv: it is not installed (util-linux)";
-  const owner = engineOwner();
-  const common = { kind: "setpriv", ...(owner && { owner }) } as const;
+  const common = { kind: "setpriv", hasOwner: hasOwners } as const;
   // Others than root get a network of their own only in a namespace of users, where they may drop capabilities too.
-  const apart = owner ? ["unshare", "--net", "--ipc"] : ["unshare", "--user", "--map-current-user", "--net", "--ipc"];
-  const drop = owner ? asOwner(owner) : ["setpriv", ...nothing];
-  const all = owner ? drop : [...drop, "--bounding-set=-all"];
-  return [
-    { ...common, command: () => [...limited, ...apart, ...all] },
-    { ...common, command: () => [...limited, ...drop] },
+  const apart = hasOwners
+    ? ["unshare", "--net", "--ipc"]
+    : ["unshare", "--user", "--map-current-user", "--net", "--ipc"];
+  const drop = ({ owner }: SandboxPlace) => (owner ? asOwner(owner) : ["setpriv", ...nothing]);
+  const all = (place: SandboxPlace) => (place.owner ? drop(place) : [...drop(place), "--bounding-set=-all"]);
+  const plain: readonly Sandbox[] = [
+    { ...common, name: "setpriv", command: (place) => [...limited, ...apart, ...all(place)] },
+    { ...common, name: "setpriv", command: (place) => [...limited, ...drop(place)] },
   ];
+  const program = callFilter();
+  if (program === undefined) return plain;
+  const readable = readablePaths().flatMap(readRule);
+  const landlocked = plain.map(
+    (sandbox): Sandbox => ({
+      ...sandbox,
+      name: "setpriv with Landlock",
+      filter: { program, by: "name" },
+      command: (place) => [...sandbox.command(place), ...landlock(place.folder, readable)],
+    }),
+  );
+  return [...landlocked, ...plain];
+}
+
+/** Everything that is not named is closed. */
+function landlock(folder: string, readable: readonly string[]): readonly string[] {
+  const filter = filterIn(folder);
+  return [
+    ...["--landlock-access", "fs", ...readable],
+    ...rule("read-file,read-dir", join(folder, "in")),
+    ...rule("read-file,read-dir,write-file,truncate,make-reg,remove-file", join(folder, "out")),
+    ...rule("read-file,write-file", "/dev/null"),
+    ...["/dev/zero", "/dev/random", "/dev/urandom"].flatMap((device) => rule("read-file", device)),
+    ...["--seccomp-filter", filter],
+  ];
+}
+
+/** Of a file the kernel takes no rights that are a folder's. */
+function readRule(path: string): readonly string[] {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined
+    ? []
+    : rule(stats.isDirectory() ? "execute,read-file,read-dir" : "execute,read-file", path);
+}
+
+function rule(access: string, path: string): readonly string[] {
+  return ["--landlock-rule", `path-beneath:${access}:${path}`];
 }

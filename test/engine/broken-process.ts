@@ -9,7 +9,7 @@ interface Request {
 const lies = JSON.parse(process.argv[2] ?? "{}") as Readonly<Record<string, object>>;
 const sha256 = "0".repeat(64);
 const truth: Readonly<Record<string, unknown>> = {
-  setup: { name: "broken", digest: sha256, seen: { folder: false, network: false, user: undefined } },
+  setup: { name: "broken", digest: sha256, seen: { folder: false, network: false } },
   open: { format: "png", width: 512, height: 512, frames: 1 },
   look: { first: [], second: [] },
   render: { contentType: "image/png", extension: "png", size: 9, sha256, width: 512, height: 512 },

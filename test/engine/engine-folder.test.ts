@@ -3,7 +3,8 @@ import { mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from "no
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { openBytes } from "../../src/core/sealed-bytes.ts";
-import { engineOwner, makeEngineFolder } from "../../src/engine/engine-folder.ts";
+import { makeEngineFolder } from "../../src/engine/engine-folder.ts";
+import { borrowOwner, hasOwners } from "../../src/engine/engine-owner.ts";
 import { Problem } from "../../src/errors.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
 
@@ -38,7 +39,7 @@ describe("the folder of an engine process", () => {
   });
 
   test("is closed to everybody but the service and its process", async () => {
-    const owner = engineOwner();
+    using owner = hasOwners ? borrowOwner() : undefined;
     const engine = makeEngineFolder(spool, owner);
     const ofFolder = async (name: string) => {
       const { uid, gid, mode } = await stat(join(engine.path, name));

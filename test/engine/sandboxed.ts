@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { type Isolation, isolations } from "../../src/core/isolation.ts";
 import { makeEngineFolder } from "../../src/engine/engine-folder.ts";
+import { borrowOwner } from "../../src/engine/engine-owner.ts";
 import { programPath } from "../../src/engine/program-path.ts";
 import { spawnInside } from "../../src/engine/sandbox.ts";
 import { sandboxesFor } from "../../src/engine/sandboxes.ts";
@@ -17,6 +18,11 @@ export function without(kind: Isolation): string | false {
   return programPath(program) === undefined ? `not run: ${program} is not here` : false;
 }
 
+/** Whether setpriv speaks Landlock, as of util-linux 2.41. */
+export const hasLandlock =
+  without("setpriv") === false &&
+  execFileSync("setpriv", ["--help"], { encoding: "utf8" }).includes("--landlock-access");
+
 /** The sandboxes that can be tried here. */
 export const here = isolations.filter((kind) => without(kind) === false);
 
@@ -24,10 +30,11 @@ export const here = isolations.filter((kind) => without(kind) === false);
 export async function runInside<T>(kind: Isolation, spool: string, code: string): Promise<T> {
   const { list } = sandboxesFor(kind, mostFileBytes);
   for (const sandbox of list) {
-    const folder = makeEngineFolder(spool, sandbox.owner);
+    using owner = sandbox.hasOwner ? borrowOwner() : undefined;
+    const folder = makeEngineFolder(spool, owner);
     try {
-      const child = spawnInside(sandbox, folder.path, [process.execPath, "-e", code], {
-        env: { PATH: process.env.PATH },
+      const child = spawnInside(sandbox, { folder: folder.path, owner }, [process.execPath, "-e", code], {
+        env: { PATH: process.env.PATH, OPENSSL_CONF: "/dev/null" },
         stdio: ["ignore", "pipe", "pipe", "ignore"],
       });
       const [written] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, "close")]);

@@ -31,7 +31,7 @@ describe("the container image", { skip: withoutImages() }, () => {
   before(async () => {
     // A run of all tests has built it before it gave up its network.
     if (process.env.TEST_IMAGE === undefined) {
-      const build = [join(root, "scripts/build-image.mjs"), "--debootstrap", "bookworm", "--root", imageRoot];
+      const build = [join(root, "scripts/build-image.mjs"), "--debootstrap", "trixie", "--root", imageRoot];
       await promisify(execFile)(process.execPath, [...build, "--tag", "localhost/veil-test"], { cwd: root });
     }
     container = (await buildah("from", "localhost/veil-test")).split("\n").at(-1)!;
@@ -93,7 +93,10 @@ describe("the container image", { skip: withoutImages() }, () => {
     assert.deepEqual(interfaces, ["lo"]);
     await masked(veil, join(data, "input_photos"), join(data, "output_anonymous"));
     assert.match(await veil.exec("veil", "selftest"), /✓ folder +1 face masked, by the running service/);
-    assert.match(await veil.exec("veil", "doctor"), /✓ HEIC/);
+    const doctor = await veil.exec("veil", "doctor");
+    assert.match(doctor, /✓ HEIC/);
+    const confined = /✓ Isolation +\w+: no network, no file but the picture, .*calls of the kernel filtered/;
+    assert.match(doctor, confined, "whatever the container forbids");
     assert.equal(await veil.stop(), 0, veil.log());
   });
 
@@ -126,7 +129,12 @@ describe("the container image", { skip: withoutImages() }, () => {
     await writeFile(join(at("data"), "installation.key"), "");
     for (const name of ["photos", "masked"]) await mkdir(join(files, name), { recursive: true });
     await mkdir(join(files, "etc/veil"), { recursive: true });
-    await using veil = await startContainer({ files, config, mounts, env: ["VEIL_CONFIG=/etc/veil/veil.yaml"] });
+    await using veil = await startContainer({
+      files,
+      config,
+      mounts,
+      env: ["VEIL_CONFIG=/etc/veil/veil.yaml", "VEIL_ENGINE_ISOLATION=required"],
+    });
     await masked(veil, at("photos"), at("masked"));
     assert.match(
       await veil.exec("veil", "--config", "/etc/veil/veil.yaml", "selftest", "photos"),

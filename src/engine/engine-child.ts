@@ -8,6 +8,7 @@ import { checkedAnswer, UntrueAnswer } from "./answers.ts";
 import { type EngineFolder, makeEngineFolder } from "./engine-folder.ts";
 import { borrowOwner } from "./engine-owner.ts";
 import type { EngineAnswers, EngineReply, EngineRequest, EngineVerb } from "./protocol.ts";
+import { removedBytes } from "./removed-files.ts";
 import { residentBytes } from "./resident.ts";
 import { type Sandbox, spawnInside } from "./sandbox.ts";
 
@@ -116,7 +117,7 @@ export function startEngineChild(options: EngineChildOptions): EngineChild {
 
   // Also between two pictures: one that was broken into by the last could fill the disk.
   const disk = setInterval(() => {
-    if (!alive || folder.written() <= maxWrittenBytes) return;
+    if (!alive || folder.written() + removedBytes(child.pid!) <= maxWrittenBytes) return;
     const limit = Math.round(maxWrittenBytes / 2 ** 20);
     fail(new Problem("crashed", `The engine process left more in its folder than pictures take (${limit} MiB)`));
   }, diskPollMs).unref();

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { processTree, textOf } from "./process-tree.ts";
 
 /** Resident bytes of a process together with all that it started; 0 where the system does not tell. */
 export function residentBytes(pid: number): number {
@@ -9,19 +9,8 @@ export function residentBytes(pid: number): number {
 }
 
 function residentKilobytes(pid: number): number {
-  const own = /^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`))?.[1];
-  // Node starts processes from its main thread alone, so that thread's children are all there are.
-  const children = read(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean);
-  return children.reduce((sum, child) => sum + residentKilobytes(Number(child)), Number(own ?? 0));
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    // The process ended between two looks; its exit event says so.
-    return "";
-  }
+  const own = (one: number) => Number(/^VmRSS:\s+(\d+) kB/m.exec(textOf(`/proc/${one}/status`))?.[1] ?? 0);
+  return processTree(pid).reduce((sum, one) => sum + own(one), 0);
 }
 
 /** An engine process leads a group of its own: what it started is in it. */

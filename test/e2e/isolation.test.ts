@@ -26,8 +26,8 @@ describe("what engine processes are shut into is said by log, metric and doctor"
   test("where it is bubblewrap", { skip: without("bubblewrap") }, async () => {
     const { labels, level, msg, code, doctor } = await told("bubblewrap");
     assert.equal(labels, 'kind="bubblewrap",network="no",files="no"');
-    const user = process.geteuid?.() === 0 ? "user 65533, " : "";
-    const words = `bubblewrap: no network, no file but the picture, ${user}no new privileges`;
+    const user = process.geteuid?.() === 0 ? "a user for each, " : "";
+    const words = `bubblewrap: no network, no file but the picture, ${user}no new privileges, calls of the kernel filtered`;
     assert.deepEqual([level, msg], [30, `engine.isolation is ${words}`]);
     assert.deepEqual([code, doctor], [0, `✓ Isolation      ${words}`]);
   });

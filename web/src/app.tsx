@@ -5,8 +5,9 @@ import classes from "./app.module.css";
 import { FolderView } from "./folder/folder-view.tsx";
 import { createPhotoDesk } from "./photos/photo-desk.ts";
 import { PhotosView } from "./photos/photos-view.tsx";
-import { useFarewell } from "./photos/use-farewell.ts";
 import { useStrayDrop } from "./photos/use-stray-drop.ts";
+import { isEdited } from "./regions/region-edits.ts";
+import { useFarewell } from "./regions/use-farewell.ts";
 import { Footer } from "./shell/footer.tsx";
 import { Header } from "./shell/header.tsx";
 import { Login } from "./shell/login.tsx";
@@ -30,7 +31,7 @@ export function App() {
     [desk],
   );
   useStrayDrop(take);
-  useFarewell(useSyncExternalStore(desk.subscribe, desk.snapshot));
+  useFarewell(useSyncExternalStore(desk.subscribe, desk.snapshot).some(({ edits }) => isEdited(edits)));
   return (
     <div className={classes.page}>
       <button type="button" className={classes.skip} onClick={skipToMain}>

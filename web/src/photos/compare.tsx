@@ -1,10 +1,9 @@
 import * as Slider from "react-compare-slider/components";
 import { useReactCompareSlider } from "react-compare-slider/hooks";
 import { useTranslation } from "react-i18next";
+import type { ShownRegion, Size } from "../regions/region-edits.ts";
+import { RegionOverlay } from "../regions/region-overlay.tsx";
 import classes from "./compare.module.css";
-import type { Size } from "./photo.ts";
-import type { ShownRegion } from "./region-edits.ts";
-import { RegionOverlay } from "./region-overlay.tsx";
 
 interface CompareProps {
   before: string;

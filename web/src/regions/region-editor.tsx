@@ -3,9 +3,8 @@ import "@annotorious/react/annotorious-react.css";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { boxOf, showRegions } from "./annotations.ts";
-import type { Size } from "./photo.ts";
 import classes from "./region-editor.module.css";
-import type { ShownRegion } from "./region-edits.ts";
+import type { ShownRegion, Size } from "./region-edits.ts";
 import type { RegionEditing } from "./use-region-editing.ts";
 
 interface RegionEditorProps {

@@ -1,5 +1,4 @@
-import type { Size } from "./photo.ts";
-import { outline, type ShownRegion } from "./region-edits.ts";
+import { outline, type ShownRegion, type Size } from "./region-edits.ts";
 import classes from "./region-overlay.module.css";
 
 interface RegionOverlayProps {

@@ -2,6 +2,12 @@ import type { GivenBox, RegionBody } from "../../../src/http/schema.ts";
 
 export type Box = RegionBody["box"];
 
+/** Upright, in pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** What the page shows as one region: a detection (of an animation: the same place in several frames), or a drawing. */
 export interface ShownRegion {
   readonly id: string;
@@ -78,7 +84,7 @@ export function outline({ boxes }: ShownRegion): Box {
 }
 
 /** The part of a box that lies in the picture, at least one pixel wide and high. */
-export function clampBox(box: Box, picture: { readonly width: number; readonly height: number }): Box {
+export function clampBox(box: Box, picture: Size): Box {
   const x = Math.min(Math.max(box.x, 0), picture.width - 1);
   const y = Math.min(Math.max(box.y, 0), picture.height - 1);
   return {

@@ -8,18 +8,24 @@ import { PhotosView } from "./photos/photos-view.tsx";
 import { useStrayDrop } from "./photos/use-stray-drop.ts";
 import { isEdited } from "./regions/region-edits.ts";
 import { useFarewell } from "./regions/use-farewell.ts";
+import { ReviewDesk } from "./review/review-desk.tsx";
 import { Footer } from "./shell/footer.tsx";
 import { Header } from "./shell/header.tsx";
 import { Login } from "./shell/login.tsx";
 import { NoRole } from "./shell/no-role.tsx";
 import { Silence } from "./shell/silence.tsx";
-import { useView, viewLinks, viewsFor } from "./shell/view.ts";
+import { useReturn } from "./shell/use-return.ts";
+import { useReviewed, useView, viewLinks, viewsFor } from "./shell/view.ts";
 
-/** The page: a header, one of two views, a footer. Photos stay on the desk while the folder is looked at. */
+/**
+ * The page: a header, one of two views, a footer. Photos stay on the desk while the folder is looked at, and the folder
+ * as it was while a held picture is decided on.
+ */
 export function App() {
   const { t } = useTranslation();
   const asked = useView();
   const { data: session } = useSession();
+  const reviewed = useReviewed();
   const views = viewsFor(session?.roles ?? []);
   const view = views.includes(asked) ? asked : views[0];
   const [desk] = useState(() => createPhotoDesk());
@@ -31,6 +37,7 @@ export function App() {
     [desk],
   );
   useStrayDrop(take);
+  useReturn(reviewed);
   useFarewell(useSyncExternalStore(desk.subscribe, desk.snapshot).some(({ edits }) => isEdited(edits)));
   return (
     <div className={classes.page}>
@@ -44,10 +51,17 @@ export function App() {
           <Login ways={session.ways} />
         ) : view === undefined ? (
           <NoRole name={session.name ?? ""} />
-        ) : view === "photos" ? (
-          <PhotosView desk={desk} />
         ) : (
-          <FolderView />
+          <>
+            {reviewed === undefined ? null : <ReviewDesk id={reviewed} />}
+            {view === "folder" ? (
+              <div hidden={reviewed !== undefined}>
+                <FolderView />
+              </div>
+            ) : reviewed === undefined ? (
+              <PhotosView desk={desk} />
+            ) : null}
+          </>
         )}
       </main>
       <Footer />

@@ -36,6 +36,7 @@ export function Stage({ photo, mode, regions, selected, onSelect, editing, masks
         {base && size && mode === "edit" ? (
           <RegionEditor
             url={(masks ? after : before) ?? base}
+            label={t("regions.hint")}
             size={size}
             pending={stage !== "done"}
             regions={regions}

@@ -338,5 +338,8 @@ describe("the page's review desk", { skip: noBrowser }, () => {
     await large.page.locator(".a9s-annotationlayer").waitFor();
     await regionRows(large.page).nth(0).getByRole("button").first().click();
     await assertAccessible(large.page, "a region that is selected");
+    await button(large.page, "Log out").click();
+    await large.page.getByRole("heading", { name: "Log in" }).waitFor();
+    assert.equal(await large.page.locator("img[src^='blob:']").count(), 0, "it goes with the session");
   });
 });

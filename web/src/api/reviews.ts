@@ -8,7 +8,7 @@ export type Decision =
   | { readonly verb: "reject"; readonly body: { reason?: string } };
 
 /** So often a held picture is asked about, so that whoever looks hears of another one's decision. */
-const watchMs = 4000;
+const watchMs = 3000;
 /** How many of those that wait are known by name; beyond that the page says "and more". */
 const heldAtOnce = 100;
 

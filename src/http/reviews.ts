@@ -41,6 +41,7 @@ export function reviewRoutes(parts: HttpParts): FastifyPluginAsyncZod {
       job: jobBody(record),
       picture: record.last.picture ?? null,
       regions: regions === undefined ? null : found,
+      decided_by: (isDecided(record) && record.last.who) || null,
     };
   }
 
@@ -162,6 +163,10 @@ export function reviewRoutes(parts: HttpParts): FastifyPluginAsyncZod {
       },
     );
   };
+}
+
+function isDecided({ state }: JobRecord): boolean {
+  return state === "approved" || state === "rejected" || state === "redriven";
 }
 
 /** Of the very version that was held. Problem changed-while-reading where another one lies there now. */

@@ -285,6 +285,10 @@ export const reviewSchema = z.object({
     .array(reviewRegionSchema)
     .nullable()
     .describe("What was found; null where an earlier veil did not keep it"),
+  decided_by: z
+    .string()
+    .nullable()
+    .describe("Who decided, as the ledger names people: `session:anna`; null before, and where that was erased"),
 });
 export type ReviewBody = z.infer<typeof reviewSchema>;
 

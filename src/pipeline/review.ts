@@ -112,8 +112,10 @@ export function createReview({ ledger, queue, installationKey, puts, storeOf }: 
       const record = await ledger.get(id);
       if (record === undefined) throw new Problem("not-found", `There is no job ${id}`);
       const regions = await ledger.regions(id);
-      // Decided ones can be looked at too.
-      if (regions === undefined && record.state !== "held") throw neverHeld(record);
+      // Decided ones can be looked at too, also where an earlier veil kept no regions.
+      const { state, erased } = record;
+      const isDecided = (state === "approved" || state === "rejected") && !erased;
+      if (regions === undefined && state !== "held" && !isDecided) throw neverHeld(record);
       return { record, regions };
     },
 

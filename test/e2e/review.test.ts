@@ -105,9 +105,9 @@ test("what is held is listed and shown, and approved it is masked with all that 
 
 test("a person's own regions are masked and nothing else, through the API too, once", async () => {
   const id = await hold("second.jpg");
-  const { regions, picture, job } = await ask<ReviewBody>(`/api/v1/reviews/${id}`);
+  const { regions, picture, job, decided_by } = await ask<ReviewBody>(`/api/v1/reviews/${id}`);
   assert.ok(regions!.some(({ look }) => look === "second"));
-  assert.equal(job.id, id);
+  assert.deepEqual([job.id, decided_by], [id, null]);
   const far = { x: picture!.width * 0.02, y: picture!.height * 0.8, width: 60, height: 60 };
   const outside = await post(`/api/v1/reviews/${id}/approve`, { regions: [{ box: { ...far, x: 9999 } }] });
   assert.equal(outside.status, 400);
@@ -121,6 +121,9 @@ test("a person's own regions are masked and nothing else, through the API too, o
   assert.equal(lost!.headers.get("location"), won!.headers.get("location"), "the second is told where the first's is");
   const { id: successor } = (await won!.json()) as JobBody;
   assert.match(((await lost!.json()) as { detail: string }).detail, new RegExp(successor));
+  const decided = await ask<ReviewBody>(`/api/v1/reviews/${id}`);
+  assert.deepEqual([decided.job.state, decided.job.successor], ["approved", successor]);
+  assert.match(decided.decided_by ?? "", /^service:/);
   assert.equal((await settled(successor, "done")).regions, 1);
   const face = regions!.toSorted((a, b) => b.score - a.score)[0]!.box;
   assert.ok((await change(output("second.jpg"), far)) > 20);

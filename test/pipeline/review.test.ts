@@ -113,6 +113,20 @@ test("changed regions of a held job are not taken for what was found", async () 
   assert.equal((await parts.ledger.get(id))?.state, "held");
 });
 
+test("a decision can be read where an earlier veil kept no regions, and what was never held can't", async () => {
+  await using parts = await startWorker(workshop, { policy: doubting });
+  const id = await parts.take("a.jpg", workshop.portrait);
+  await parts.settled(id, "held");
+  await parts.sqlite.write([{ sql: "drop trigger regions_stay" }, { sql: "delete from regions" }]);
+  await assert.rejects(parts.review.approve(id), { code: "not-ready" });
+  const { job } = await parts.review.approve(id, { regions: [drawn] });
+  const { record, regions } = await parts.review.read(id);
+  assert.deepEqual([record.state, record.last.successor, regions], ["approved", job.id, undefined]);
+  await parts.settled(job.id, "done");
+  await parts.sqlite.write([{ sql: "delete from regions" }]);
+  await assert.rejects(parts.review.read(job.id), { code: "not-ready" });
+});
+
 test("what was approved and failed keeps its regions when it is sent back, and under another policy", async () => {
   let failures = 1;
   const memory = createMemoryStore({ name: "masked" });

@@ -9,7 +9,7 @@ import {
   outline,
   remove,
   shownRegions,
-} from "../../web/src/photos/region-edits.ts";
+} from "../../web/src/regions/region-edits.ts";
 
 const box = (x: number, y: number, width = 100, height = 100) => ({ x, y, width, height });
 const face = (at: ReturnType<typeof box>, score = 0.9, frame?: number) => ({

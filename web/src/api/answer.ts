@@ -13,13 +13,13 @@ export function apiUrl(path: string, query: Readonly<Record<string, string>> = {
 
 /** The JSON of a resource; throws an Error whose cause is a Trouble. */
 export async function getJson<T>(path: string, query: Readonly<Record<string, string>>, signal: AbortSignal) {
-  return (await request(apiUrl(path, query), { signal })).json() as Promise<T>;
+  return (await ask(apiUrl(path, query), { signal })).json() as Promise<T>;
 }
 
 /** Sends a request, with a JSON body or without one; throws an Error whose cause is a Trouble. */
 export async function post(path: string, body?: object): Promise<void> {
   const json = body && { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
-  await request(apiUrl(path), { method: "POST", ...json });
+  await ask(apiUrl(path), { method: "POST", ...json });
 }
 
 /** What a failed request or mutation is about. */
@@ -57,7 +57,8 @@ function isTrouble(value: unknown): value is Trouble {
   return typeof value === "object" && value !== null && "code" in value && "title" in value && "detail" in value;
 }
 
-async function request(url: string, init: RequestInit): Promise<Response> {
+/** An answer that is no problem; else throws an Error whose cause is a Trouble. */
+export async function ask(url: string, init: RequestInit): Promise<Response> {
   const response = await fetch(url, init);
   if (response.ok) return response;
   const trouble = asTrouble(await response.json().catch(() => undefined), response.status);

@@ -49,24 +49,29 @@ export function useSkippedKinds(route: string, skipped: number) {
 export function useRetry() {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (id: string) => post(`jobs/${encodeURIComponent(id)}/retry`),
+    mutationFn: (id: string) => post(`${jobPath(id)}/retry`),
     onSettled: () => queries.invalidateQueries({ queryKey: ["jobs"] }),
   });
 }
 
-/** Decides on a held job: approved, all that was found is masked; rejected, nothing is ever written. */
-export function useDecision(decision: "approve" | "reject") {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: (id: string) => post(`reviews/${encodeURIComponent(id)}/${decision}`, {}),
-    onSettled: () => queries.invalidateQueries({ queryKey: ["jobs"] }),
+/** One job, live until it has ended. */
+export function useJob(id: string | undefined) {
+  return useQuery({
+    queryKey: ["job", id],
+    queryFn: ({ signal }) => getJson<JobBody>(jobPath(id!), {}, signal),
+    enabled: id !== undefined,
+    refetchInterval: ({ state: { data } }) => (data && isMoving(data) ? 500 : false),
   });
+}
+
+/** Whether a job goes on by itself. */
+export function isMoving({ state }: JobBody): boolean {
+  return state === "admitted" || state === "started" || state === "failed";
 }
 
 /** What has become of a job meanwhile; undefined where nobody can say it now. */
 export async function stateOf(id: string): Promise<JobBody["state"] | undefined> {
-  const path = `jobs/${encodeURIComponent(id)}`;
-  const asked = getJson<JobBody>(path, {}, AbortSignal.timeout(5000));
+  const asked = getJson<JobBody>(jobPath(id), {}, AbortSignal.timeout(5000));
   return asked.then(
     ({ state }) => state,
     () => undefined,
@@ -75,5 +80,9 @@ export async function stateOf(id: string): Promise<JobBody["state"] | undefined>
 
 /** Where a finished job's masked picture is. */
 export function resultUrl(id: string, query: Readonly<Record<string, string>> = {}): string {
-  return apiUrl(`jobs/${encodeURIComponent(id)}/result`, query);
+  return apiUrl(`${jobPath(id)}/result`, query);
+}
+
+function jobPath(id: string): string {
+  return `jobs/${encodeURIComponent(id)}`;
 }

@@ -4,11 +4,13 @@ import { IconDownload, IconPhoto } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { JobBody } from "../../../src/http/schema.ts";
 import { troubleOf } from "../api/answer.ts";
-import { resultUrl, stateOf, useDecision, useRetry } from "../api/jobs.ts";
+import { resultUrl, stateOf, useRetry } from "../api/jobs.ts";
+import { type Decision, useDecision } from "../api/reviews.ts";
 import { useMay } from "../api/session.ts";
 import { formatAgo, formatMoment } from "../i18n/format.ts";
 import { troubleTitle } from "../i18n/trouble-text.ts";
 import { Pill } from "../shell/pill.tsx";
+import { reviewLink } from "../shell/view.ts";
 import { tones } from "./job-groups.ts";
 import classes from "./job-row.module.css";
 import table from "./jobs-table.module.css";
@@ -80,35 +82,52 @@ function ResultActions({ job, name, onShow }: { job: JobBody; name: string; onSh
 /** What is dead is tried again. */
 function SendBack({ id, name }: { id: string; name: string }) {
   const { t } = useTranslation();
+  const { mutate, isPending } = useRetry();
   const words = { label: t("jobs.retry"), hint: t("jobs.retryOf", { name }), done: t("jobs.retried") };
-  return <Ask id={id} words={words} verb={useRetry()} />;
+  return <Ask id={id} words={words} pending={isPending} send={(then) => mutate(id, then)} />;
 }
 
-/** What is held is masked with all that both looks found, or ends without a result. */
+/** What is held is looked at, or masked at once with all that both looks found, or ends without a result. */
 function Decisions({ id, name }: { id: string; name: string }) {
   const { t } = useTranslation();
+  const { mutate, variables, isPending } = useDecision();
+  const verb = (name: Decision["verb"]) => ({
+    pending: isPending && variables.verb === name,
+    send: (then: Then) => mutate({ id, verb: name, body: {} }, then),
+  });
+  const look = t("jobs.lookAt", { name });
   const approve = { label: t("jobs.approve"), hint: t("jobs.approveOf", { name }), done: t("jobs.approved") };
   const reject = { label: t("jobs.reject"), hint: t("jobs.rejectOf", { name }), done: t("jobs.rejected") };
   return (
     <>
-      <Ask id={id} words={approve} verb={useDecision("approve")} />
-      <Ask id={id} words={reject} verb={useDecision("reject")} />
+      <Button component="a" size="xs" variant="light" href={reviewLink(id)} aria-label={look} title={look}>
+        {t("jobs.look")}
+      </Button>
+      <Ask id={id} words={approve} {...verb("approve")} />
+      <Ask id={id} words={reject} {...verb("reject")} />
     </>
   );
+}
+
+/** What is said when the answer is there. */
+interface Then {
+  readonly onSuccess: () => void;
+  readonly onError: (error: Error) => void;
 }
 
 interface AskProps {
   readonly id: string;
   readonly words: { readonly label: string; readonly hint: string; readonly done: string };
-  readonly verb: ReturnType<typeof useRetry>;
+  readonly pending: boolean;
+  readonly send: (then: Then) => void;
 }
 
 /** A button that has something done with a job, and says whether it was. */
-function Ask({ id, words, verb }: AskProps) {
+function Ask({ id, words, pending, send }: AskProps) {
   const { t, i18n } = useTranslation();
   const { label, hint, done } = words;
-  const send = () =>
-    verb.mutate(id, {
+  const press = () =>
+    send({
       onSuccess: () => notifications.show({ message: done }),
       onError: async (error) => {
         const trouble = troubleOf(error);
@@ -119,7 +138,7 @@ function Ask({ id, words, verb }: AskProps) {
       },
     });
   return (
-    <Button size="xs" variant="default" loading={verb.isPending} aria-label={hint} title={hint} onClick={send}>
+    <Button size="xs" variant="default" loading={pending} aria-label={hint} title={hint} onClick={press}>
       {label}
     </Button>
   );

@@ -1,10 +1,9 @@
 import * as Slider from "react-compare-slider/components";
 import { useReactCompareSlider } from "react-compare-slider/hooks";
 import { useTranslation } from "react-i18next";
+import type { ShownRegion, Size } from "../regions/region-edits.ts";
+import { RegionOverlay } from "../regions/region-overlay.tsx";
 import classes from "./compare.module.css";
-import type { Size } from "./photo.ts";
-import type { ShownRegion } from "./region-edits.ts";
-import { RegionOverlay } from "./region-overlay.tsx";
 
 interface CompareProps {
   before: string;
@@ -24,7 +23,13 @@ export function Compare({ before, after, name, size, regions, selected }: Compar
       <Slider.Root className={classes.root}>
         <Slider.Item item="itemOne" className={classes.item}>
           <img className={classes.picture} src={before} alt={t("photo.original", { name })} draggable={false} />
-          <RegionOverlay regions={regions} size={size} selected={selected} />
+          <RegionOverlay
+            regions={regions}
+            size={size}
+            selected={selected}
+            // A crowd's labels would hide the crowd.
+            labelOf={({ drawn, score }) => (regions.length <= 12 && !drawn ? score.toFixed(2) : undefined)}
+          />
           <span className={classes.label}>{t("photo.before")}</span>
         </Slider.Item>
         <Slider.Item item="itemTwo" className={classes.item}>

@@ -1,8 +1,8 @@
 import type { AnonymizedItem } from "../../../src/http/schema.ts";
 import { anonymize, detect } from "../api/anonymize.ts";
 import { decodeBase64 } from "../api/base64.ts";
-import type { Found, Masked, Photo, Settings, Size } from "./photo.ts";
-import { foundRegions, isEdited, shownRegions } from "./region-edits.ts";
+import { foundRegions, isEdited, type Size, shownRegions } from "../regions/region-edits.ts";
+import type { Found, Masked, Photo, Settings } from "./photo.ts";
 
 export interface MaskOptions {
   readonly settings: Settings;

@@ -1,7 +1,7 @@
 import { isPermanent, type Trouble, troubleOf } from "../api/answer.ts";
+import { type Edits, noEdits } from "../regions/region-edits.ts";
 import { canShow, maskPhoto } from "./mask-photo.ts";
 import type { Masked, Photo, Settings } from "./photo.ts";
-import { type Edits, noEdits } from "./region-edits.ts";
 
 /** Where the photos lie while they are masked. At most two are with the server at a time; the others wait. */
 export type PhotoDesk = ReturnType<typeof createPhotoDesk>;

@@ -1,15 +1,15 @@
 import { Switch } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { type Edits, noEdits } from "../regions/region-edits.ts";
+import { RegionList } from "../regions/region-list.tsx";
+import { useRegionEditing } from "../regions/use-region-editing.ts";
 import { type Photo, regionsOf } from "./photo.ts";
 import type { PhotoDesk } from "./photo-desk.ts";
 import { PhotoNotice } from "./photo-notice.tsx";
 import classes from "./photo-panel.module.css";
 import { PhotoTools } from "./photo-tools.tsx";
-import { noEdits } from "./region-edits.ts";
-import { RegionList } from "./region-list.tsx";
 import { Stage, type StageMode } from "./stage.tsx";
-import { useRegionEditing } from "./use-region-editing.ts";
 
 interface PhotoPanelProps {
   desk: PhotoDesk;
@@ -24,7 +24,9 @@ export function PhotoPanel({ desk, photo, settingsPanel }: PhotoPanelProps) {
   const [masks, showMasks] = useState(true);
   const [selected, select] = useState<string>();
   const regions = regionsOf(photo);
-  const editing = useRegionEditing(desk, photo, regions);
+  const { size, edits } = photo;
+  const onEdit = (next: Edits) => desk.edit(photo.id, next);
+  const editing = useRegionEditing({ size, regions, edits, onEdit });
   return (
     <article className={classes.panel} aria-label={photo.file.name}>
       <div className={classes.left}>
@@ -58,18 +60,18 @@ export function PhotoPanel({ desk, photo, settingsPanel }: PhotoPanelProps) {
       </div>
       <div className={classes.right}>
         {settingsPanel}
-        {photo.size ? (
+        {size ? (
           <RegionList
             regions={regions}
-            edits={photo.edits}
-            size={photo.size}
+            edits={edits}
+            size={size}
             selected={selected}
             editing={editing}
             onSelect={(id) => {
               select(id);
               setMode("edit");
             }}
-            onReset={() => desk.edit(photo.id, noEdits)}
+            onReset={() => onEdit(noEdits)}
           />
         ) : null}
       </div>

@@ -1,7 +1,7 @@
 import type { RegionBody } from "../../../src/http/schema.ts";
 import type { Status } from "../../../src/http/status-schema.ts";
 import type { Trouble } from "../api/answer.ts";
-import { type Edits, foundRegions, type ShownRegion, shownRegions } from "./region-edits.ts";
+import { type Edits, foundRegions, type ShownRegion, type Size, shownRegions } from "../regions/region-edits.ts";
 
 type Policy = Status["policy"];
 /** How everything on the desk is masked. */
@@ -15,12 +15,6 @@ export interface Masked {
   readonly name: string;
   /** Object URL of a small JPEG of it; only where this browser can't show the original. The desk revokes it. */
   readonly preview: string | undefined;
-}
-
-/** Upright, in pixels. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
 }
 
 /** What a detection found, and with which profile. */

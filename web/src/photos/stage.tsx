@@ -1,11 +1,11 @@
 import { Loader } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import { RegionEditor } from "../regions/region-editor.tsx";
+import type { ShownRegion } from "../regions/region-edits.ts";
+import type { RegionEditing } from "../regions/use-region-editing.ts";
 import { Compare } from "./compare.tsx";
 import { isBusy, type Photo, viewsOf } from "./photo.ts";
-import { RegionEditor } from "./region-editor.tsx";
-import type { ShownRegion } from "./region-edits.ts";
 import classes from "./stage.module.css";
-import type { RegionEditing } from "./use-region-editing.ts";
 
 /** What is done with the picture: both sides are compared, or regions are edited. */
 export type StageMode = "compare" | "edit";
@@ -36,6 +36,7 @@ export function Stage({ photo, mode, regions, selected, onSelect, editing, masks
         {base && size && mode === "edit" ? (
           <RegionEditor
             url={(masks ? after : before) ?? base}
+            label={t("regions.hint")}
             size={size}
             pending={stage !== "done"}
             regions={regions}

@@ -1,11 +1,13 @@
 import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import { IconArrowBackUp, IconPlus, IconX } from "@tabler/icons-react";
+import type { TFunction } from "i18next";
 import { type KeyboardEvent, useEffect, useId, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import type { Size } from "./photo.ts";
-import { type Edits, isEdited, outline, type ShownRegion } from "./region-edits.ts";
+import { frameRanges } from "./frame-ranges.ts";
+import { type Edits, isEdited, originOf, outline, type ShownRegion, type Size } from "./region-edits.ts";
 import { centredBox, nudge } from "./region-keys.ts";
 import classes from "./region-list.module.css";
+import { RegionSwatch } from "./region-swatch.tsx";
 import type { RegionEditing } from "./use-region-editing.ts";
 
 interface RegionListProps {
@@ -16,10 +18,13 @@ interface RegionListProps {
   onSelect: (id: string) => void;
   onReset: () => void;
   editing: RegionEditing;
+  /** Whether each row shows how its region is outlined. */
+  swatches?: boolean;
 }
 
 /** The regions in words, with everything that the pointer can do to them for the keyboard. */
-export function RegionList({ regions, edits, size, selected, onSelect, onReset, editing }: RegionListProps) {
+export function RegionList(props: RegionListProps) {
+  const { regions, edits, size, selected, onSelect, onReset, editing, swatches = false } = props;
   const { t } = useTranslation();
   const title = useId();
   const keys = useId();
@@ -52,7 +57,7 @@ export function RegionList({ regions, edits, size, selected, onSelect, onReset, 
       remove(region.id);
       return;
     }
-    const box = nudge(outline(region), event, size);
+    const box = region.frames ? undefined : nudge(outline(region), event, size);
     if (!box) return;
     event.preventDefault();
     onSelect(region.id);
@@ -73,7 +78,6 @@ export function RegionList({ regions, edits, size, selected, onSelect, onReset, 
       <ol ref={list} className={classes.list}>
         {regions.map((region, index) => {
           const number = index + 1;
-          const origin = region.drawn ? t("regions.drawn") : t("regions.found", { score: region.score.toFixed(2) });
           return (
             <li key={region.id} className={classes.row} data-selected={region.id === selected || undefined}>
               <button
@@ -81,12 +85,14 @@ export function RegionList({ regions, edits, size, selected, onSelect, onReset, 
                 ref={(row) => focusFresh(row, region.id)}
                 className={classes.name}
                 aria-pressed={region.id === selected}
-                aria-describedby={keys}
+                aria-describedby={region.frames ? undefined : keys}
                 onClick={() => onSelect(region.id)}
                 onKeyDown={(event) => onKeyDown(event, region)}
               >
-                <span>{t("regions.name", { number })} </span>
-                <span className={classes.origin}>{origin}</span>
+                <span>
+                  {swatches ? <RegionSwatch origin={originOf(region)} /> : null} {t("regions.name", { number })}{" "}
+                </span>
+                <span className={classes.origin}>{originText(region, t)}</span>
               </button>
               <Tooltip label={t("regions.remove", { number })}>
                 <ActionIcon
@@ -132,4 +138,10 @@ export function RegionList({ regions, edits, size, selected, onSelect, onReset, 
       </div>
     </section>
   );
+}
+
+/** Who found it, how sure, and where it is not seen. */
+function originText(region: ShownRegion, t: TFunction): string {
+  const found = t(`regions.${originOf(region)}`, { score: region.score.toFixed(2) });
+  return region.frames ? t("regions.inFrames", { found, frames: frameRanges(region.frames) }) : found;
 }

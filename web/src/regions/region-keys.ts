@@ -1,5 +1,4 @@
-import type { Size } from "./photo.ts";
-import type { Box } from "./region-edits.ts";
+import type { Box, Size } from "./region-edits.ts";
 
 const arrows: Readonly<Record<string, readonly [number, number]>> = {
   ArrowLeft: [-1, 0],

@@ -1,19 +1,24 @@
 import { type AnnotoriousImageAnnotator, createImageAnnotator, Origin } from "@annotorious/react";
 import "@annotorious/react/annotorious-react.css";
-import { useEffect, useRef, useState } from "react";
-import { useTranslation } from "react-i18next";
-import { boxOf, showRegions } from "./annotations.ts";
-import type { Size } from "./photo.ts";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { boxOf, type Scale, showRegions } from "./annotations.ts";
 import classes from "./region-editor.module.css";
-import type { ShownRegion } from "./region-edits.ts";
+import type { ShownRegion, Size } from "./region-edits.ts";
+import { useEditorKeys } from "./use-editor-keys.ts";
 import type { RegionEditing } from "./use-region-editing.ts";
 
 interface RegionEditorProps {
   url: string;
+  /** What can be done here, for whoever does not see it. */
+  label: string;
   /** Of the photo; what is shown may be a smaller preview. */
   size: Size;
   /** Whether the masks below the regions are those of before. */
-  pending: boolean;
+  pending?: boolean;
+  /** Whether a drag is the page's, which it scrolls, instead of drawing. */
+  still?: boolean;
+  /** Whether the regions' outlines are drawn by somebody else, over this. */
+  bare?: boolean;
   regions: readonly ShownRegion[];
   selected: string | undefined;
   onSelect: (id: string | undefined) => void;
@@ -21,15 +26,26 @@ interface RegionEditorProps {
 }
 
 /** Draw, move, resize and remove regions with the pointer. What it shows always follows `regions`. */
-export function RegionEditor({ url, size, pending, regions, selected, onSelect, editing }: RegionEditorProps) {
-  const { t } = useTranslation();
+export function RegionEditor(props: RegionEditorProps) {
+  const {
+    url,
+    label,
+    size,
+    pending = false,
+    still = false,
+    bare = false,
+    regions,
+    selected,
+    onSelect,
+    editing,
+  } = props;
   const host = useRef<HTMLDivElement>(null);
   const [image, setImage] = useState<HTMLImageElement>();
   const [annotator, setAnnotator] = useState<AnnotoriousImageAnnotator>();
-  // Of the picture as it was first shown; while another one loads it has no width.
-  const [shownWidth, setShownWidth] = useState(0);
-  const scale = shownWidth / size.width;
-  const label = t("regions.hint");
+  // Of the picture as it was first shown; while another one loads it has no size.
+  const [shown, setShown] = useState<Size>({ width: 0, height: 0 });
+  const [x, y] = [shown.width / size.width, shown.height / size.height];
+  const scale = useMemo<Scale>(() => ({ x, y }), [x, y]);
 
   // Annotorious moves the image into a box of its own, so React must not own that image.
   useEffect(() => {
@@ -40,7 +56,7 @@ export function RegionEditor({ url, size, pending, regions, selected, onSelect, 
     let created: AnnotoriousImageAnnotator | undefined;
     const start = () => {
       created = createImageAnnotator(element, { drawingEnabled: true, theme: "light" });
-      setShownWidth(element.naturalWidth);
+      setShown({ width: element.naturalWidth, height: element.naturalHeight });
       setAnnotator(created);
     };
     element.addEventListener("load", start, { once: true });
@@ -49,6 +65,8 @@ export function RegionEditor({ url, size, pending, regions, selected, onSelect, 
       element.removeEventListener("load", start);
       created?.destroy();
       element.remove();
+      // What it shows may be an original: it goes now, and not when somebody tidies up.
+      element.removeAttribute("src");
       setAnnotator(undefined);
     };
   }, []);
@@ -99,30 +117,24 @@ export function RegionEditor({ url, size, pending, regions, selected, onSelect, 
     if (annotator && annotator.getSelected()[0]?.id !== selected) annotator.setSelected(selected);
   }, [annotator, selected]);
 
-  // Annotorious's own undo knows nothing of what the list did, and listens on the document.
-  useEffect(() => {
-    const undo = (event: KeyboardEvent) => {
-      if (!(event.ctrlKey || event.metaKey) || !["z", "y"].includes(event.key.toLowerCase())) return;
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      if (event.key === "z") editing.undo();
-    };
-    addEventListener("keydown", undo, true);
-    return () => removeEventListener("keydown", undo, true);
-  }, [editing]);
+  useEditorKeys(annotator, editing, selected);
 
-  // On the window: after a drag the focus is nowhere. What a row of the list has done already is not done twice.
+  // Its handles are buttons without a name that no key does anything with: the list's rows are there for keys.
   useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.target instanceof HTMLInputElement) return;
-      if (event.key === "Escape") annotator?.cancelSelected();
-      if ((event.key !== "Delete" && event.key !== "Backspace") || !selected) return;
-      event.preventDefault();
-      editing.remove(selected);
+    const layer = annotator?.element.querySelector("svg");
+    if (!layer) return;
+    const quieten = () => {
+      for (const handle of layer.querySelectorAll("[role=button]")) {
+        handle.removeAttribute("role");
+        handle.setAttribute("tabindex", "-1");
+      }
     };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
-  }, [annotator, editing, selected]);
+    const observer = new MutationObserver(quieten);
+    observer.observe(layer, { childList: true, subtree: true });
+    return () => observer.disconnect();
+  }, [annotator]);
+
+  useEffect(() => annotator?.setDrawingEnabled(!still), [annotator, still]);
 
   useEffect(() => {
     annotator?.element.querySelector("svg")?.setAttribute("aria-label", label);
@@ -133,6 +145,8 @@ export function RegionEditor({ url, size, pending, regions, selected, onSelect, 
       ref={host}
       className={classes.editor}
       data-pending={pending || undefined}
+      data-still={still || undefined}
+      data-bare={bare || undefined}
       onPointerDownCapture={(event) => {
         // So that one drag beside a selected region draws, instead of a click first and then a drag.
         const { target } = event;

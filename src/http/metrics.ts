@@ -9,6 +9,7 @@ import type { CacheUse } from "../pipeline/result-cache.ts";
 import type { Room } from "../pipeline/room.ts";
 import type { RouteHealth } from "../pipeline/route-health.ts";
 import type { Queue } from "../queues/queue.ts";
+import { keptAnswer } from "./kept-answer.ts";
 import { addProgressGauges } from "./progress-gauges.ts";
 
 export interface Metrics {
@@ -18,7 +19,7 @@ export interface Metrics {
   /** Each durable event of a job. */
   jobEvent(route: string, event: LedgerEvent): void;
   cacheUse(use: CacheUse): void;
-  /** The Prometheus text format. */
+  /** The Prometheus text format; who asks at the same time as others is given the same. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
@@ -225,8 +226,6 @@ export function createMetrics(gauges: Gauges): Metrics {
       (verb === "find" ? lookups : writes).inc({ outcome });
       if (bytes !== undefined) cached.inc({ direction: verb === "find" ? "out" : "in" }, bytes);
     },
-    async render() {
-      return { contentType: registry.contentType, text: await registry.metrics() };
-    },
+    render: keptAnswer(async () => ({ contentType: registry.contentType, text: await registry.metrics() })),
   };
 }

@@ -2,20 +2,19 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } 
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { checkingInterval, limitConnections } from "./connections.ts";
 import { hardenReplies } from "./guard.ts";
-import { operationRoutes } from "./operations.ts";
-import type { HttpParts } from "./parts.ts";
+import { keptAnswer } from "./kept-answer.ts";
+import { type OperationParts, operationRoutes } from "./operations.ts";
 import { answerWithProblems } from "./problem-reply.ts";
 
+/** Anybody may scrape, as often as they like: for so long an answer is good. */
+const keptMs = 1000;
 const limits = { connections: 200, headersMs: 10_000, requestMs: 10_000 };
 
 /**
  * What monitors ask, at an address of its own, not listening yet: it may be reached from other machines, which the page's
  * may not, and has nothing else to say to them.
  */
-export async function createMonitorServer(
-  parts: Pick<HttpParts, "detector" | "metrics" | "readiness">,
-  logger: FastifyBaseLogger,
-): Promise<FastifyInstance> {
+export async function createMonitorServer(parts: OperationParts, logger: FastifyBaseLogger): Promise<FastifyInstance> {
   const server = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -28,6 +27,7 @@ export async function createMonitorServer(
   server.setSerializerCompiler(serializerCompiler);
   hardenReplies(server);
   answerWithProblems(server);
-  await server.register(operationRoutes(parts, () => true));
+  const metrics = { render: keptAnswer(parts.metrics.render, keptMs) };
+  await server.register(operationRoutes({ ...parts, metrics }, () => true));
   return server;
 }

@@ -26,6 +26,7 @@ import { createPool } from "./engine/pool.ts";
 import type { Problem } from "./errors.ts";
 import { announceFor, hearsEvents, openWebhook, runFeeds } from "./events.ts";
 import { createFolderRoutes } from "./folder-routes.ts";
+import { closeWithin } from "./http/connections.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createReadiness } from "./http/readiness.ts";
 import { createSealer } from "./ledger/sealer.ts";
@@ -101,7 +102,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const alone = createAlone(config, data, onProblem);
   const cache = await openCache(config, places.cache, data.dataKey);
   if (cache !== undefined) started.defer(() => cache.close());
-  const { closeWithin, createServer } = await import("./http/server.ts");
+  const { createServer } = await import("./http/server.ts");
   const detector = await loading;
   const confinement = await pool.confinement();
   const level = confinement.kind === "none" ? "warn" : "info";

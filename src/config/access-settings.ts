@@ -39,7 +39,11 @@ export const httpSettings = z
     connections: count(16)
       .default(12_000)
       .describe("Most connections at once; others are closed. Fewer where the system lets veil open fewer files."),
-    headersMs: count(100).default(60_000).describe("Longest time for a request's headers; then it is answered 408."),
+    headersMs: count(100)
+      .default(60_000)
+      .describe(
+        "Longest time for a request's headers, then it is answered 408; for a TLS handshake; and for saying anything at all.",
+      ),
     requestMs: count(100).default(900_000).describe("Longest time for a whole request to come in."),
   })
   .prefault({});

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
-import { Server as HttpServer, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Server, Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
 
 /** How many connections there may be, and how long one may take to say what it wants. */
 export interface ConnectionLimits {
   readonly connections: number;
-  /** For a request's headers, or for saying anything at all, milliseconds. */
+  /** For a TLS handshake, for a request's headers, or for saying anything at all, milliseconds. */
   readonly headersMs: number;
   /** For a request's whole body, milliseconds. */
   readonly requestMs: number;
@@ -15,19 +15,31 @@ export interface ConnectionLimits {
 /** What stays for files, stores and engine processes where the system lets veil open few. */
 const reservedFiles = 256;
 const toldEveryMs = 60_000;
+/** All connections of a server. */
+const socketsOf = new WeakMap<FastifyInstance, Set<Socket>>();
 
 /**
  * Closes connections that take too long, so that a slow client holds neither a socket nor a spool file for ever, and
- * turns away those above the limit at once, so that the rest goes on; the log is told once a minute at most. The end of
- * the server waits for none on which nothing was asked.
+ * those above the limit at once, so that the rest goes on; the log is told once a minute at most. The end of the server
+ * waits for none on which nothing was asked. By TLS a handshake has an end by `handshakeTimeout`, which the server is
+ * made with; by HTTP/2 everything else by `limitSessions`.
  */
 export function limitConnections(server: FastifyInstance, limits: ConnectionLimits): void {
-  const { connections, headersMs, requestMs } = limits;
-  // Both HTTP servers have them, HTTP/2's for those who come by HTTP/1.
-  Object.assign(server.server, { headersTimeout: headersMs, requestTimeout: Math.max(headersMs, requestMs) });
+  const { headersMs, requestMs } = limits;
+  Object.assign(server.server, {
+    headersTimeout: headersMs,
+    requestTimeout: Math.max(headersMs, requestMs),
+    // Often enough that a limit is kept to within half of it. As an option HTTP/2's server did not always take it.
+    connectionsCheckingInterval: Math.min(15_000, Math.ceil(Math.min(headersMs, requestMs) / 2)),
+  });
+  const sockets = new Set<Socket>();
+  socketsOf.set(server, sockets);
   const listener = server.server as Server;
-  listener.maxConnections = Math.max(16, Math.min(connections, openFiles() - reservedFiles));
-  dropSilentOnClose(server);
+  listener.maxConnections = Math.max(16, Math.min(limits.connections, openFiles() - reservedFiles));
+  listener.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   let toldAt = Number.NEGATIVE_INFINITY;
   listener.on("drop", () => {
     if (performance.now() - toldAt < toldEveryMs) return;
@@ -37,25 +49,36 @@ export function limitConnections(server: FastifyInstance, limits: ConnectionLimi
       "there are as many connections as may be; others are closed",
     );
   });
+  dropSilentOnClose(server);
 }
 
 /** For Node a connection on which nothing was asked yet is a busy one, and its end would be waited for. */
 function dropSilentOnClose(server: FastifyInstance): void {
-  if (!(server.server instanceof HttpServer)) return;
-  const silent = new Set<Socket>();
-  server.server.on("connection", (socket: Socket) => {
-    silent.add(socket);
-    socket.once("close", () => silent.delete(socket));
+  const silent = new Map<string, Socket>();
+  // A request by TLS shows another socket than the one that was connected.
+  const nameOf = ({ remoteAddress, remotePort, localAddress }: Socket) =>
+    `${remoteAddress} ${remotePort} ${localAddress}`;
+  (server.server as Server).on("connection", (socket) => {
+    const name = nameOf(socket);
+    silent.set(name, socket);
+    socket.once("close", () => silent.delete(name));
   });
-  server.server.on("request", ({ socket }: IncomingMessage) => silent.delete(socket));
+  server.server.on("request", ({ socket }: IncomingMessage) => silent.delete(nameOf(socket)));
   server.addHook("preClose", async () => {
-    for (const socket of silent) socket.destroy();
+    for (const socket of silent.values()) socket.destroy();
   });
 }
 
-/** How often Node looks for connections that take too long: often enough that a limit is kept to within half of it. */
-export function checkingInterval({ headersMs, requestMs }: ConnectionLimits): number {
-  return Math.min(15_000, Math.ceil(Math.min(headersMs, requestMs) / 2));
+/** Waits for open requests to end, but not for a client that does not move. */
+export async function closeWithin(server: FastifyInstance, ms: number): Promise<void> {
+  const timer = setTimeout(() => {
+    for (const socket of socketsOf.get(server) ?? []) socket.destroy();
+  }, ms);
+  try {
+    await server.close();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** How many files this process may have open; without bound where the system does not tell. */

@@ -1,6 +1,6 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
-import { checkingInterval, limitConnections } from "./connections.ts";
+import { limitConnections } from "./connections.ts";
 import { hardenReplies } from "./guard.ts";
 import { keptAnswer } from "./kept-answer.ts";
 import { type OperationParts, operationRoutes } from "./operations.ts";
@@ -20,7 +20,6 @@ export async function createMonitorServer(parts: OperationParts, logger: Fastify
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: "idle",
     bodyLimit: 1024,
-    http: { connectionsCheckingInterval: checkingInterval(limits) },
   });
   limitConnections(server, limits);
   server.setValidatorCompiler(validatorCompiler);

@@ -4,7 +4,7 @@ import { parseJson, parseS3Events } from "../core/s3-event.ts";
 import { Problem } from "../errors.ts";
 import type { Announce } from "../pipeline/announce.ts";
 import type { Room } from "../pipeline/room.ts";
-import { checkingInterval, limitConnections } from "./connections.ts";
+import { limitConnections } from "./connections.ts";
 import { answerWithProblems } from "./problem-reply.ts";
 
 export interface WebhookParts {
@@ -35,9 +35,8 @@ export async function createWebhookServer(parts: WebhookParts, logger: FastifyBa
     keepAliveTimeout: keptMs,
   };
   const limits = { connections: maxConnections, headersMs: requestMs, requestMs };
-  const often = { connectionsCheckingInterval: checkingInterval(limits) };
   const server = (
-    tls === undefined ? fastify({ ...common, http: often }) : fastify({ ...common, https: { ...often, ...tls } })
+    tls === undefined ? fastify(common) : fastify({ ...common, https: { ...tls, handshakeTimeout: requestMs } })
   ) as FastifyInstance;
   limitConnections(server, limits);
   answerWithProblems(server);

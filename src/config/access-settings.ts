@@ -39,6 +39,11 @@ export const httpSettings = z
     connections: count(16)
       .default(12_000)
       .describe("Most connections at once; others are closed. Fewer where the system lets veil open fewer files."),
+    addressConnections: count(1)
+      .default(2000)
+      .describe(
+        "The same from one address (IPv6: one /64), half of all at most. This machine and trusted proxies have no limit.",
+      ),
     headersMs: count(100)
       .default(60_000)
       .describe(

@@ -1,30 +1,32 @@
-import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import type { Server, Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
+import type { Refusal, Share, ShareLimits } from "./connection-budget.ts";
 
 /** How many connections there may be, and how long one may take to say what it wants. */
-export interface ConnectionLimits {
-  readonly connections: number;
+export interface ConnectionLimits extends ShareLimits {
   /** For a TLS handshake, for a request's headers, or for saying anything at all, milliseconds. */
   readonly headersMs: number;
   /** For a request's whole body, milliseconds. */
   readonly requestMs: number;
 }
 
-/** What stays for files, stores and engine processes where the system lets veil open few. */
-const reservedFiles = 256;
 const toldEveryMs = 60_000;
+const refusals: Readonly<Record<Refusal, string>> = {
+  all: "there are as many connections as may be; others are closed",
+  address: "one address has as many connections as it may; others of it are closed",
+};
+
 /** All connections of a server. */
 const socketsOf = new WeakMap<FastifyInstance, Set<Socket>>();
 
 /**
  * Closes connections that take too long, so that a slow client holds neither a socket nor a spool file for ever, and
- * those above the limit at once, so that the rest goes on; the log is told once a minute at most. The end of the server
+ * those above its share at once, so that the rest goes on; the log is told once a minute at most. The end of the server
  * waits for none on which nothing was asked. By TLS a handshake has an end by `handshakeTimeout`, which the server is
  * made with; by HTTP/2 everything else by `limitSessions`.
  */
-export function limitConnections(server: FastifyInstance, limits: ConnectionLimits): void {
+export function limitConnections(server: FastifyInstance, limits: ConnectionLimits, share: Share): void {
   const { headersMs, requestMs } = limits;
   Object.assign(server.server, {
     headersTimeout: headersMs,
@@ -34,20 +36,23 @@ export function limitConnections(server: FastifyInstance, limits: ConnectionLimi
   });
   const sockets = new Set<Socket>();
   socketsOf.set(server, sockets);
-  const listener = server.server as Server;
-  listener.maxConnections = Math.max(16, Math.min(limits.connections, openFiles() - reservedFiles));
-  listener.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
-  let toldAt = Number.NEGATIVE_INFINITY;
-  listener.on("drop", () => {
-    if (performance.now() - toldAt < toldEveryMs) return;
-    toldAt = performance.now();
-    server.log.warn(
-      { connections: listener.maxConnections },
-      "there are as many connections as may be; others are closed",
-    );
+  const told = { all: Number.NEGATIVE_INFINITY, address: Number.NEGATIVE_INFINITY };
+  (server.server as Server).on("connection", (socket) => {
+    const address = socket.remoteAddress;
+    const refusal = share.take(address);
+    if (refusal === undefined) {
+      sockets.add(socket);
+      socket.once("close", () => {
+        sockets.delete(socket);
+        share.giveBack(address);
+      });
+      return;
+    }
+    socket.destroy();
+    if (performance.now() - told[refusal] < toldEveryMs) return;
+    told[refusal] = performance.now();
+    const { open } = share.figures();
+    server.log.warn({ connections: open, ...(refusal === "address" && { address }) }, refusals[refusal]);
   });
   dropSilentOnClose(server);
 }
@@ -59,6 +64,7 @@ function dropSilentOnClose(server: FastifyInstance): void {
   const nameOf = ({ remoteAddress, remotePort, localAddress }: Socket) =>
     `${remoteAddress} ${remotePort} ${localAddress}`;
   (server.server as Server).on("connection", (socket) => {
+    if (socket.destroyed) return;
     const name = nameOf(socket);
     silent.set(name, socket);
     socket.once("close", () => silent.delete(name));
@@ -78,16 +84,5 @@ export async function closeWithin(server: FastifyInstance, ms: number): Promise<
     await server.close();
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** How many files this process may have open; without bound where the system does not tell. */
-function openFiles(): number {
-  try {
-    // Node raises the soft limit to the hard one when it starts.
-    const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
-    return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
-  } catch {
-    return Number.POSITIVE_INFINITY;
   }
 }

@@ -9,6 +9,8 @@ import type { CacheUse } from "../pipeline/result-cache.ts";
 import type { Room } from "../pipeline/room.ts";
 import type { RouteHealth } from "../pipeline/route-health.ts";
 import type { Queue } from "../queues/queue.ts";
+import type { ConnectionBudget } from "./connection-budget.ts";
+import { addConnectionGauges } from "./connection-gauges.ts";
 import { keptAnswer } from "./kept-answer.ts";
 import { addProgressGauges } from "./progress-gauges.ts";
 
@@ -39,6 +41,7 @@ export interface Gauges {
   /** Names that events have brought and nobody has looked at yet, by route. */
   announced(): Promise<Readonly<Record<string, number>>>;
   engine(): Readonly<Record<"live" | "busy" | "waiting" | "replaced", number>>;
+  readonly connections: ConnectionBudget["figures"];
   /** What engine processes are shut into. */
   readonly confinement?: Confinement;
   /** What the cache of results holds, where it knows. */
@@ -154,6 +157,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     return Object.fromEntries(await Promise.all(depths));
   });
   addProgressGauges(registers, gauges);
+  addConnectionGauges(registers, gauges.connections);
   gauge("veil_room_used_ratio", "How full the fullest place is; at 1 no new work is taken.", "of", async () => ({
     fullest: (await room.look()).share,
   }));

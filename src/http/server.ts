@@ -19,6 +19,7 @@ import { Problem } from "../errors.ts";
 import { type Access, admitByTable } from "./access.ts";
 import { anonymizeRoutes } from "./anonymize.ts";
 import { batchRoute } from "./batch.ts";
+import type { ConnectionBudget } from "./connection-budget.ts";
 import { type ConnectionLimits, limitConnections } from "./connections.ts";
 import { guardWays, hardenReplies } from "./guard.ts";
 import { http2Settings, limitSessions } from "./http2-limits.ts";
@@ -38,13 +39,14 @@ export interface ServerOptions {
   /** False: what monitors ask, and nothing else. */
   readonly api?: boolean;
   readonly limits: ConnectionLimits;
+  readonly connections: ConnectionBudget;
 }
 
 /** The HTTP side: API, its documentation, and the page. Not listening yet. */
 export async function createServer(
   parts: HttpParts,
   logger: FastifyBaseLogger,
-  { api = true, limits }: ServerOptions,
+  { api = true, limits, connections }: ServerOptions,
 ): Promise<FastifyInstance> {
   const { access } = parts;
   const server = fastify({
@@ -65,7 +67,7 @@ export async function createServer(
   await server.register(cookie);
   guardWays(server, access);
   admitByTable(server, access);
-  limitConnections(server, limits);
+  limitConnections(server, limits, connections.share("page", limits));
   limitSessions(server, limits);
   if (!api) {
     await server.register(operationRoutes(parts));

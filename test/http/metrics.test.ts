@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createConnectionBudget } from "../../src/http/connection-budget.ts";
 import { createMetrics } from "../../src/http/metrics.ts";
 import { createMonitorServer } from "../../src/http/monitor.ts";
 import { createLog } from "../../src/log.ts";
@@ -8,7 +9,9 @@ import { createLog } from "../../src/log.ts";
 /** A monitor's server over a ledger that counts how often it is asked, and may be away. */
 async function openMonitor() {
   const ledger = { asked: 0, isAway: false };
+  const connections = createConnectionBudget();
   const metrics = createMetrics({
+    connections: connections.figures,
     ledger: {
       async counts() {
         ledger.asked++;
@@ -24,7 +27,7 @@ async function openMonitor() {
     ...{ announced: async () => ({}), engine: () => ({ live: 1, busy: 0, waiting: 0, replaced: 0 }) },
   });
   const detector = { name: "none", digest: "none" };
-  const parts = { metrics, detector, readiness: { require: async () => {} } };
+  const parts = { metrics, detector, connections, readiness: { require: async () => {} } };
   const server = await createMonitorServer(parts, createLog({ level: "silent", human: false }));
   const address = await server.listen({ host: "127.0.0.1", port: 0 });
   return {

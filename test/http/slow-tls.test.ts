@@ -6,6 +6,7 @@ import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { connect as connectTls } from "node:tls";
+import { createConnectionBudget } from "../../src/http/connection-budget.ts";
 import { closeWithin } from "../../src/http/connections.ts";
 import { createWebhookServer } from "../../src/http/webhook.ts";
 import { createLog } from "../../src/log.ts";
@@ -163,7 +164,7 @@ describe("clients that are slow on purpose by TLS", { skip }, () => {
 describe("the webhook by TLS", { skip }, () => {
   test("waits for a handshake and a request as long as it says, and its end waits for neither", async () => {
     const room = { require: async () => {} };
-    const parts = { token: "t", announce: async () => 0, room };
+    const parts = { token: "t", announce: async () => 0, room, connections: createConnectionBudget() };
     const log = createLog({ level: "silent", human: false });
     const server = await createWebhookServer({ ...parts, tls: certificate!, requestMs: 600 }, log);
     await server.listen({ host: "127.0.0.1", port: 0 });

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Server, Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Refusal, Share, ShareLimits } from "./connection-budget.ts";
@@ -17,13 +17,19 @@ const refusals: Readonly<Record<Refusal, string>> = {
   address: "one address has as many connections as it may; others of it are closed",
 };
 
-/** All connections of a server. */
-const socketsOf = new WeakMap<FastifyInstance, Set<Socket>>();
+interface Connection {
+  readonly socket: Socket;
+  /** Requests that are not answered yet. */
+  asked: number;
+}
+
+/** All of a server, by `nameOf`. */
+const connectionsOf = new WeakMap<FastifyInstance, Map<string, Connection>>();
 
 /**
  * Closes connections that take too long, so that a slow client holds neither a socket nor a spool file for ever, and
  * those above its share at once, so that the rest goes on; the log is told once a minute at most. The end of the server
- * waits for none on which nothing was asked. By TLS a handshake has an end by `handshakeTimeout`, which the server is
+ * waits for none on which nothing is asked. By TLS a handshake has an end by `handshakeTimeout`, which the server is
  * made with; by HTTP/2 everything else by `limitSessions`.
  */
 export function limitConnections(server: FastifyInstance, limits: ConnectionLimits, share: Share): void {
@@ -34,16 +40,16 @@ export function limitConnections(server: FastifyInstance, limits: ConnectionLimi
     // Often enough that a limit is kept to within half of it. As an option HTTP/2's server did not always take it.
     connectionsCheckingInterval: Math.min(15_000, Math.ceil(Math.min(headersMs, requestMs) / 2)),
   });
-  const sockets = new Set<Socket>();
-  socketsOf.set(server, sockets);
+  const connections = watchConnections(server);
   const told = { all: Number.NEGATIVE_INFINITY, address: Number.NEGATIVE_INFINITY };
   (server.server as Server).on("connection", (socket) => {
     const address = socket.remoteAddress;
     const refusal = share.take(address);
     if (refusal === undefined) {
-      sockets.add(socket);
+      const name = nameOf(socket);
+      connections.set(name, { socket, asked: 0 });
       socket.once("close", () => {
-        sockets.delete(socket);
+        connections.delete(name);
         share.giveBack(address);
       });
       return;
@@ -54,31 +60,43 @@ export function limitConnections(server: FastifyInstance, limits: ConnectionLimi
     const { open } = share.figures();
     server.log.warn({ connections: open, ...(refusal === "address" && { address }) }, refusals[refusal]);
   });
-  dropSilentOnClose(server);
 }
 
-/** For Node a connection on which nothing was asked yet is a busy one, and its end would be waited for. */
-function dropSilentOnClose(server: FastifyInstance): void {
-  const silent = new Map<string, Socket>();
-  // A request by TLS shows another socket than the one that was connected.
-  const nameOf = ({ remoteAddress, remotePort, localAddress }: Socket) =>
-    `${remoteAddress} ${remotePort} ${localAddress}`;
-  (server.server as Server).on("connection", (socket) => {
-    if (socket.destroyed) return;
-    const name = nameOf(socket);
-    silent.set(name, socket);
-    socket.once("close", () => silent.delete(name));
+/**
+ * Knows of each connection what is asked on it. At its end a server would wait for those on which nothing was asked yet,
+ * whose request was answered before it had come as a whole, or whose answer has begun and does not say that it is the last.
+ */
+function watchConnections(server: FastifyInstance): Map<string, Connection> {
+  const connections = new Map<string, Connection>();
+  connectionsOf.set(server, connections);
+  let isClosing = false;
+  server.server.on("request", ({ socket, httpVersionMajor }: IncomingMessage, answer: ServerResponse) => {
+    const connection = connections.get(nameOf(socket));
+    if (connection === undefined) return;
+    connection.asked++;
+    // Node says goodbye to sessions of HTTP/2 by itself.
+    if (httpVersionMajor > 1) return;
+    answer.once("close", () => {
+      connection.asked--;
+      if (isClosing && connection.asked === 0) socket.destroySoon();
+    });
   });
-  server.server.on("request", ({ socket }: IncomingMessage) => silent.delete(nameOf(socket)));
   server.addHook("preClose", async () => {
-    for (const socket of silent.values()) socket.destroy();
+    isClosing = true;
+    for (const { socket, asked } of connections.values()) if (asked === 0) socket.destroy();
   });
+  return connections;
+}
+
+/** A request by TLS shows another socket than the one that was connected, with the same addresses. */
+function nameOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress}`;
 }
 
 /** Waits for open requests to end, but not for a client that does not move. */
 export async function closeWithin(server: FastifyInstance, ms: number): Promise<void> {
   const timer = setTimeout(() => {
-    for (const socket of socketsOf.get(server) ?? []) socket.destroy();
+    for (const { socket } of connectionsOf.get(server)?.values() ?? []) socket.destroy();
   }, ms);
   try {
     await server.close();

@@ -5,6 +5,7 @@ import { isLoopback, networkOf, networks } from "../network-address.ts";
 export type Refusal = "all" | "address";
 
 export interface Share {
+  readonly listener: string;
   /** Undefined: it is taken, and has to be given back. */
   take(address: string | undefined): Refusal | undefined;
   giveBack(address: string | undefined): void;
@@ -69,6 +70,7 @@ export function createConnectionBudget({
     }
 
     const made: Share = {
+      listener,
       take(address = "") {
         const why = refusal(address);
         if (why !== undefined) {

@@ -57,8 +57,8 @@ export function limitConnections(server: FastifyInstance, limits: ConnectionLimi
     socket.destroy();
     if (performance.now() - told[refusal] < toldEveryMs) return;
     told[refusal] = performance.now();
-    const { open } = share.figures();
-    server.log.warn({ connections: open, ...(refusal === "address" && { address }) }, refusals[refusal]);
+    const about = { listener: share.listener, connections: share.figures().open };
+    server.log.warn({ ...about, ...(refusal === "address" && { address }) }, refusals[refusal]);
   });
 }
 

@@ -65,8 +65,10 @@ describe("one address", () => {
         await assert.rejects(asked(way, port, "127.0.0.2"));
         const told = lines.filter((line) => line.includes("as many connections as it may"));
         assert.deepEqual(
-          told.map((line) => JSON.parse(line)).map(({ address, connections }) => [address, connections]),
-          [["127.0.0.2", 5]],
+          told
+            .map((line) => JSON.parse(line))
+            .map(({ listener, address, connections }) => [listener, address, connections]),
+          [["page", "127.0.0.2", 5]],
         );
         assert.equal(lines.filter((line) => /"level":[3-6]0/.test(line)).length, told.length + 1, lines.join(""));
 

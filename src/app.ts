@@ -26,6 +26,8 @@ import { createPool } from "./engine/pool.ts";
 import type { Problem } from "./errors.ts";
 import { announceFor, hearsEvents, openWebhook, runFeeds } from "./events.ts";
 import { createFolderRoutes } from "./folder-routes.ts";
+import { createConnectionBudget } from "./http/connection-budget.ts";
+import { closeWithin } from "./http/connections.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createReadiness } from "./http/readiness.ts";
 import { createSealer } from "./ledger/sealer.ts";
@@ -101,7 +103,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const alone = createAlone(config, data, onProblem);
   const cache = await openCache(config, places.cache, data.dataKeys);
   if (cache !== undefined) started.defer(() => cache.close());
-  const { closeWithin, createServer } = await import("./http/server.ts");
+  const { createServer } = await import("./http/server.ts");
   const detector = await loading;
   const confinement = await pool.confinement();
   const level = isConfined(confinement) ? "info" : "warn";
@@ -138,8 +140,17 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const evaluation = await openEvaluation(config, { place: evaluationsIn(dataDir), onAlert, log });
 
   // The ways in by HTTP.
+  const access = started.use(await openAccess(config, { data, onProblem }));
+  const connections = createConnectionBudget(access);
   const metrics = createMetrics({
-    ...{ ledger, queue, engine: pool.stats, confinement, ...(cache?.bytes && { cacheBytes: cache.bytes }) },
+    ...{
+      ledger,
+      queue,
+      connections: connections.figures,
+      engine: pool.stats,
+      confinement,
+      ...(cache?.bytes && { cacheBytes: cache.bytes }),
+    },
     ...{ progress: work.progress, paused: paused.current, room, alerts, announced: data.announcements.waiting },
     routes: () => folders.current().map(({ route, health }) => ({ name: route.name, health })),
     ...(evaluation && { evaluation: evaluation.figures }),
@@ -148,7 +159,6 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const results = resultsIn(cache, config, resultParts);
   const core = { medium: pool, spool, limits, results, detector, ledger, queue, storeOf };
   const names = () => folders.current().map(({ route }) => route.name);
-  const access = started.use(await openAccess(config, { data, onProblem }));
   const isAtRoutes = roles.has("sources") || roles.has("worker");
   const parts = {
     ...{ ...core, maxBatch: limits.maxBatch, policy, submit, metrics, room, access },
@@ -160,17 +170,16 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     page: fileURLToPath(new URL("../web/dist", import.meta.url)),
     pauses: knownPauses(pauses, ledger, names, paused.lookNow),
   };
-  const server = started.adopt(await createServer(parts, log, { api: roles.has("api"), limits: config.http }), (it) =>
-    closeWithin(it, graceMs),
-  );
+  const ways = { api: roles.has("api"), limits: config.http, connections };
+  const server = started.adopt(await createServer(parts, log, ways), (it) => closeWithin(it, graceMs));
   await traces.requestsOf(server);
   await listen(server, { ...config, section: "" });
-  started.use(await openMonitor(config, parts, log));
+  started.use(await openMonitor(config, { ...parts, connections }, log));
 
   // The ways in of events.
   const announce = announceFor({ announcements: data.announcements, folders, onProblem });
   const feeds = roles.has("sources") ? await openFeeds(config, onProblem) : [];
-  const taker = roles.has("api") ? await openWebhook(config, { announce, room, log }) : undefined;
+  const taker = roles.has("api") ? await openWebhook(config, { announce, room, connections, log }) : undefined;
   if (taker !== undefined) {
     started.adopt(taker, (it) => closeWithin(it, graceMs));
     await listen(taker, { ...config.events.webhook, section: "events.webhook." });

@@ -68,11 +68,11 @@ export async function runFeeds(
 /** What takes events at `POST /webhook`, not listening yet; undefined: no token is set. Problem: invalid-config. */
 export async function openWebhook(
   config: Config,
-  { announce, room, log }: Pick<WebhookParts, "announce" | "room"> & { readonly log: Logger },
+  { log, ...parts }: Pick<WebhookParts, "announce" | "room" | "connections"> & { readonly log: Logger },
 ): Promise<Awaited<ReturnType<typeof createWebhookServer>> | undefined> {
   const { token } = config.events.webhook;
   if (token === undefined) return undefined;
   const { certFile, keyFile } = config.events.webhook;
   const tls = await readCertificate({ certFile, keyFile, section: "events.webhook" });
-  return createWebhookServer({ token, announce, room, ...(tls && { tls }) }, log);
+  return createWebhookServer({ ...parts, token, ...(tls && { tls }) }, log);
 }

@@ -1,45 +1,17 @@
 import { lookup } from "node:dns/promises";
-import { BlockList, isIP } from "node:net";
 import { Problem } from "./errors.ts";
+import { networks } from "./network-address.ts";
 
-/** Addresses that no stranger's machine has: loopback, private, link-local, shared, reserved, and what wraps IPv4. */
-const inner = new BlockList();
-for (const [net, bits] of [
-  ["0.0.0.0", 8],
-  ["10.0.0.0", 8],
-  ["100.64.0.0", 10],
-  ["127.0.0.0", 8],
-  ["169.254.0.0", 16],
-  ["172.16.0.0", 12],
-  ["192.0.0.0", 24],
-  ["192.0.2.0", 24],
-  ["192.88.99.0", 24],
-  ["192.168.0.0", 16],
-  ["198.18.0.0", 15],
-  ["198.51.100.0", 24],
-  ["203.0.113.0", 24],
-  ["224.0.0.0", 3],
-] as const)
-  inner.addSubnet(net, bits, "ipv4");
-for (const [net, bits] of [
-  ["::", 96],
-  ["64:ff9b::", 96],
-  ["64:ff9b:1::", 48],
-  ["100::", 64],
-  ["2001::", 23],
-  ["2001:db8::", 32],
-  ["2002::", 16],
-  ["fc00::", 7],
-  ["fe80::", 10],
-  ["fec0::", 10],
-  ["ff00::", 8],
-] as const)
-  inner.addSubnet(net, bits, "ipv6");
-
-/** Whether an IP address is one of this machine or its network; IPv4 mapped into IPv6 counts as what it maps. */
-export function isPrivateAddress(address: string): boolean {
-  return inner.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
-}
+/**
+ * Whether an IP address is one that no stranger's machine has: loopback, private, link-local, shared, reserved, and what
+ * wraps IPv4. IPv4 mapped into IPv6 counts as what it maps.
+ */
+export const isPrivateAddress = networks([
+  ...["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"],
+  ...["192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"],
+  ...["224.0.0.0/3", "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16"],
+  ...["fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"],
+]);
 
 export interface Resolved {
   readonly address: string;

@@ -1,11 +1,12 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
+import { domainToASCII } from "node:url";
 import { Problem } from "./errors.ts";
 import { isPrivateAddress, resolveOutbound } from "./outbound-address.ts";
 
 export interface OutboundOptions {
-  /** Names of hosts that may lie in a private network, as somebody has named them in the configuration. */
+  /** Hosts that may lie in a private network, names or addresses, as somebody has named them in the configuration. */
   readonly privateHosts?: readonly string[];
   /** How such a one is named. */
   readonly remedy: string;
@@ -21,6 +22,7 @@ const redirects = new Set([301, 302, 303, 307, 308]);
  * invalid-config for an address that is not allowed, store-unavailable.
  */
 export function createOutbound({ privateHosts = [], remedy, timeoutMs = 15_000 }: OutboundOptions): typeof fetch {
+  const named = new Set(privateHosts.map(plainHost));
   return async (input, init) => {
     let request = new Request(input, { ...init, redirect: "manual" });
     const body = request.body === null ? undefined : Buffer.from(await request.arrayBuffer());
@@ -39,9 +41,10 @@ export function createOutbound({ privateHosts = [], remedy, timeoutMs = 15_000 }
   async function send(request: Request, body: Buffer | undefined, signal: AbortSignal): Promise<IncomingMessage> {
     const url = new URL(request.url);
     const isPlain = url.protocol === "http:";
-    if (!isPlain && url.protocol !== "https:") throw refused(url, "it is neither http nor https");
-    const { address, family } = await resolveOutbound(url, privateHosts.includes(url.hostname), remedy);
-    if (isPlain && !isPrivateAddress(address)) throw refused(url, "it is not https");
+    if (!isPlain && url.protocol !== "https:")
+      throw new Problem("invalid-config", `Expected https, but ${url.protocol} is neither http nor https`);
+    const { address, family } = await resolveOutbound(url, named.has(plainHost(url.hostname)), remedy);
+    if (isPlain && !isPrivateAddress(address)) throw new Problem("invalid-config", `Expected https for ${url.host}`);
     return new Promise((resolve, reject) => {
       const sent = (isPlain ? httpRequest : httpsRequest)(
         url,
@@ -75,12 +78,17 @@ function responseOf(answer: IncomingMessage): Response {
     for (const value of values ?? []) headers.append(name, value);
   const status = answer.statusCode!;
   const isEmpty = [101, 204, 205, 304].includes(status);
-  if (isEmpty) answer.resume();
+  if (isEmpty) answer.destroy();
   return new Response(isEmpty ? null : (Readable.toWeb(answer) as ReadableStream<Uint8Array>), { status, headers });
 }
 
-function refused({ protocol, host }: URL, why: string): Problem {
-  return new Problem("invalid-config", `${protocol}//${host} is not asked: ${why}`);
+/** As URLs have it: a name's case means nothing, nor the dot behind it, and it may be of any script. */
+function plainHost(host: string): string {
+  const name = host
+    .toLowerCase()
+    .replace(/^\[(.*)\]$/, "$1")
+    .replace(/\.$/, "");
+  return domainToASCII(name) || name;
 }
 
 function away({ host }: URL, why: string, cause?: unknown): Problem {

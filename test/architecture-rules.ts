@@ -34,7 +34,7 @@ const houses = [
 /** From the ground up. The words are in ARCHITECTURE.md. */
 const floors: readonly Floor[] = [
   { name: "errors", files: /^src\/errors\.ts$/, may: [], node: [] },
-  { name: "addresses", files: /^src\/postgres-address\.ts$/, may: [], node: [] },
+  { name: "addresses", files: /^src\/(postgres|network)-address\.ts$/, may: [], node: ["node:net"] },
   {
     name: "leaves",
     files:
@@ -103,7 +103,7 @@ const floors: readonly Floor[] = [
   {
     name: "auth",
     files: /^src\/auth\//,
-    may: ["errors", "core", "ledger"],
+    may: ["errors", "addresses", "core", "ledger"],
     packages: ["jose", "openid-client", "rate-limiter-flexible", "ioredis"],
   },
   {
@@ -116,7 +116,7 @@ const floors: readonly Floor[] = [
   {
     name: "http",
     files: /^src\/http\//,
-    may: [...below, "pipeline", "auth"],
+    may: [...below, "addresses", "pipeline", "auth"],
     packages: ["fastify", "fastify-type-provider-zod", "zod", "prom-client", "@fastify/*"],
   },
   { name: "config", files: /^src\/config(\/|\.ts$)/, may: ["errors", "addresses", "core"], packages: ["yaml", "zod"] },
@@ -148,7 +148,7 @@ const floors: readonly Floor[] = [
   {
     name: "app",
     files: /^src\/app(\/|\.ts$)/,
-    may: [...below, ...houses, "drivers", "data-folder", "folder-routes", "events", "eval-schedule"],
+    may: [...below, ...houses, "addresses", "drivers", "data-folder", "folder-routes", "events", "eval-schedule"],
   },
   {
     name: "cli",

@@ -49,6 +49,22 @@ describe("what is asked outside", () => {
     assert.equal(await (await named(`${base}/ok`)).text(), "hello");
   });
 
+  test("a host is named in any case, with a dot behind it, and an address without its brackets", async () => {
+    const { port } = new URL(base);
+    const asked = async (privateHost: string, host: string) =>
+      (await createOutbound({ privateHosts: [privateHost], remedy: "" })(`http://${host}:${port}/ok`)).status;
+    for (const [privateHost, host] of [
+      ["LocalHost", "localhost"],
+      ["localhost", "LOCALHOST"],
+      ["localhost.", "localhost"],
+      ["::1", "[::1]"],
+      ["[::1]", "[::1]"],
+    ] as const)
+      assert.equal(await asked(privateHost, host), 200, `${privateHost} for ${host}`);
+    for (const other of ["localhos", "example.localhost", "127.0.0.1"])
+      await assert.rejects(asked(other, "localhost"), { code: "invalid-config" }, other);
+  });
+
   test("each redirect is checked like a first request, and takes no credentials elsewhere", async () => {
     const headers = { authorization: "Bearer secret" };
     assert.equal(await (await named(`${base}/to-ok`, { headers })).text(), "hello");

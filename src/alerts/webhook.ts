@@ -1,9 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
-import { request as httpRequest, type RequestOptions } from "node:http";
-import { request as httpsRequest } from "node:https";
 import { Problem } from "../errors.ts";
-import { isPrivateAddress, resolveOutbound } from "../outbound-address.ts";
+import { createOutbound } from "../outbound.ts";
 import type { AlertChannel, AlertMessage } from "./alert.ts";
 
 export interface WebhookOptions {
@@ -21,6 +19,9 @@ const secretPattern = /^whsec_([A-Za-z0-9+/]+={0,2})$/;
 /** Posts each message as JSON, signed as Standard Webhooks has it. Follows no redirect, and tells no path in errors. */
 export function createWebhook({ url, secret, allowPrivate, timeoutMs = 15_000 }: WebhookOptions): AlertChannel {
   const target = new URL(url);
+  const login = takeLogin(target);
+  const privateHosts = allowPrivate ? [target.hostname] : [];
+  const send = createOutbound({ privateHosts, remedy: privateRemedy, timeoutMs });
   return {
     name: "webhook",
     digestMs: 0,
@@ -42,41 +43,23 @@ export function createWebhook({ url, secret, allowPrivate, timeoutMs = 15_000 }:
   };
 
   async function post(body: string, headers: Record<string, string>, signal: AbortSignal): Promise<void> {
-    const { address, family } = await resolveOutbound(target, allowPrivate, privateRemedy);
-    const isPlain = target.protocol === "http:";
-    if (isPlain && !isPrivateAddress(address)) {
-      throw new Problem("invalid-config", `Expected https for the webhook at ${target.hostname}`);
-    }
-    const options: RequestOptions = {
-      method: "POST",
-      headers: {
-        ...headers,
-        "content-type": "application/json",
-        "content-length": Buffer.byteLength(body),
-        "user-agent": "veil",
-      },
-      // The address that was checked, whatever the name's server says now; the certificate is still the name's.
-      lookup: (_host, { all }, done) => (all ? done(null, [{ address, family }]) : done(null, address, family)),
-      agent: false,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    };
-    const status = await new Promise<number>((resolve, reject) => {
-      const sent = (isPlain ? httpRequest : httpsRequest)(target, options, (answer) => {
-        // Nothing in the answer matters, and it may be endless.
-        answer.destroy();
-        resolve(answer.statusCode ?? 0);
-      });
-      sent.once("error", (cause: NodeJS.ErrnoException) => {
-        reject(
-          new Problem("store-unavailable", `${target.host} was not reached (${cause.code ?? cause.name})`, { cause }),
-        );
-      });
-      sent.end(body);
+    const answer = await send(target, {
+      ...{ method: "POST", body, signal },
+      headers: { ...headers, ...login, "content-type": "application/json", "user-agent": "veil" },
     });
-    if (status < 200 || status >= 300) {
-      throw new Problem("store-unavailable", `Expected 2xx of ${target.host} but received ${status}`);
+    // Nothing in it matters, and it may be endless.
+    await answer.body?.cancel();
+    if (!answer.ok) {
+      throw new Problem("store-unavailable", `Expected 2xx of ${target.host} but received ${answer.status}`);
     }
   }
+}
+
+/** Takes name and password out of the address, and answers them as a header. */
+function takeLogin(target: URL): Record<string, string> {
+  const login = [target.username, target.password].map(decodeURIComponent).join(":");
+  Object.assign(target, { username: "", password: "" });
+  return login === ":" ? {} : { authorization: `Basic ${Buffer.from(login).toString("base64")}` };
 }
 
 /** `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`: standardwebhooks.com. */

@@ -3,12 +3,13 @@ import { createLimits } from "../auth/limits.ts";
 import { createOidc } from "../auth/oidc.ts";
 import { createTokenVerifier } from "../auth/token.ts";
 import { readCertificate } from "../certificate.ts";
-import { isLoopback, listed } from "../config/access-faults.ts";
+import { listed } from "../config/access-faults.ts";
 import type { Config } from "../config.ts";
 import type { TokenAlgorithm } from "../core/token-algorithm.ts";
 import type { DataFolder } from "../data-folder.ts";
 import { Problem } from "../errors.ts";
 import type { Access, Login } from "../http/access.ts";
+import { isLoopback } from "../network-address.ts";
 import { createOutbound } from "../outbound.ts";
 
 export interface AccessParts {

@@ -1,12 +1,12 @@
 import type { Config } from "../config.ts";
-import type { HttpParts } from "../http/parts.ts";
+import type { MonitorParts } from "../http/monitor.ts";
 import type { Logger } from "../log.ts";
 import { listen } from "./listen.ts";
 
 /** Answers monitors at an address of their own, where one is set. Problem invalid-config where it can't be had. */
 export async function openMonitor(
   { monitor: { host, port } }: Pick<Config, "monitor">,
-  parts: Pick<HttpParts, "detector" | "metrics" | "readiness">,
+  parts: MonitorParts,
   log: Logger,
 ): Promise<AsyncDisposable> {
   if (host === undefined) return { async [Symbol.asyncDispose]() {} };

@@ -1,7 +1,7 @@
-import { isIPv6 } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RateLimiterAbstract, RateLimiterRes } from "rate-limiter-flexible";
 import { Problem } from "../errors.ts";
+import { networkOf } from "../network-address.ts";
 
 export interface LimitOptions {
   /** Requests a minute of one client, known by its name. */
@@ -85,20 +85,6 @@ export function tooMany(retryAfter: number, detail: string): Problem {
     remedy: `Come again in ${retryAfter} s; http.requestsPerMinute and its neighbours set the limits.`,
     retryAfter,
   });
-}
-
-/** Whoever has one IPv6 address has all of its 64 bits. */
-export function networkOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
-  if (!isIPv6(plain)) return plain;
-  const [head = "", tail = ""] = plain.toLowerCase().split("::");
-  const groups = (text: string) => (text === "" ? [] : text.split(":"));
-  const missing = plain.includes("::") ? 8 - groups(head).length - groups(tail).length : 0;
-  const whole = [...groups(head), ...Array.from({ length: missing }, () => "0"), ...groups(tail)];
-  return `${whole
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(":")}::/64`;
 }
 
 async function connect(url: string, onProblem: LimitOptions["onProblem"]) {

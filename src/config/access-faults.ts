@@ -1,18 +1,10 @@
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
 import { pairAlgorithms, secretAlgorithms } from "../core/token-algorithm.ts";
+import { isLoopback } from "../network-address.ts";
 import type { Entry } from "./layers.ts";
 import { nameOf, show } from "./setting-faults.ts";
 
 type Merged = ReadonlyMap<string, Entry>;
-
-/** Whether an address can be reached from this machine alone. */
-export function isLoopback(host: string): boolean {
-  const inner = new BlockList();
-  inner.addSubnet("127.0.0.0", 8);
-  inner.addAddress("::1", "ipv6");
-  const plain = host.replace(/^\[(.*)\]$/, "$1");
-  return plain === "localhost" || (isIP(plain) > 0 && inner.check(plain, isIP(plain) === 6 ? "ipv6" : "ipv4"));
-}
 
 /** The items of a list with commas. */
 export function listed(text: string | undefined): readonly string[] {

@@ -39,7 +39,16 @@ export const httpSettings = z
     connections: count(16)
       .default(12_000)
       .describe("Most connections at once; others are closed. Fewer where the system lets veil open fewer files."),
-    headersMs: count(100).default(60_000).describe("Longest time for a request's headers; then it is answered 408."),
+    addressConnections: count(1)
+      .default(2000)
+      .describe(
+        "The same from one address (IPv6: one /64), half of all at most. This machine and trusted proxies have no limit.",
+      ),
+    headersMs: count(100)
+      .default(60_000)
+      .describe(
+        "Longest time for a request's headers, then it is answered 408; for a TLS handshake; and for saying anything at all.",
+      ),
     requestMs: count(100).default(900_000).describe("Longest time for a whole request to come in."),
   })
   .prefault({});

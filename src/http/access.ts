@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Identify } from "../auth/identify.ts";
 import { type Limits, tooMany } from "../auth/limits.ts";
@@ -163,10 +162,4 @@ function limitUploads(server: FastifyInstance, { uploadsAtOnce, clientUploadsAtO
       else underWay.set(client, left);
     });
   });
-}
-
-/** Whether an address is one of this machine's own. */
-export function isOwnMachine(address: string | undefined): boolean {
-  const plain = address?.replace(/^::ffff:/i, "") ?? "";
-  return plain === "::1" || (isIP(plain) === 4 && plain.startsWith("127."));
 }

@@ -1,7 +1,7 @@
-import { BlockList, isIP } from "node:net";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Problem } from "../errors.ts";
-import { type Access, isOwnMachine } from "./access.ts";
+import { isLoopback, networks } from "../network-address.ts";
+import type { Access } from "./access.ts";
 
 const ownHosts = new Set(["localhost", "127.0.0.1", "[::1]"]);
 /** What proxies add. One that adds none of it still speaks HTTP/1.0 as a rule, as nginx does, which no browser does. */
@@ -42,11 +42,11 @@ function guardLoopback(server: FastifyInstance): void {
 
 /** With a login: encrypted, or from a proxy that is trusted to do that; and no other site's page. */
 function guardNetwork(server: FastifyInstance, { certificate, trustedProxies, allowPlain, publicUrl }: Access): void {
-  const proxies = networksOf(trustedProxies);
+  const proxies = networks(trustedProxies);
   server.addHook("onRequest", async (request) => {
     const { remoteAddress } = request.raw.socket;
     const { url } = request.routeOptions;
-    const isPlain = certificate === undefined && !allowPlain && !isOwnMachine(remoteAddress);
+    const isPlain = certificate === undefined && !allowPlain && !isLoopback(remoteAddress);
     // Who asks whether veil lives brings nothing, and takes nothing away.
     if (isPlain && !proxies(remoteAddress) && url !== "/healthz" && url !== "/readyz") {
       throw new Problem("forbidden-host", "veil takes plain HTTP from its trusted proxies alone", {
@@ -82,17 +82,6 @@ function refuseOtherPages(request: FastifyRequest, own: string, publicUrl?: stri
       remedy: "Call veil from its own page.",
     });
   }
-}
-
-function networksOf(texts: readonly string[]): (address: string | undefined) => boolean {
-  const list = new BlockList();
-  for (const text of texts) {
-    const [address = "", bits] = text.split("/");
-    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-    if (bits === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(bits), family);
-  }
-  return (address = "") => isIP(address) > 0 && list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 }
 
 /** Headers that keep a browser from running or embedding what is not the page's own, and from storing any picture. */

@@ -9,6 +9,9 @@ import type { CacheUse } from "../pipeline/result-cache.ts";
 import type { Room } from "../pipeline/room.ts";
 import type { RouteHealth } from "../pipeline/route-health.ts";
 import type { Queue } from "../queues/queue.ts";
+import type { ConnectionBudget } from "./connection-budget.ts";
+import { addConnectionGauges } from "./connection-gauges.ts";
+import { keptAnswer } from "./kept-answer.ts";
 import { addProgressGauges } from "./progress-gauges.ts";
 
 export interface Metrics {
@@ -18,7 +21,7 @@ export interface Metrics {
   /** Each durable event of a job. */
   jobEvent(route: string, event: LedgerEvent): void;
   cacheUse(use: CacheUse): void;
-  /** The Prometheus text format. */
+  /** The Prometheus text format; who asks at the same time as others is given the same. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
@@ -38,6 +41,7 @@ export interface Gauges {
   /** Names that events have brought and nobody has looked at yet, by route. */
   announced(): Promise<Readonly<Record<string, number>>>;
   engine(): Readonly<Record<"live" | "busy" | "waiting" | "replaced", number>>;
+  readonly connections: ConnectionBudget["figures"];
   /** What engine processes are shut into. */
   readonly confinement?: Confinement;
   /** What the cache of results holds, where it knows. */
@@ -153,6 +157,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     return Object.fromEntries(await Promise.all(depths));
   });
   addProgressGauges(registers, gauges);
+  addConnectionGauges(registers, gauges.connections);
   gauge("veil_room_used_ratio", "How full the fullest place is; at 1 no new work is taken.", "of", async () => ({
     fullest: (await room.look()).share,
   }));
@@ -225,8 +230,6 @@ export function createMetrics(gauges: Gauges): Metrics {
       (verb === "find" ? lookups : writes).inc({ outcome });
       if (bytes !== undefined) cached.inc({ direction: verb === "find" ? "out" : "in" }, bytes);
     },
-    async render() {
-      return { contentType: registry.contentType, text: await registry.metrics() };
-    },
+    render: keptAnswer(async () => ({ contentType: registry.contentType, text: await registry.metrics() })),
   };
 }

@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { Problem, toProblem } from "../errors.ts";
 import { hasRole } from "./access.ts";
+import type { Metrics } from "./metrics.ts";
 import type { HttpParts } from "./parts.ts";
 import { send } from "./problem-reply.ts";
 import { statusSchema } from "./status-schema.ts";
@@ -12,9 +13,13 @@ const readySchema = z.object({
   detector: z.object({ name: z.string(), digest: z.string() }),
 });
 
+export interface OperationParts extends Pick<HttpParts, "detector" | "readiness"> {
+  readonly metrics: Pick<Metrics, "render">;
+}
+
 /** What a monitor asks. */
 export function operationRoutes(
-  { detector, metrics, readiness }: Pick<HttpParts, "detector" | "metrics" | "readiness">,
+  { detector, metrics, readiness }: OperationParts,
   /** Whether whoever asks may know what routes there are. */
   mayRead: (request: FastifyRequest) => boolean = (request) => hasRole(request, "read"),
 ): FastifyPluginAsyncZod {

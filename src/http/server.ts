@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import type { Http2Session } from "node:http2";
 import { join } from "node:path";
 import cookie from "@fastify/cookie";
 import multipart from "@fastify/multipart";
@@ -20,8 +19,10 @@ import { Problem } from "../errors.ts";
 import { type Access, admitByTable } from "./access.ts";
 import { anonymizeRoutes } from "./anonymize.ts";
 import { batchRoute } from "./batch.ts";
-import { type ConnectionLimits, checkingInterval, limitConnections } from "./connections.ts";
+import type { ConnectionBudget } from "./connection-budget.ts";
+import { type ConnectionLimits, limitConnections } from "./connections.ts";
 import { guardWays, hardenReplies } from "./guard.ts";
+import { http2Settings, limitSessions } from "./http2-limits.ts";
 import { jobControlRoutes } from "./job-control.ts";
 import { jobRoutes } from "./jobs.ts";
 import { ledgerRoutes } from "./ledger-records.ts";
@@ -38,13 +39,14 @@ export interface ServerOptions {
   /** False: what monitors ask, and nothing else. */
   readonly api?: boolean;
   readonly limits: ConnectionLimits;
+  readonly connections: ConnectionBudget;
 }
 
 /** The HTTP side: API, its documentation, and the page. Not listening yet. */
 export async function createServer(
   parts: HttpParts,
   logger: FastifyBaseLogger,
-  { api = true, limits }: ServerOptions,
+  { api = true, limits, connections }: ServerOptions,
 ): Promise<FastifyInstance> {
   const { access } = parts;
   const server = fastify({
@@ -65,9 +67,8 @@ export async function createServer(
   await server.register(cookie);
   guardWays(server, access);
   admitByTable(server, access);
-  limitConnections(server, limits);
-  limitDuration(server, limits);
-  keepSessions(server);
+  limitConnections(server, limits, connections.share("page", limits));
+  limitSessions(server, limits);
   if (!api) {
     await server.register(operationRoutes(parts));
     return server;
@@ -129,42 +130,9 @@ function refuseAddress(error: FastifyError, request: FastifyRequest, reply: Fast
 }
 
 /** By TLS with HTTP/2 where there is a certificate, and whose word on clients is believed. */
-function transport({ certificate, trustedProxies }: Access, limits: ConnectionLimits): object {
+function transport({ certificate, trustedProxies }: Access, { headersMs }: ConnectionLimits): object {
   const trustProxy = trustedProxies.length > 0 && [...trustedProxies];
-  if (certificate === undefined) return { trustProxy, http: { connectionsCheckingInterval: checkingInterval(limits) } };
-  return { trustProxy, http2: true, https: { ...certificate, allowHTTP1: true, minVersion: "TLSv1.2" } };
-}
-
-/** Node watches over how long a request takes to come in with HTTP/1 alone. */
-function limitDuration(server: FastifyInstance, { requestMs }: ConnectionLimits): void {
-  server.addHook("onRequest", async ({ raw }) => {
-    if (raw.httpVersionMajor < 2) return;
-    const timer = setTimeout(() => raw.destroy(), requestMs);
-    raw.once("end", () => clearTimeout(timer)).once("close", () => clearTimeout(timer));
-  });
-}
-
-/** Those of HTTP/2, which outlive their requests. */
-const sessionsOf = new WeakMap<FastifyInstance, Set<Http2Session>>();
-
-function keepSessions(server: FastifyInstance): void {
-  const open = new Set<Http2Session>();
-  sessionsOf.set(server, open);
-  server.server.on("session", (session: Http2Session) => {
-    open.add(session);
-    session.once("close", () => open.delete(session));
-  });
-}
-
-/** Waits for open requests to end, but not for a client that does not move. */
-export async function closeWithin(server: FastifyInstance, ms: number): Promise<void> {
-  const timer = setTimeout(() => {
-    server.server.closeAllConnections?.();
-    for (const session of sessionsOf.get(server) ?? []) session.destroy();
-  }, ms);
-  try {
-    await server.close();
-  } finally {
-    clearTimeout(timer);
-  }
+  if (certificate === undefined) return { trustProxy };
+  const tls = { ...certificate, minVersion: "TLSv1.2", handshakeTimeout: headersMs };
+  return { trustProxy, http2: true, https: { ...tls, allowHTTP1: true, settings: http2Settings } };
 }

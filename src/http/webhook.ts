@@ -4,7 +4,8 @@ import { parseJson, parseS3Events } from "../core/s3-event.ts";
 import { Problem } from "../errors.ts";
 import type { Announce } from "../pipeline/announce.ts";
 import type { Room } from "../pipeline/room.ts";
-import { checkingInterval, limitConnections } from "./connections.ts";
+import type { ConnectionBudget } from "./connection-budget.ts";
+import { limitConnections } from "./connections.ts";
 import { answerWithProblems } from "./problem-reply.ts";
 
 export interface WebhookParts {
@@ -12,6 +13,7 @@ export interface WebhookParts {
   readonly token: string;
   readonly announce: Announce;
   readonly room: Pick<Room, "require">;
+  readonly connections: ConnectionBudget;
   /** How long a request may take to come. */
   readonly requestMs?: number;
   /** By TLS, in PEM; absent: HTTP. */
@@ -27,7 +29,7 @@ const keptMs = 300_000;
  * for more. Apart from the page's server: it is reached from other machines, and has nothing else to say to them.
  */
 export async function createWebhookServer(parts: WebhookParts, logger: FastifyBaseLogger): Promise<FastifyInstance> {
-  const { token, announce, room, tls, requestMs = 30_000 } = parts;
+  const { token, announce, room, connections, tls, requestMs = 30_000 } = parts;
   const common = {
     ...{ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true }) },
     ...{ bodyLimit: maxBytes, requestTimeout: requestMs, forceCloseConnections: "idle" as const },
@@ -35,11 +37,10 @@ export async function createWebhookServer(parts: WebhookParts, logger: FastifyBa
     keepAliveTimeout: keptMs,
   };
   const limits = { connections: maxConnections, headersMs: requestMs, requestMs };
-  const often = { connectionsCheckingInterval: checkingInterval(limits) };
   const server = (
-    tls === undefined ? fastify({ ...common, http: often }) : fastify({ ...common, https: { ...often, ...tls } })
+    tls === undefined ? fastify(common) : fastify({ ...common, https: { ...tls, handshakeTimeout: requestMs } })
   ) as FastifyInstance;
-  limitConnections(server, limits);
+  limitConnections(server, limits, connections.share("webhook", limits));
   answerWithProblems(server);
   const expected = digestOf(token);
   server.addHook("onRequest", async ({ headers, query, routeOptions }) => {

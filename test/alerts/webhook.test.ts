@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -52,6 +55,30 @@ describe("the webhook", () => {
     assert.ok(!isGenuine({ ...posted!, body: posted!.body.replace("2", "3") }, secret));
     assert.ok(!isGenuine({ ...posted!, headers: { ...posted!.headers, "webhook-id": "msg_2" } }, secret));
     assert.ok(!isGenuine(posted!, `whsec_${Buffer.alloc(32, 8).toString("base64")}`));
+  });
+
+  test("takes a login out of the address, and tells it to the receiver alone", async () => {
+    await using receiver = await startWebhookReceiver();
+    await hook(`http://me:s3cr3t%2F@127.0.0.1:${receiver.port}/`).send([message], never);
+    assert.equal(receiver.hooks[0]?.headers.authorization, `Basic ${Buffer.from("me:s3cr3t/").toString("base64")}`);
+    receiver.answer = { status: 500 };
+    const failing = hook(`http://me:s3cr3t@127.0.0.1:${receiver.port}/`).send([message], never);
+    await assert.rejects(failing, refused("store-unavailable", /received 500$/));
+  });
+
+  test("waits for no end of an answer, which may have none", async () => {
+    const ended = Promise.withResolvers<void>();
+    const endless = createServer((_request, answer) => {
+      const timer = setInterval(() => answer.write(Buffer.alloc(65_536)), 1);
+      answer.once("close", () => {
+        clearInterval(timer);
+        ended.resolve();
+      });
+    }).listen(0, "127.0.0.1");
+    await once(endless, "listening");
+    await hook(`http://127.0.0.1:${(endless.address() as AddressInfo).port}/`).send([message], never);
+    await ended.promise;
+    endless.close();
   });
 
   test("follows no redirect, and counts anything but 2xx as not taken", async () => {

@@ -3,6 +3,8 @@ import { readdir } from "node:fs/promises";
 import sharp from "sharp";
 import type { ProblemBody } from "../../src/http/schema.ts";
 import { type Program, type ProgramOptions, startProgram } from "../e2e/program.ts";
+import { detailCorrelation, pixelsOf } from "../fixtures/pixels.ts";
+import { runVeil } from "../fixtures/veil-command.ts";
 
 /** The running program, and how a client talks to it. */
 export interface Client extends Program {
@@ -33,6 +35,16 @@ export function portraitJpeg(): Promise<Buffer> {
   return sharp(file).jpeg({ quality: 92 }).toBuffer();
 }
 
+/** Where it is. */
+export const portraitFace = { x: 175, y: 52, width: 97, height: 127 };
+
+/** That a result is the portrait's, of its size, and shows nothing of her face. */
+export async function assertFaceGone(portrait: Buffer, file: Buffer): Promise<void> {
+  const [before, now] = [await pixelsOf(portrait), await pixelsOf(file)];
+  assert.deepEqual([now.width, now.height], [before.width, before.height]);
+  assert.ok(Math.abs(detailCorrelation(before, now, portraitFace)) < 0.1, "detail of the face survived");
+}
+
 /** A form with files of one field, and fields before them. */
 export function form(field: string, files: readonly Buffer[], fields: Record<string, string> = {}): FormData {
   const data = new FormData();
@@ -43,6 +55,21 @@ export function form(field: string, files: readonly Buffer[], fields: Record<str
 
 /** Body and headers of a JSON request. */
 export const json = (value: unknown) => [JSON.stringify(value), { "content-type": "application/json" }] as const;
+
+/** A new API key of that data folder; `more` are further arguments of the command. */
+export async function makeKeyIn(
+  dataDir: string,
+  name: string,
+  roles: readonly string[],
+  ...more: string[]
+): Promise<string> {
+  const args = ["keys", "create", name, ...roles.flatMap((role) => ["--role", role]), ...more];
+  const { code, out, err } = await runVeil(["--data-dir", dataDir, ...args]);
+  assert.equal(code, 0, err);
+  return out.trim();
+}
+
+export const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
 /** That an answer is this problem; answers its body. */
 export async function assertProblem(answer: Response, status: number, code: string): Promise<ProblemBody> {

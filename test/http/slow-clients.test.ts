@@ -1,35 +1,15 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { until } from "../e2e/program.ts";
 import { assertMaskedAnswer, type Client, portraitJpeg, startClient } from "./client.ts";
 import { assertGoesOnBeside, openIdleClients } from "./idle-clients.ts";
+import { beginOfUpload, trickle } from "./trickle.ts";
 
 const set = (settings: Readonly<Record<string, string | number>>) =>
   Object.entries(settings).flatMap(([path, value]) => ["--set", `${path}=${value}`]);
 
-/** What a client hears that sends `first` at once and then a byte of `rest` now and then, until it is cut off. */
-async function trickle(address: string, first: string | Buffer, rest: string) {
-  const socket: Socket = connect(Number(new URL(address).port), "127.0.0.1");
-  let heard = "";
-  socket.on("data", (chunk) => {
-    heard += chunk;
-  });
-  socket.on("error", () => {});
-  await once(socket, "connect");
-  const began = performance.now();
-  socket.write(first);
-  let at = 0;
-  const timer = setInterval(() => at < rest.length && socket.write(rest[at++]!), 100);
-  const closed = once(socket, "close");
-  return {
-    closed: closed.then(() => {
-      clearInterval(timer);
-      return { heard, tookMs: performance.now() - began };
-    }),
-  };
-}
+const connected = (address: string) => connect(Number(new URL(address).port), "127.0.0.1");
 
 describe("clients that are slow on purpose", () => {
   let veil: Client;
@@ -40,8 +20,8 @@ describe("clients that are slow on purpose", () => {
 
   test("a connection that says nothing, or its headers byte by byte, is cut off in time", async () => {
     const slow = [
-      await trickle(veil.address, "", ""),
-      await trickle(veil.address, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", "a".repeat(1000)),
+      await trickle(connected(veil.address), "", ""),
+      await trickle(connected(veil.address), "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", "a".repeat(1000)),
     ];
     for (const { closed } of slow) {
       const { heard, tookMs } = await closed;
@@ -52,17 +32,7 @@ describe("clients that are slow on purpose", () => {
 
   test("an upload that trickles is cut off in time, and nothing of it stays in the spool", async () => {
     const portrait = await portraitJpeg();
-    const head = [
-      "POST /api/v1/anonymize HTTP/1.1",
-      "Host: localhost",
-      "Content-Type: multipart/form-data; boundary=cut",
-      "Content-Length: 1000000",
-      "",
-      '--cut\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"',
-      "",
-      "",
-    ].join("\r\n");
-    const { closed } = await trickle(veil.address, Buffer.concat([Buffer.from(head), portrait]), "x".repeat(1000));
+    const { closed } = await trickle(connected(veil.address), beginOfUpload(portrait), "x".repeat(1000));
     await until("it comes into the spool", async () => (await veil.spoolFiles()).length > 0, 2000);
     const { tookMs } = await closed;
     assert.ok(tookMs > 1500 && tookMs < 5000, `${tookMs} ms`);

@@ -10,6 +10,7 @@ import type { FastifyInstance } from "fastify";
 import { readCertificate } from "../../src/certificate.ts";
 import { Problem } from "../../src/errors.ts";
 import { announceFor } from "../../src/events.ts";
+import { createConnectionBudget } from "../../src/http/connection-budget.ts";
 import { createWebhookServer } from "../../src/http/webhook.ts";
 import { createSqliteAnnouncements } from "../../src/ledger/sqlite-announcements.ts";
 import { createLog, type Logger } from "../../src/log.ts";
@@ -38,7 +39,7 @@ async function openWebhook(
   });
   const server = await createWebhookServer(
     {
-      ...{ token, announce, ...(requestMs && { requestMs }) },
+      ...{ token, announce, connections: createConnectionBudget(), ...(requestMs && { requestMs }) },
       room: {
         require: async () => {
           if (room.full) throw new Problem("no-room", "The disk is full");
@@ -222,7 +223,8 @@ describe("the webhook", () => {
   test("speaks TLS where it has a certificate", async (context) => {
     const certificate = await makeCertificate();
     if (certificate === undefined) return context.skip("not run: there is no openssl");
-    const parts = { token, announce: async () => 0, room: { require: async () => {} }, tls: certificate };
+    const connections = createConnectionBudget();
+    const parts = { connections, token, announce: async () => 0, room: { require: async () => {} }, tls: certificate };
     const server: FastifyInstance = await createWebhookServer(parts, log);
     await server.listen({ host: "127.0.0.1", port: 0 });
     const { port } = server.server.address() as AddressInfo;

@@ -16,7 +16,11 @@ const reserved = /\.(invalid|example|test)$/;
 // What Debian's Chromium asks for by itself, whatever page is open.
 const browserNames = /(^|\.)(google|googleapis|gstatic|gvt1)\.com$|^wpad(\.|$)/;
 
+// An address that counts as another machine's (RFC 5737), for what treats those otherwise than loopback.
+const another = "192.0.2.1/32";
+
 execFileSync("ip", ["link", "set", "lo", "up"]);
+execFileSync("ip", ["address", "add", another, "dev", "lo"]);
 if (existsSync("/proc/net/if_inet6")) execFileSync("ip", ["-6", "route", "add", "prohibit", browserProbe, "dev", "lo"]);
 
 /** @type {Map<string, number>} */

@@ -35,6 +35,8 @@ export async function s3Storm(ceph: Ceph, client: S3Client, { count, amqp }: Sto
       : `events: {amqp: {url: "${amqp}", exchange: storm, queue: storm-${port}}}`;
   await using buckets = await openBuckets(ceph, client, "    reconcileMs: 4000\n", events);
   const flags = ["--set", "jobs.leaseMs=4000", "--set", "cache.driver=none", "--set", "jobs.retryDelayMs=200"];
+  // Long enough for a gateway that dies by itself, which Ceph's does under load, to be there again.
+  flags.push("--set", "jobs.maxRetries=8");
   const options = { dataDir: buckets.dataDir, flags };
   const began = performance.now();
   let veil = await startProgram(options);

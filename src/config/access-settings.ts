@@ -40,7 +40,9 @@ export const httpSettings = z
       .default(12_000)
       .describe("Most connections at once; others are closed. Fewer where the system lets veil open fewer files."),
     headersMs: count(100).default(60_000).describe("Longest time for a request's headers; then it is answered 408."),
-    requestMs: count(100).default(900_000).describe("Longest time for a whole request to come in."),
+    requestMs: count(100)
+      .default(900_000)
+      .describe("Longest time for a whole request to come in, and for nothing of its answer to be taken."),
   })
   .prefault({});
 

@@ -33,6 +33,8 @@ import { answerWithProblems, problemBody } from "./problem-reply.ts";
 import { requireRoom } from "./require-room.ts";
 import { reviewRoutes } from "./reviews.ts";
 import { sessionRoutes } from "./session.ts";
+import { limitStalls } from "./stalled.ts";
+import { limitUploads } from "./uploads-at-once.ts";
 
 export interface ServerOptions {
   /** False: what monitors ask, and nothing else. */
@@ -65,6 +67,7 @@ export async function createServer(
   await server.register(cookie);
   guardWays(server, access);
   admitByTable(server, access);
+  limitUploads(server, access, limitStalls(server, limits.requestMs));
   limitConnections(server, limits);
   limitDuration(server, limits);
   keepSessions(server);

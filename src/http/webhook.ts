@@ -6,6 +6,7 @@ import type { Announce } from "../pipeline/announce.ts";
 import type { Room } from "../pipeline/room.ts";
 import { checkingInterval, limitConnections } from "./connections.ts";
 import { answerWithProblems } from "./problem-reply.ts";
+import { limitStalls } from "./stalled.ts";
 
 export interface WebhookParts {
   /** What senders must know. */
@@ -40,6 +41,7 @@ export async function createWebhookServer(parts: WebhookParts, logger: FastifyBa
     tls === undefined ? fastify({ ...common, http: often }) : fastify({ ...common, https: { ...often, ...tls } })
   ) as FastifyInstance;
   limitConnections(server, limits);
+  limitStalls(server, requestMs);
   answerWithProblems(server);
   const expected = digestOf(token);
   server.addHook("onRequest", async ({ headers, query, routeOptions }) => {

@@ -48,6 +48,11 @@ export function whoAsks({ principal }: FastifyRequest): string | undefined {
   return principal === undefined || principal.via === "local" ? undefined : `${principal.via}:${principal.name}`;
 }
 
+/** What stays of that one, whatever it is called: the id of its key, or of the person. */
+export function ownerIdOf({ principal }: FastifyRequest): string | undefined {
+  return principal === undefined || principal.via === "local" ? undefined : principal.id;
+}
+
 /** Finds out who asks, and lets in whom the table lets in. A route that the table lacks can't be added. */
 export function admitByTable(server: FastifyInstance, access: Access): void {
   const { login } = access;

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream, readFileSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { chmod, readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
@@ -64,8 +64,9 @@ function parse(folder: string): BackupManifest {
 }
 
 /** Copies a file with its time to the nanosecond, which is an object's version: Node's own copy rounds it. */
-export async function copyExactly(from: string, to: string): Promise<void> {
+export async function copyExactly(from: string, to: string, mode?: number): Promise<void> {
   await promisify(execFile)("cp", ["-p", "--", from, to]);
+  if (mode !== undefined) await chmod(to, mode);
 }
 
 async function digestOf(path: string): Promise<{ size: number; sha256: string }> {

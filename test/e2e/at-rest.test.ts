@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { recognise } from "../../src/core/sniff.ts";
@@ -39,7 +39,10 @@ test("with a key, uploads that wait and cached results lie on the disk as no pic
     waiting = await ask(veil.address);
     await veil.kill();
   }
-  const kinds = await kindsIn(join(dataDir, "inbox"));
+  const inbox = join(dataDir, "inbox");
+  const [upload] = await readdir(inbox);
+  assert.equal((await stat(join(inbox, upload!))).mode & 0o777, 0o600);
+  const kinds = await kindsIn(inbox);
   assert.ok(!kinds.includes("image"), String(kinds));
   await using veil = await startProgram({ dataDir, flags });
   const result = await until("it is masked", async () => {

@@ -126,6 +126,16 @@ describe("veil backup and veil restore", () => {
     await appendFile(at("small", "ledger.key"), "x");
     const damaged = await veilCommand(at("other"), "restore", at("small"));
     assert.deepEqual([damaged.code, /is damaged: ledger\.key/.test(damaged.err)], [2, true], damaged.err);
+    const manifest = JSON.parse(await readFile(at("small", "backup.json"), "utf8")) as object;
+    const files = [{ path: "veil.yaml", size: "1", sha256: "x" }];
+    for (const text of ["", "{", "null", "[]", JSON.stringify({ ...manifest, files })]) {
+      await writeFile(at("small", "backup.json"), text);
+      for (const args of [["restore"], ["backup", "--check"]]) {
+        const odd = await veilCommand(at("other"), ...args, at("small"));
+        assert.deepEqual([odd.code, /backup\.json is none of veil-backup\/1/.test(odd.err)], [2, true], odd.err);
+        assert.doesNotMatch(odd.err, /\n +at /, text);
+      }
+    }
     await rm(at("small", "backup.json"));
     assert.match((await veilCommand(at("other"), "restore", at("small"))).err, /There is no backup in/);
     await assert.rejects(stat(at("other")), { code: "ENOENT" });

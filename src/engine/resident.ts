@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** Resident bytes of a process together with all that it started; 0 where the system does not tell. */
 export function residentBytes(pid: number): number {
@@ -10,9 +10,18 @@ export function residentBytes(pid: number): number {
 
 function residentKilobytes(pid: number): number {
   const own = /^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`))?.[1];
-  // Node starts processes from its main thread alone, so that thread's children are all there are.
-  const children = read(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean);
+  // Linux tells children by the thread that started them: a process that was broken into may start one from any.
+  const children = threadsOf(pid).flatMap((thread) => read(`/proc/${pid}/task/${thread}/children`).match(/\d+/g) ?? []);
   return children.reduce((sum, child) => sum + residentKilobytes(Number(child)), Number(own ?? 0));
+}
+
+function threadsOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    // As above.
+    return [];
+  }
 }
 
 function read(path: string): string {

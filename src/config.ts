@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import type { z } from "zod";
 import { accessFaults } from "./config/access-faults.ts";
+import { mayHoldSecret, withoutQuery } from "./config/address.ts";
 import { configFields, fieldByPath, yamlOf } from "./config/fields.ts";
 import { type ConfigFlags, type Entry, readEnv, readFlags, readYaml } from "./config/layers.ts";
 import { overlapFaults, type RoutePlaces } from "./config/overlaps.ts";
@@ -117,7 +118,7 @@ export function printConfig(config: Config): string {
       if (names.slice(0, depth + 1).some((it, at) => it !== current[at])) lines.push(`${"  ".repeat(depth)}${name}:`);
     }
     current = names;
-    const shown = isSecret ? redacted : yamlOf(value);
+    const shown = isSecret ? redacted : yamlOf(withoutQuery(value));
     lines.push(`${"  ".repeat(names.length)}${key}: ${shown}`.padEnd(40).concat(` # ${config.origins[path]}`));
   }
   const own = (sections: object) => stringify(sections, { lineWidth: 0, aliasDuplicateObjects: false });
@@ -132,7 +133,9 @@ const redacted = JSON.stringify(notShown);
 
 function withoutSecrets(settings: DeepReadonly<StoreSettings>): object {
   const secrets = new Set(storeFields[settings.kind].filter(({ isSecret }) => isSecret).map(({ key }) => key));
-  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, secrets.has(key) ? notShown : value]));
+  return Object.fromEntries(
+    Object.entries(settings).map(([key, value]) => [key, secrets.has(key) ? notShown : withoutQuery(value)]),
+  );
 }
 
 function rangeFault(issue: z.core.$ZodIssue, merged: ReadonlyMap<string, Entry>): string {
@@ -140,7 +143,8 @@ function rangeFault(issue: z.core.$ZodIssue, merged: ReadonlyMap<string, Entry>)
   const reason = issue.code === "custom" && issue.params?.why ? `: ${issue.params.why}` : "";
   const field = fieldByPath.get(path);
   const value = merged.get(path)?.value;
-  const received = field?.isSecret && value !== undefined ? "something else, which is not shown" : show(value);
+  const isHidden = (field?.isSecret && value !== undefined) || mayHoldSecret(value);
+  const received = isHidden ? "something else, which is not shown" : show(value);
   return `${nameOf(path, merged)}: expected ${field?.expected} but received ${received}${reason}`;
 }
 

@@ -123,8 +123,9 @@ export async function openDataFolder(
   const folderOf = (options: FsStoreOptions) =>
     createFsStore({ mounts: mountsOf(options.root), ...(words && { words }), ...options });
   const openFolder = (options: FsStoreOptions) => take(folderOf(options));
-  // Of the two, uploads alone are not masked.
-  take(createSealedStore(folderOf({ name: "inbox", root: uploads.inbox, onProblem }), atRestKeys(dataKeys, "inbox")));
+  // Of the two, uploads alone are not masked: whoever gets into their folder reads none.
+  const inbox = folderOf({ name: "inbox", root: uploads.inbox, mode: 0o600, onProblem });
+  take(createSealedStore(inbox, atRestKeys(dataKeys, "inbox")));
   openFolder({ name: "results", root: uploads.results, onProblem });
   const close = async () => {
     await queue.close();

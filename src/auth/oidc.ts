@@ -1,6 +1,6 @@
 import { hkdfSync } from "node:crypto";
 import type { Configuration } from "openid-client";
-import { claimAt, type Principal, rolesIn, withImplied } from "../core/access.ts";
+import { claimAt, type Principal, rolesIn, subjectId, withImplied } from "../core/access.ts";
 import { Problem } from "../errors.ts";
 
 export interface OidcOptions {
@@ -104,7 +104,7 @@ export function createOidc(options: OidcOptions): Oidc {
         // A name may be chosen, and changed; what the provider knows somebody by stays.
         const isNamed = typeof name === "string" && name !== "" && name !== sub;
         return {
-          ...{ name: isNamed ? `${name} (${sub})` : sub, via: "session", id: `person:${sub}` },
+          ...{ name: isNamed ? `${name} (${sub})` : sub, via: "session", id: subjectId("person", issuer, sub) },
           roles: withImplied(rolesIn(claimAt(claims, rolesClaim), rolePrefix)),
         };
       } catch (cause) {

@@ -1,5 +1,5 @@
 import type { JWTVerifyOptions } from "jose";
-import { claimAt, type Principal, rolesIn, withImplied } from "../core/access.ts";
+import { claimAt, type Principal, rolesIn, subjectId, withImplied } from "../core/access.ts";
 import type { TokenAlgorithm } from "../core/token-algorithm.ts";
 import { Problem } from "../errors.ts";
 import { keysOf, type TokenKeyOptions } from "./token-keys.ts";
@@ -36,7 +36,7 @@ export async function createTokenVerifier(options: TokenOptions): Promise<Verify
       return {
         name,
         via: "token",
-        id: `token:${name}`,
+        id: subjectId("token", issuer, name),
         roles: withImplied(rolesIn(claimAt(payload, rolesClaim), rolePrefix)),
       };
     } catch (error) {

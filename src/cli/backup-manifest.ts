@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream, readFileSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { chmod, readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
@@ -58,14 +58,28 @@ function parse(folder: string): BackupManifest {
       cause,
     });
   }
-  const parsed = manifestSchema.safeParse(JSON.parse(text));
-  if (!parsed.success) throw new Problem("invalid-request", `${join(folder, manifestName)} is none of veil-backup/1`);
-  return parsed.data;
+  const parsed = manifestSchema.safeParse(jsonIn(text));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const where = issue === undefined || issue.path.length === 0 ? "" : ` (at ${issue.path.join(".")})`;
+  throw new Problem("invalid-request", `${join(folder, manifestName)} is none of veil-backup/1${where}`, {
+    remedy: "It was damaged, or is another program's: take another backup.",
+  });
+}
+
+/** What is no JSON is no manifest either. */
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Copies a file with its time to the nanosecond, which is an object's version: Node's own copy rounds it. */
-export async function copyExactly(from: string, to: string): Promise<void> {
+export async function copyExactly(from: string, to: string, mode?: number): Promise<void> {
   await promisify(execFile)("cp", ["-p", "--", from, to]);
+  if (mode !== undefined) await chmod(to, mode);
 }
 
 async function digestOf(path: string): Promise<{ size: number; sha256: string }> {

@@ -42,9 +42,9 @@ export async function backup(flags: ConfigFlags, folder: string, options: Backup
   const uploads = options.uploads && isLocal ? [places.inbox, places.results] : [];
   // An upload is in the ledger once it lies in the inbox, and gone from it once it is done: looked at on both sides of
   // the ledger's copy, it is missed in neither case.
-  for (const place of uploads) await copyTree(place, join(folder, basename(place)));
+  for (const place of uploads) await copyTree(place, join(folder, basename(place)), 0o600);
   await copyDatabase(places.database, join(folder, basename(places.database)));
-  for (const place of uploads) await copyTree(place, join(folder, basename(place)));
+  for (const place of uploads) await copyTree(place, join(folder, basename(place)), 0o600);
   for (const place of [places.key, places.ledgerKey, places.webhookSecret, places.mounts, places.queueName]) {
     await copyOne(place, join(folder, basename(place)));
   }
@@ -117,15 +117,15 @@ async function copyOne(from: string, to: string): Promise<void> {
   if (existsSync(from)) await copyFile(from, to);
 }
 
-/** What goes while it is copied is done. */
-async function copyTree(from: string, to: string): Promise<void> {
+/** What goes while it is copied is done. With `mode`, each file has those permission bits, whatever it had. */
+async function copyTree(from: string, to: string, mode?: number): Promise<void> {
   if (!existsSync(from)) return;
   await mkdir(to, { recursive: true, mode: 0o700 });
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isDirectory()) await copyTree(source, target);
+    if (entry.isDirectory()) await copyTree(source, target, mode);
     else
-      await copyExactly(source, target).catch((error: unknown) => {
+      await copyExactly(source, target, mode).catch((error: unknown) => {
         if (existsSync(source)) throw error;
       });
   }

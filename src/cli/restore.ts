@@ -30,8 +30,8 @@ export async function restore(flags: ConfigFlags, folder: string): Promise<numbe
     const key = "installation.key";
     for (const path of [...files.map((file) => file.path).filter((path) => path !== key), key]) {
       await mkdir(dirname(join(dataDir, path)), { recursive: true, mode: 0o700 });
-      await copyExactly(join(folder, path), join(dataDir, path));
-      if (!path.includes("/") && !/\.yaml$/.test(path)) await chmod(join(dataDir, path), 0o600);
+      const isPrivate = path.startsWith("inbox/") || (!path.includes("/") && !/\.yaml$/.test(path));
+      await copyExactly(join(folder, path), join(dataDir, path), isPrivate ? 0o600 : undefined);
     }
   } catch (error) {
     await rm(dataDir, { recursive: true, force: true });

@@ -1,3 +1,4 @@
+import { withoutQuery } from "../config/address.ts";
 import { type ConfigField, configFields } from "../config/fields.ts";
 import { routeFields } from "../config/route-settings.ts";
 import { storeFields } from "../config/store-settings.ts";
@@ -30,7 +31,7 @@ export function createRedaction(config: Config, names: boolean): Redaction {
   const shown = (field: ConfigField, value: unknown, origin?: string): string => {
     if (field.isSecret) return set;
     const isDefault = origin === "default" && !field.isPath;
-    if (names || isDefault || isSafe(field, value)) return JSON.stringify(value);
+    if (names || isDefault || isSafe(field, value)) return JSON.stringify(withoutQuery(value));
     return set;
   };
   return {
@@ -80,7 +81,9 @@ function secretsOf(config: Config): readonly string[] {
       .filter(({ isSecret }) => isSecret)
       .map(({ key }) => (settings as unknown as Record<string, unknown>)[key]),
   );
-  const texts = [...own, ...stores].filter((value): value is string => typeof value === "string" && value !== "");
+  const queries = configFields.map(({ path }) => URL.parse(String(at(config, path)))?.search.slice(1));
+  const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
+  const texts = [...own, ...stores, ...queries].filter(isText);
   const within = texts.flatMap((text) => {
     const { password = "" } = URL.parse(text) ?? {};
     return password === "" ? [] : [password, decodeURIComponent(password)];

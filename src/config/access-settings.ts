@@ -1,13 +1,12 @@
 import { z } from "zod";
+import { address } from "./address.ts";
 import { count, folder } from "./kinds.ts";
 
 /** An address or a network, comma-separated with others: `10.0.0.0/8, 192.168.1.5, ::1`. */
 const networks = /^[\da-f.:]+(\/\d{1,3})?(\s*,\s*[\da-f.:]+(\/\d{1,3})?)*$/i;
 const algorithms = /^[A-Z][A-Za-z]+\d*(\s*,\s*[A-Z][A-Za-z]+\d*)*$/;
 
-const origin = z
-  .url({ protocol: /^https?$/ })
-  .refine((text) => URL.parse(text)?.pathname === "/" && !text.includes("?"));
+const origin = address().refine((text) => (URL.parse(text)?.pathname ?? "/") === "/");
 
 /** How others reach veil. */
 export const httpSettings = z
@@ -49,7 +48,9 @@ export const httpSettings = z
       .describe(
         "Longest time for a request's headers, then it is answered 408; for a TLS handshake; and for saying anything at all.",
       ),
-    requestMs: count(100).default(900_000).describe("Longest time for a whole request to come in."),
+    requestMs: count(100)
+      .default(900_000)
+      .describe("Longest time for a whole request to come in, and for nothing of its answer to be taken."),
   })
   .prefault({});
 
@@ -74,10 +75,18 @@ export const authSettings = z
     }),
     jwt: z
       .strictObject({
-        issuer: z.exactOptional(z.string().min(1)).meta({
-          shown: "none: no tokens are taken",
-          description: "Who issues tokens: their `iss`. With it, JWTs are taken as bearer tokens.",
-        }),
+        issuer: z
+          .exactOptional(
+            z
+              .string()
+              .min(1)
+              .refine((text) => !/\/\/.*@/s.test(text)),
+          )
+          .meta({
+            shown: "none: no tokens are taken",
+            expected: "text, without a password",
+            description: "Who issues tokens: their `iss`. With it, JWTs are taken as bearer tokens.",
+          }),
         audience: z.string().min(1).default("veil").describe("For whom they are meant: their `aud`."),
         algorithms: z.string().regex(algorithms).default("RS256, PS256, ES256, EdDSA").meta({
           expected: "algorithms of JWS, comma-separated: those with pairs of keys, or HS256 and its like, never both",
@@ -87,10 +96,10 @@ export const authSettings = z
         keysFile: z.exactOptional(
           folder("none", "A public key in PEM, or a JWKS, that they are checked with. Read again when it has changed."),
         ),
-        jwksUrl: z.exactOptional(z.url({ protocol: /^https?$/ })).meta({
+        jwksUrl: z.exactOptional(address({ query: true })).meta({
           shown: "none",
           expected: "an address",
-          description: "Where the JWKS is, if not in a file.",
+          description: "Where the JWKS is, if not in a file. What stands behind a ? is not shown.",
         }),
         rolesClaim: z
           .string()
@@ -103,7 +112,7 @@ export const authSettings = z
       .prefault({}),
     oidc: z
       .strictObject({
-        issuer: z.exactOptional(z.url({ protocol: /^https?$/ })).meta({
+        issuer: z.exactOptional(address()).meta({
           shown: "none",
           expected: "an address",
           description: "Identity provider (OpenID Connect) that people log in to the page with.",

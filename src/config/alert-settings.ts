@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { address, hostName } from "./address.ts";
 import { count, folder } from "./kinds.ts";
 
 const mailAddress = z.string().regex(/^[^\s@<>]+@[^\s@<>,]+$/);
@@ -15,11 +16,11 @@ export const alertSettings = z
     }),
     webhook: z
       .strictObject({
-        url: z.exactOptional(z.url({ protocol: /^https?$/ })).meta({
+        url: z.exactOptional(address({ query: true })).meta({
           shown: "none",
           secret: true,
           expected: "an address such as https://example.org/hook",
-          description: "Where alerts are posted to; see docs/alerts.md.",
+          description: "Where alerts are posted to; see docs/alerts.md. A secret: never shown.",
         }),
         secretFile: z.exactOptional(
           folder("`webhook.secret` in the data folder, made at first use", "File with the key that signs them."),
@@ -32,7 +33,11 @@ export const alertSettings = z
       .prefault({}),
     mail: z
       .strictObject({
-        host: z.exactOptional(z.string().min(1)).meta({ shown: "none", description: "Mail server that takes alerts." }),
+        host: z.exactOptional(hostName).meta({
+          shown: "none",
+          expected: "a name or an address",
+          description: "Mail server that takes alerts.",
+        }),
         port: count(1, 65_535).default(587).describe("Its port."),
         security: z
           .enum(["starttls", "tls", "none"])

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { address } from "./address.ts";
 import { count, folder } from "./kinds.ts";
 
 /** A password with `/`, `?` or `#` ends the address early, and its rest would pass for something that may be told. */
@@ -87,13 +88,13 @@ export const eventSettings = z
       .prefault({}),
     sqs: z
       .strictObject({
-        queueUrl: z.exactOptional(z.url({ protocol: /^https?$/ })).meta({
+        queueUrl: z.exactOptional(address()).meta({
           shown: "none",
           expected: "an address such as https://sqs.eu-central-1.amazonaws.com/123456789012/veil",
           description: "SQS queue that S3 events come through; keys come from the platform's own chain.",
         }),
         region: z.string().min(1).default("us-east-1").describe("Its region."),
-        endpoint: z.exactOptional(z.url({ protocol: /^https?$/ })).meta({
+        endpoint: z.exactOptional(address()).meta({
           shown: "AWS",
           expected: "an address",
           description: "A server that speaks SQS, if it is not AWS.",

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { z } from "zod";
+import { mayHoldSecret } from "./address.ts";
 import type { RawSection } from "./layers.ts";
 import { nearest } from "./nearest.ts";
 import { type StoreKind, type StoreSettings, storeFields, storeKinds } from "./store-settings.ts";
@@ -113,8 +114,7 @@ function faultOf(
   const key = String(issue.path[0] ?? "");
   const field = fields.find((one) => one.key === key);
   if (issue.code === "custom" && issue.params?.why) return [`${nameOf(key)}: ${issue.params.why}`];
-  // An address may hold a password.
-  const isHidden = field?.isSecret || /\/\/.*@/.test(String(value[key]));
+  const isHidden = field?.isSecret || mayHoldSecret(value[key]);
   const received = isHidden ? "something else, which is not shown" : JSON.stringify(value[key]);
   return [`${nameOf(key)}: expected ${field?.expected ?? "another value"} but received ${received ?? "nothing"}`];
 }

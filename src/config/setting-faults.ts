@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { cosmeticStatement } from "../core/policy.ts";
+import { mayHoldSecret } from "./address.ts";
 import { contains } from "./folders.ts";
 import type { Entry } from "./layers.ts";
 import { rolesOf } from "./roles.ts";
@@ -80,8 +81,9 @@ export function nameOf(path: string, merged: ReadonlyMap<string, Entry>): string
   return `${path} (${merged.get(path)?.origin ?? "default"})`;
 }
 
-/** A value on one short line. */
+/** A value on one short line, unless it may hold what nobody should read. */
 export function show(value: unknown): string {
+  if (mayHoldSecret(value)) return "something that is not shown";
   const text = JSON.stringify(value) ?? "nothing";
   return text.length > 120 ? `${text.slice(0, 119)}…` : text;
 }

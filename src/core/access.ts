@@ -11,8 +11,13 @@ export interface Principal {
   readonly roles: readonly AccessRole[];
   /** Of the key or session that it came with. */
   readonly keyId?: string;
-  /** What limits and Idempotency-Keys count by: one for a key and all sessions that it began, or for a person. */
+  /** What limits and Idempotency-Keys count by, and what owns jobs: one for a key and all sessions that it began, or for a person. */
   readonly id: string;
+}
+
+/** The id of somebody whom another one knows: a subject is one of its issuer's alone. */
+export function subjectId(kind: "token" | "person", issuer: string, subject: string): string {
+  return `${kind}:${JSON.stringify([issuer, subject])}`;
 }
 
 /** What a role brings along. Nobody gets `review`, which shows originals, with another one. */

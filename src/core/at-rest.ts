@@ -43,10 +43,18 @@ export function headerOf({ id }: AtRestKey, salt: Uint8Array): Buffer {
   return Buffer.concat([magic, id, salt.subarray(0, saltBytes)]);
 }
 
+/** Whether bytes begin as every sealed file does, and no picture. */
+export function beginsSealed(bytes: Uint8Array): boolean {
+  return magic.equals(bytes.subarray(0, magic.length));
+}
+
+/** How many bytes that takes to tell. */
+export const magicBytes = magic.length;
+
 /** What a header says; undefined: it is none, and what follows is not sealed. */
 export function readHeader(bytes: Uint8Array): { readonly id: Buffer; readonly salt: Buffer } | undefined {
   const header = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (header.length < headerBytes || !header.subarray(0, magic.length).equals(magic)) return undefined;
+  if (header.length < headerBytes || !beginsSealed(header)) return undefined;
   const at = magic.length + idBytes;
   return { id: header.subarray(magic.length, at), salt: header.subarray(at, headerBytes) };
 }

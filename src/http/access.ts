@@ -47,6 +47,11 @@ export function whoAsks({ principal }: FastifyRequest): string | undefined {
   return principal === undefined || principal.via === "local" ? undefined : `${principal.via}:${principal.name}`;
 }
 
+/** What stays of that one, whatever it is called: the id of its key, or of the person. */
+export function ownerIdOf({ principal }: FastifyRequest): string | undefined {
+  return principal === undefined || principal.via === "local" ? undefined : principal.id;
+}
+
 /** Finds out who asks, and lets in whom the table lets in. A route that the table lacks can't be added. */
 export function admitByTable(server: FastifyInstance, access: Access): void {
   const { login } = access;
@@ -79,7 +84,6 @@ export function admitByTable(server: FastifyInstance, access: Access): void {
     if (principal !== undefined) await login.limits.client(principal.id);
     require(request, allowed);
   });
-  limitUploads(server, access);
 }
 
 /** Tells who failed to log in, and lets that address wait longer each time. */
@@ -127,39 +131,4 @@ function require({ principal }: FastifyRequest, allowed: Allowed): void {
 /** Whether whoever asks has one of the roles. */
 export function hasRole({ principal }: FastifyRequest, role: AccessRole): boolean {
   return principal?.roles.includes(role) === true;
-}
-
-/** Bytes of all bodies in JSON at once: each takes a few times as much. */
-const mostInMemory = 256 * 2 ** 20;
-
-/** Bounds how many uploads lie in the spool at once, so that nobody takes all of it. */
-function limitUploads(server: FastifyInstance, { uploadsAtOnce, clientUploadsAtOnce, login }: Access): void {
-  const underWay = new Map<string, number>();
-  let all = 0;
-  let inMemory = 0;
-  server.addHook("onRequest", async (request, reply) => {
-    const { url } = request.routeOptions;
-    const allowed = url === undefined ? undefined : allowedAt(request.method, url);
-    if (request.method !== "POST" || !Array.isArray(allowed) || !allowed.includes("submit")) return;
-    const client = request.principal?.id ?? "local";
-    const its = underWay.get(client) ?? 0;
-    const most = login === undefined ? uploadsAtOnce : Math.min(clientUploadsAtOnce, uploadsAtOnce);
-    if (all >= uploadsAtOnce || its >= most)
-      throw tooMany(1, `More than ${all >= uploadsAtOnce ? uploadsAtOnce : most} uploads at once`);
-    // What comes in JSON is gathered in memory. Whoever does not say how much it is may send as much as the route takes.
-    const isJson = request.headers["content-type"]?.toLowerCase().startsWith("application/json") === true;
-    const bytes = isJson ? Number(request.headers["content-length"] ?? request.routeOptions.bodyLimit) : 0;
-    if (inMemory > 0 && inMemory + bytes > mostInMemory)
-      throw tooMany(1, "More than fits in memory comes in JSON at once");
-    inMemory += bytes;
-    all += 1;
-    underWay.set(client, its + 1);
-    reply.raw.once("close", () => {
-      all -= 1;
-      inMemory -= bytes;
-      const left = underWay.get(client)! - 1;
-      if (left === 0) underWay.delete(client);
-      else underWay.set(client, left);
-    });
-  });
 }

@@ -7,8 +7,7 @@ import { isFinished, type JobState, jobStates } from "../core/job.ts";
 import { maskedName } from "../core/masked-name.ts";
 import { Problem, problems } from "../errors.ts";
 import type { JobRecord } from "../ledger/ledger.ts";
-import { uploadRoute } from "../pipeline/route.ts";
-import { hasRole, whoAsks } from "./access.ts";
+import { hasRole, ownerIdOf, whoAsks } from "./access.ts";
 import { inlineAs } from "./disposition.ts";
 import { refusal } from "./faults.ts";
 import { goneSignal } from "./gone.ts";
@@ -47,13 +46,7 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
   async function ownRecord(request: FastifyRequest, id: string): Promise<JobRecord> {
     const record = await recordOf(id);
     if (hasRole(request, "read")) return record;
-    const { route, input } = record.job;
-    if (route === uploadRoute) {
-      // Another revision of it may be somebody else's doing.
-      const { records } = await ledger.find({ route, key: input.key, limit: 500 });
-      const [admitted] = await ledger.history(records.at(-1)!.job.id);
-      if (admitted?.who === whoAsks(request)) return record;
-    }
+    if (await submit.isOwn(record, { who: whoAsks(request), ownerId: ownerIdOf(request) })) return record;
     throw new Problem("not-found", `There is no job ${id}`);
   }
 
@@ -119,8 +112,7 @@ export function jobRoutes(parts: HttpParts): FastifyPluginAsyncZod {
           return await submit.upload(file, {
             name,
             policy,
-            who: whoAsks(request),
-            ...(request.principal?.via !== "local" && { scope: request.principal?.id }),
+            ...{ who: whoAsks(request), ownerId: ownerIdOf(request) },
             ...(typeof key === "string" && { idempotencyKey: key }),
           });
         }

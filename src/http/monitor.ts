@@ -6,6 +6,7 @@ import { hardenReplies } from "./guard.ts";
 import { keptAnswer } from "./kept-answer.ts";
 import { type OperationParts, operationRoutes } from "./operations.ts";
 import { answerWithProblems } from "./problem-reply.ts";
+import { limitStalls } from "./stalled.ts";
 
 export interface MonitorParts extends OperationParts {
   readonly connections: ConnectionBudget;
@@ -27,6 +28,7 @@ export async function createMonitorServer(parts: MonitorParts, logger: FastifyBa
     bodyLimit: 1024,
   });
   limitConnections(server, limits, parts.connections.share("monitor", limits));
+  limitStalls(server, limits.requestMs);
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
   hardenReplies(server);

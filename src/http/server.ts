@@ -34,6 +34,8 @@ import { answerWithProblems, problemBody } from "./problem-reply.ts";
 import { requireRoom } from "./require-room.ts";
 import { reviewRoutes } from "./reviews.ts";
 import { sessionRoutes } from "./session.ts";
+import { limitStalls } from "./stalled.ts";
+import { limitUploads } from "./uploads-at-once.ts";
 
 export interface ServerOptions {
   /** False: what monitors ask, and nothing else. */
@@ -67,6 +69,7 @@ export async function createServer(
   await server.register(cookie);
   guardWays(server, access);
   admitByTable(server, access);
+  limitUploads(server, access, limitStalls(server, limits.requestMs));
   limitConnections(server, limits, connections.share("page", limits));
   limitSessions(server, limits);
   if (!api) {

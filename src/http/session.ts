@@ -8,8 +8,6 @@ import type { HttpParts } from "./parts.ts";
 import { noQuerySchema } from "./schema.ts";
 import { keyLoginSchema, type SessionBody, sessionSchema } from "./session-schema.ts";
 
-/** Holds a login under way, for the few minutes that one takes. */
-const stateCookie = "veil-login";
 const statePath = "/api/v1/session";
 const stateSeconds = 600;
 
@@ -49,6 +47,19 @@ export function sessionRoutes({ access, ledger }: Pick<HttpParts, "access" | "le
     const { name: cookie, secure } = sessionCookie(request, access);
     reply.setCookie(cookie, text, { httpOnly: true, secure, sameSite: "strict", path: "/", maxAge: sessionMs / 1000 });
     request.log.info({ session: stored.id, address: request.ip }, "somebody has logged in");
+  }
+
+  /**
+   * Holds a login under way, for the few minutes that one takes; of a name that no other host of the domain can set, where
+   * the way is encrypted: it could have somebody log in as another one.
+   */
+  function stateCookie(request: FastifyRequest) {
+    const { secure } = sessionCookie(request, access);
+    return {
+      name: secure ? "__Host-veil-login" : "veil-login",
+      // Lax: the browser comes back from the provider's site. Cookies of such names are for all paths.
+      options: { httpOnly: true, secure, sameSite: "lax", path: secure ? "/" : statePath } as const,
+    };
   }
 
   return async (server) => {
@@ -108,19 +119,17 @@ export function sessionRoutes({ access, ledger }: Pick<HttpParts, "access" | "le
       { schema: { summary: "Log in at the identity provider: answers where to go", tags: ["operation"] } },
       async (request, reply) => {
         const { url, state } = await oidcOf(needLogin()).start();
-        const { secure } = sessionCookie(request, access);
-        // Lax: the browser comes back from the provider's site.
-        reply.setCookie(stateCookie, state, {
-          ...{ httpOnly: true, secure, sameSite: "lax", path: statePath, maxAge: stateSeconds },
-        });
+        const { name, options } = stateCookie(request);
+        reply.setCookie(name, state, { ...options, maxAge: stateSeconds });
         return reply.redirect(url);
       },
     );
 
     server.get("/session/callback", { schema: { hide: true } }, async (request, reply) => {
       const its = needLogin();
-      reply.clearCookie(stateCookie, { path: statePath });
-      const state = request.cookies[stateCookie] ?? "";
+      const { name, options } = stateCookie(request);
+      reply.clearCookie(name, options);
+      const state = request.cookies[name] ?? "";
       try {
         await letIn(request, reply, await oidcOf(its).finish(new URL(request.url, "http://veil"), state));
       } catch (error) {

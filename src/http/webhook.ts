@@ -7,6 +7,7 @@ import type { Room } from "../pipeline/room.ts";
 import type { ConnectionBudget } from "./connection-budget.ts";
 import { limitConnections } from "./connections.ts";
 import { answerWithProblems } from "./problem-reply.ts";
+import { limitStalls } from "./stalled.ts";
 
 export interface WebhookParts {
   /** What senders must know. */
@@ -41,6 +42,7 @@ export async function createWebhookServer(parts: WebhookParts, logger: FastifyBa
     tls === undefined ? fastify(common) : fastify({ ...common, https: { ...tls, handshakeTimeout: requestMs } })
   ) as FastifyInstance;
   limitConnections(server, limits, connections.share("webhook", limits));
+  limitStalls(server, requestMs);
   answerWithProblems(server);
   const expected = digestOf(token);
   server.addHook("onRequest", async ({ headers, query, routeOptions }) => {

@@ -1,7 +1,7 @@
 import type { Job, JobState, Lane } from "../core/job.ts";
 import type { KeptRegions } from "../core/kept-regions.ts";
 import { Problem } from "../errors.ts";
-import type { Candidate, EventDetail, JobQuery, JobRecord, LedgerEvent, Stamp } from "./ledger.ts";
+import type { Candidate, EventDetail, JobQuery, JobRecord, LedgerEvent } from "./ledger.ts";
 import type { LedgerRow } from "./record-rows.ts";
 
 /** A job with its state, out of columns of both tables. */
@@ -43,6 +43,6 @@ export function cursorOf({ after }: JobQuery): number {
 }
 
 /** In the stamp's place, where somebody had logged in. */
-export function whoOf({ who }: Pick<Candidate, "who">): Stamp {
-  return who === undefined ? {} : { who };
+export function whoOf({ who, owner }: Pick<Candidate, "who" | "owner">): Pick<EventDetail, "who" | "owner"> {
+  return { ...(who !== undefined && { who }), ...(owner !== undefined && { owner }) };
 }

@@ -17,6 +17,8 @@ export interface Stamp {
  * person, such as a name, has to be added to `personalPaths` in chain.ts: everything else stays for good.
  */
 export interface EventDetail extends Stamp {
+  /** For admitted: whose it is, where somebody had logged in, as a mark that tells nobody who that is. A name may be given anew. */
+  readonly owner?: string;
   readonly attempt?: number;
   /** For started: no other job was in work, so that an end of the service is this one's doing. */
   readonly alone?: true;
@@ -88,6 +90,8 @@ export interface Candidate {
   readonly regions?: KeptRegions;
   /** For whom, where somebody had logged in. */
   readonly who?: string | undefined;
+  /** Whose it is from then on, as a mark. */
+  readonly owner?: string | undefined;
 }
 
 export interface Admission {

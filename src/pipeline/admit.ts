@@ -23,6 +23,8 @@ export interface AdmitOptions {
   readonly requestDigest?: string;
   /** Who asks, where somebody had logged in. */
   readonly who?: string | undefined;
+  /** Whose it is, as a mark. */
+  readonly owner?: string | undefined;
 }
 
 /** Turns announced objects into jobs. Returns once each of them is durable in ledger and queue. */
@@ -86,12 +88,13 @@ export function createAdmit({ ledger, queue, installationKey, modelDigests, onPr
       output: { store: route.output, key: outputKey(key) },
       policy: options.policy ?? route.policy,
     };
-    const { requestDigest, who } = options;
+    const { requestDigest, who, owner } = options;
     return {
       job: { ...job, id: jobId(installationKey, job, modelDigests) },
       lane: options.lane ?? route.lane,
       ...(requestDigest !== undefined && { requestDigest }),
       ...(who !== undefined && { who }),
+      ...(owner !== undefined && { owner }),
     };
   }
 

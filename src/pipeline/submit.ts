@@ -7,20 +7,24 @@ import { Problem } from "../errors.ts";
 import type { JobRecord, Ledger } from "../ledger/ledger.ts";
 import type { Store } from "../stores/store.ts";
 import type { Admit, AdmitOptions, Rerun } from "./admit.ts";
+import { createOwnerMark } from "./owner.ts";
 import type { Redrive } from "./redrive.ts";
 import type { Route } from "./route.ts";
 import { type SpoolFile, withSpoolFile } from "./spool.ts";
 
-export interface UploadOptions {
+export interface UploadOptions extends Asker {
   /** The client's file name; part of the key, so that a person finds it again. */
   readonly name: string;
   readonly policy: Policy;
   /** Means something to whoever asks alone: another one's of the same words is another one. */
   readonly idempotencyKey?: string;
-  /** Who asks, where somebody had logged in. */
+}
+
+/** Who asks, where somebody had logged in. */
+export interface Asker {
   readonly who?: string | undefined;
-  /** Whose Idempotency-Keys these are. */
-  readonly scope?: string | undefined;
+  /** What stays of that one, whatever it is called: its are the job and the Idempotency-Key. */
+  readonly ownerId?: string | undefined;
 }
 
 export interface ObjectWish {
@@ -40,6 +44,8 @@ export interface Submit {
    * whoever may see originals may have less masked than the route has. Problems: not-found, forbidden.
    */
   object(location: Location, asked: ObjectWish): Promise<JobRecord>;
+  /** Whether an upload was handed in by that one: by its id, or in a record without owner, as they once were, by its name. */
+  isOwn(record: JobRecord, asker: Asker): Promise<boolean>;
   /** What whoever handed the object in calls it; empty where that is not known. */
   nameOf(job: Job): string;
   /** Sends a dead letter back as a new revision. Problems: not-found, not-ready. */
@@ -47,7 +53,7 @@ export interface Submit {
 }
 
 export interface SubmitParts {
-  readonly ledger: Pick<Ledger, "find">;
+  readonly ledger: Pick<Ledger, "find" | "history">;
   readonly admit: Admit;
   readonly rerun: Rerun;
   readonly redrive: Redrive;
@@ -62,17 +68,19 @@ export interface SubmitParts {
 export function createSubmit(parts: SubmitParts): Submit {
   const { ledger, admit, rerun, redrive, routes, uploads, installationKey, storeOf } = parts;
   const serial = createSerial();
+  const ownerMark = createOwnerMark(installationKey);
 
   async function take(
     key: string,
     file: SpoolFile,
-    asked: Required<Pick<AdmitOptions, "policy" | "requestDigest">> & Pick<AdmitOptions, "who">,
+    { ownerId, ...asked }: Required<Pick<AdmitOptions, "policy" | "requestDigest">> & Asker,
   ): Promise<JobRecord> {
+    const owner = ownerId === undefined ? undefined : ownerMark(key, ownerId);
     const inbox = storeOf(uploads.input);
     const contentType = "application/octet-stream";
     const { version } = await withSpoolFile(file, (body) => inbox.put(key, body, { contentType }));
     try {
-      const [admission] = await admit(uploads, [{ key, version }], asked);
+      const [admission] = await admit(uploads, [{ key, version }], { ...asked, owner });
       return admission!.record;
     } catch (error) {
       // Without a job nobody will come for the original; with one, it is published again later.
@@ -83,17 +91,17 @@ export function createSubmit(parts: SubmitParts): Submit {
   }
 
   return {
-    async upload(file, { name, policy, idempotencyKey, who, scope }) {
+    async upload(file, { name, policy, idempotencyKey, who, ownerId }) {
       const requestDigest = createHash("sha256")
         .update(`${file.sha256} ${policyDigest(policy)} ${name}`)
         .digest("hex");
-      const asked = { policy, requestDigest, who };
+      const asked = { policy, requestDigest, who, ownerId };
       if (idempotencyKey === undefined) {
         return take(`${randomUUID()}-${safeName(name)}`, file, asked);
       }
       // One request after the other, so that the second finds the first one's job.
       const key = createHmac("sha256", installationKey)
-        .update(scope === undefined ? idempotencyKey : JSON.stringify([scope, idempotencyKey]))
+        .update(ownerId === undefined ? idempotencyKey : JSON.stringify([ownerId, idempotencyKey]))
         .digest("hex")
         .slice(0, 32);
       return serial.run(key, async () => {
@@ -135,6 +143,17 @@ export function createSubmit(parts: SubmitParts): Submit {
       // What waits for a person goes on waiting.
       if (policyDigest(record.job.policy) === policyDigest(policy) || record.state === "held") return record;
       return rerun(record, { policy, lane: "interactive", who });
+    },
+
+    async isOwn(record, { who, ownerId }) {
+      const { route, input } = record.job;
+      if (route !== uploads.name) return false;
+      // Another revision of it may be somebody else's doing. They come by their last change, not by their revision.
+      const { records } = await ledger.find({ route, key: input.key, limit: 500 });
+      const first = records.reduce((one, other) => (other.job.revision < one.job.revision ? other : one), record);
+      const [admitted] = await ledger.history(first.job.id);
+      if (admitted?.owner === undefined) return admitted?.who === who;
+      return ownerId !== undefined && admitted.owner === ownerMark(input.key, ownerId);
     },
 
     nameOf({ input: { store, key } }) {

@@ -16,8 +16,8 @@ export interface Tree {
   locate(key: string): Promise<string | undefined>;
   /** The same, but makes missing folders. */
   makeWay(key: string): Promise<string>;
-  /** Opens a regular file, and refuses if it turns out to lie outside. */
-  openWithin(path: string, flags: number): Promise<FileHandle>;
+  /** Opens a regular file, and refuses if it turns out to lie outside. One that is made has these permission bits. */
+  openWithin(path: string, flags: number, mode?: number): Promise<FileHandle>;
 }
 
 export function createTree(root: string, memory: MountMemory): Tree {
@@ -91,8 +91,8 @@ export function createTree(root: string, memory: MountMemory): Tree {
       return path;
     },
 
-    async openWithin(path, flags) {
-      const handle = await open(path, flags | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+    async openWithin(path, flags, mode) {
+      const handle = await open(path, flags | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0), mode);
       try {
         // Somebody may have put a link in a folder's place since it was looked at.
         if (process.platform === "linux") {

@@ -30,6 +30,8 @@ export interface FsStoreOptions {
   readonly mounts?: MountMemory;
   /** Where each put leaves word of its temporary file while there is one: `openSpool` removes what a dead process left. */
   readonly words?: string;
+  /** Permission bits of what is put without any; absent: as the process has it (umask). */
+  readonly mode?: number;
   /** Told whenever a watch begins: on what, and whether its own events tell of everybody's changes. */
   readonly onWatching?: (fileSystem: string, native: boolean) => void;
   /** Originals are taken away from here: what a removal that died has left under another name gets its own again. */
@@ -46,7 +48,7 @@ const dayMs = 86_400_000;
 /** A folder as a store: a local disk, or an SMB or NFS share through its mount. */
 export function createFsStore(options: FsStoreOptions): FsStore {
   const { name, root, onProblem = () => {}, mounts = createMountMemory(), onWatching, words } = options;
-  const { takesOriginals = false } = options;
+  const { takesOriginals = false, mode } = options;
   const tree = createTree(root, mounts);
   const names = createFoldedNames(root);
   const removeVersion = createRemoveVersion(name);
@@ -127,7 +129,8 @@ export function createFsStore(options: FsStoreOptions): FsStore {
           temporary = join(dirname(path), `.veil-${randomUUID()}.part`);
           word = words && join(words, basename(temporary));
           if (word !== undefined) await symlink(temporary, word);
-          const handle = await tree.openWithin(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
+          const made = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+          const handle = await tree.openWithin(temporary, made, mode);
           requireSize(key, await writeFile(handle, body, attributes), size);
           reached("written");
           await beforeVisible?.();

@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
-import { type AtRestKeys, headerBytes, headerOf, readHeader } from "../core/at-rest.ts";
+import { type AtRestKeys, beginsSealed, headerBytes, headerOf, magicBytes, readHeader } from "../core/at-rest.ts";
 import { opened, openedSize, openRange, sealed, sealedRange, sealedSize } from "../core/sealed-bytes.ts";
 import { Problem } from "../errors.ts";
 import type { ObjectInfo, Store } from "./store.ts";
 
 /**
  * A store whose objects lie sealed in another one. What was put before there was a key is read as it is, and without one
- * nothing is sealed. Problem invalid-config for what was sealed by a key that is not here; a listing and `head` tell of
+ * nothing is sealed: what begins as sealed objects do is refused then (Problem unsupported), lest it pass for one, now or
+ * once there is a key. Problem invalid-config for what was sealed by a key that is not here; a listing and `head` tell of
  * such an object by the size that it has on the disk.
  */
 export function createSealedStore(store: Store, { current, find }: AtRestKeys): Store {
@@ -60,7 +61,9 @@ export function createSealedStore(store: Store, { current, find }: AtRestKeys): 
       return { info: plainInfo(info), stream: plain };
     },
     async put(name, body, options) {
-      if (current === undefined) return await store.put(name, body, options);
+      if (current === undefined) {
+        return await store.put(name, Readable.from(unlikeSealed(body), { objectMode: false }), options);
+      }
       const salt = randomBytes(16);
       const { size, ...rest } = options;
       const sized = size === undefined ? {} : { size: headerBytes + sealedSize(size) };
@@ -77,6 +80,24 @@ export function createSealedStore(store: Store, { current, find }: AtRestKeys): 
       for await (const info of store.list(prefix, options)) yield current ? await infoOf(info) : info;
     },
   };
+}
+
+/** The same bytes, unless they begin as sealed ones do. */
+async function* unlikeSealed(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let head: Buffer = Buffer.alloc(0);
+  let isLooked = false;
+  for await (const chunk of body) {
+    if (isLooked) {
+      yield chunk;
+      continue;
+    }
+    head = Buffer.concat([head, chunk]);
+    if (head.length < magicBytes) continue;
+    if (beginsSealed(head)) throw new Problem("unsupported", "The file begins as those do that veil has sealed");
+    isLooked = true;
+    yield head;
+  }
+  if (!isLooked) yield head;
 }
 
 async function* withHeader(header: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

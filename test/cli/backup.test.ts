@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import sharp from "sharp";
@@ -47,6 +47,25 @@ describe("veil backup and veil restore", () => {
     const { code, out } = await veilCommand(dir, "restore", at("keyed-backup"));
     assert.equal(code, 0, out);
     assert.match(out, new RegExp(`open something again[^]*${id}  ward 7`));
+  });
+
+  test("keeps uploads for their owner alone, whatever bits they had, and their versions", async () => {
+    const dir = at("open");
+    assert.equal((await veilCommand(dir, "keys", "list")).code, 0);
+    await writeFile(join(dir, "inbox", "a.jpg"), "an original", { mode: 0o644 });
+    assert.equal((await veilCommand(dir, "backup", "--uploads", at("open-backup"))).code, 0);
+    const { mtimeNs } = await stat(join(dir, "inbox", "a.jpg"), { bigint: true });
+    const assertPrivate = async (file: string) => {
+      const stats = await stat(file, { bigint: true });
+      assert.deepEqual([stats.mtimeNs, stats.mode & 0o777n], [mtimeNs, 0o600n], file);
+    };
+    const copy = at("open-backup", "inbox", "a.jpg");
+    await assertPrivate(copy);
+    await rm(dir, { recursive: true });
+    // As an older veil's backup has it.
+    await chmod(copy, 0o644);
+    assert.equal((await veilCommand(dir, "restore", at("open-backup"))).code, 0);
+    await assertPrivate(join(dir, "inbox", "a.jpg"));
   });
 
   test("taken in the middle of work and put back after all is lost: nothing is lost, nothing masked twice", async () => {
@@ -107,6 +126,16 @@ describe("veil backup and veil restore", () => {
     await appendFile(at("small", "ledger.key"), "x");
     const damaged = await veilCommand(at("other"), "restore", at("small"));
     assert.deepEqual([damaged.code, /is damaged: ledger\.key/.test(damaged.err)], [2, true], damaged.err);
+    const manifest = JSON.parse(await readFile(at("small", "backup.json"), "utf8")) as object;
+    const files = [{ path: "veil.yaml", size: "1", sha256: "x" }];
+    for (const text of ["", "{", "null", "[]", JSON.stringify({ ...manifest, files })]) {
+      await writeFile(at("small", "backup.json"), text);
+      for (const args of [["restore"], ["backup", "--check"]]) {
+        const odd = await veilCommand(at("other"), ...args, at("small"));
+        assert.deepEqual([odd.code, /backup\.json is none of veil-backup\/1/.test(odd.err)], [2, true], odd.err);
+        assert.doesNotMatch(odd.err, /\n +at /, text);
+      }
+    }
     await rm(at("small", "backup.json"));
     assert.match((await veilCommand(at("other"), "restore", at("small"))).err, /There is no backup in/);
     await assert.rejects(stat(at("other")), { code: "ENOENT" });

@@ -71,6 +71,9 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         { jobId: record.job.id, kind: "admitted", at: record.admittedAt },
       ]);
       assert.equal("requestDigest" in (await admitOne(ledger, { key: "b.jpg" })), false);
+      const owned = await admitOne(ledger, { key: "c.jpg" }, { who: "key:ward 7", owner: "its mark" });
+      const [{ who, owner }] = (await ledger.history(owned.job.id)) as [LedgerEvent];
+      assert.deepEqual([who, owner], ["key:ward 7", "its mark"]);
       assert.equal(await ledger.get("nothing"), undefined);
       assert.deepEqual(await ledger.history("nothing"), []);
     });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { recognise } from "../../src/core/sniff.ts";
-import type { JobBody } from "../../src/http/schema.ts";
+import type { JobBody, JobsResponse } from "../../src/http/schema.ts";
 import { temporaryFolder } from "../contracts/temporary-folder.ts";
-import { form, portraitJpeg } from "../http/client.ts";
+import { assertProblem, form, portraitJpeg } from "../http/client.ts";
 import { startProgram, until } from "./program.ts";
 
 async function kindsIn(folder: string): Promise<string[]> {
@@ -39,7 +39,10 @@ test("with a key, uploads that wait and cached results lie on the disk as no pic
     waiting = await ask(veil.address);
     await veil.kill();
   }
-  const kinds = await kindsIn(join(dataDir, "inbox"));
+  const inbox = join(dataDir, "inbox");
+  const [upload] = await readdir(inbox);
+  assert.equal((await stat(join(inbox, upload!))).mode & 0o777, 0o600);
+  const kinds = await kindsIn(inbox);
   assert.ok(!kinds.includes("image"), String(kinds));
   await using veil = await startProgram({ dataDir, flags });
   const result = await until("it is masked", async () => {
@@ -47,4 +50,13 @@ test("with a key, uploads that wait and cached results lie on the disk as no pic
     return answer.ok && Buffer.from(await answer.arrayBuffer());
   });
   assert.equal(recognise(result.subarray(0, 4096)).kind, "image");
+});
+
+test("without a key, what somebody sends never passes for what a key has sealed", async () => {
+  await using veil = await startProgram();
+  const body = form("image", [Buffer.from(`vsl1${"x".repeat(200)}`)]);
+  await assertProblem(await fetch(`${veil.address}/api/v1/jobs`, { method: "POST", body }), 415, "unsupported");
+  assert.deepEqual(await readdir(join(veil.dataDir, "inbox")), []);
+  const jobs = (await (await fetch(`${veil.address}/api/v1/jobs`)).json()) as JobsResponse;
+  assert.deepEqual(jobs.jobs, []);
 });

@@ -21,19 +21,26 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-before(async () => {
-  const port = await freePort();
-  const publicUrl = `http://127.0.0.1:${port}`;
-  provider = await startIdentityProvider({
+/** A provider for people who find the page at that address. */
+const providerFor = (publicUrl: string) =>
+  startIdentityProvider({
     ...{ clientId: "veil", clientSecret, redirectUri: `${publicUrl}/api/v1/session/callback` },
     people: { anna: ["veil-review", "staff"], bob: ["staff"] },
   });
+
+function flagsFor(publicUrl: string, { issuer }: IdentityProvider): readonly string[] {
   const settings = {
-    ...{ "http.publicUrl": publicUrl, "auth.oidc.issuer": provider.issuer, "auth.oidc.clientId": "veil" },
+    ...{ "http.publicUrl": publicUrl, "auth.oidc.issuer": issuer, "auth.oidc.clientId": "veil" },
     ...{ "auth.oidc.clientSecret": clientSecret, "auth.privateHosts": "127.0.0.1" },
   };
-  const set = Object.entries(settings).flatMap(([path, value]) => ["--set", `${path}=${value}`]);
-  veil = await startProgram({ flags: ["--port", String(port), ...set] });
+  return Object.entries(settings).flatMap(([path, value]) => ["--set", `${path}=${value}`]);
+}
+
+before(async () => {
+  const port = await freePort();
+  const publicUrl = `http://127.0.0.1:${port}`;
+  provider = await providerFor(publicUrl);
+  veil = await startProgram({ flags: ["--port", String(port), ...flagsFor(publicUrl, provider)] });
 });
 after(async () => {
   await veil?.[Symbol.asyncDispose]();
@@ -91,6 +98,25 @@ describe("a login at an identity provider", () => {
     changed.searchParams.set("code", "made-up");
     const answer = await get(changed.href, state);
     assert.ok([401, 429].includes(answer.status), String(answer.status));
+  });
+
+  test("where people come by HTTPS, its cookie is one that no other host of the domain can set", async () => {
+    const publicUrl = "https://veil.example.org";
+    await using other = await providerFor(publicUrl);
+    await using behind = await startProgram({ flags: flagsFor(publicUrl, other) });
+    const ask = (path: string, cookie: string) =>
+      fetch(`${behind.address}${path}`, { redirect: "manual", headers: { cookie } });
+    const start = await ask("/api/v1/session/login", "");
+    const set = cookieOf(start, "__Host-veil-login")!;
+    assert.match(set, /; Path=\/; HttpOnly; Secure; SameSite=Lax/);
+    assert.doesNotMatch(set, /Domain/i);
+    const { pathname, search } = new URL(await other.logIn(start.headers.get("location")!, "anna"));
+    const value = set.split(";")[0]!.split("=")[1]!;
+    await assertProblem(await ask(pathname + search, `veil-login=${value}`), 401, "unauthorized");
+    const done = await ask(pathname + search, `__Host-veil-login=${value}`);
+    assert.equal(done.status, 302);
+    assert.match(cookieOf(done, "__Host-veil-login")!, /; Path=\/;.* Secure/);
+    assert.ok(cookieOf(done, "__Host-veil"));
   });
 
   test("a provider that is away is named, and nobody comes in", async () => {

@@ -8,7 +8,7 @@ import { createAdmit, createRerun } from "../../src/pipeline/admit.ts";
 import { createRedrive } from "../../src/pipeline/redrive.ts";
 import type { Route } from "../../src/pipeline/route.ts";
 import { openSpool, type Spool, streamOf } from "../../src/pipeline/spool.ts";
-import { createSubmit } from "../../src/pipeline/submit.ts";
+import { createSubmit, type UploadOptions } from "../../src/pipeline/submit.ts";
 import { createMemoryQueue } from "../../src/queues/memory.ts";
 import { openSqlite } from "../../src/sqlite.ts";
 import { createMemoryStore } from "../../src/stores/memory.ts";
@@ -48,7 +48,7 @@ async function setUp(faults: Partial<Ledger> = {}, watched = folder) {
   });
   return {
     ...{ ledger, queue, inbox, input, submit },
-    async upload(content: string, more: { name?: string; idempotencyKey?: string } = {}) {
+    async upload(content: string, more: Partial<UploadOptions> = {}) {
       await using file = await spool.receive(streamOf(Buffer.from(content)), limits);
       return await submit.upload(file, { name: "photo.jpg", policy: defaultPolicy, ...more });
     },
@@ -110,6 +110,33 @@ describe("an upload", () => {
     assert.equal((refused[0]!.reason as Problem).code, "idempotency-conflict");
     const { stream } = await parts.inbox.get(accepted!.record.job.input.key);
     assert.equal(Buffer.concat(await stream.toArray()).toString(), contents[accepted!.index]);
+  });
+
+  test("is its owner's whatever that one is called, and nobody else's of the same name", async () => {
+    await using parts = await setUp();
+    const { submit, ledger } = parts;
+    const mine = await parts.upload("bytes", { who: "key:ward 7", ownerId: "1" });
+    assert.equal(await submit.isOwn(mine, { who: "session:ward 7", ownerId: "1" }), true);
+    assert.equal(await submit.isOwn(mine, { who: "key:ward 7", ownerId: "2" }), false);
+    assert.equal(await submit.isOwn(mine, {}), false);
+    const [admitted] = await ledger.history(mine.job.id);
+    assert.match(admitted?.owner ?? "", /^[0-9a-f]{64}$/);
+    const other = await parts.upload("bytes", { who: "key:ward 7", ownerId: "1" });
+    const [another] = await ledger.history(other.job.id);
+    assert.notEqual(another?.owner, admitted?.owner, "two of one owner can't be told for such");
+    // Somebody else's retry makes it nobody else's.
+    const event = { jobId: mine.job.id, at: 1 };
+    await ledger.append({ ...event, kind: "started" });
+    await ledger.append({ ...event, kind: "dead", code: "unreadable" });
+    const retried = await submit.retry(mine.job.id, "key:night shift");
+    assert.deepEqual(
+      [await submit.isOwn(retried, { ownerId: "1" }), await submit.isOwn(retried, { ownerId: "3" })],
+      [true, false],
+    );
+    // As records were before they had owners.
+    const old = await parts.upload("bytes", { who: "key:ward 7" });
+    assert.equal(await submit.isOwn(old, { who: "key:ward 7", ownerId: "2" }), true);
+    assert.equal(await submit.isOwn(old, { who: "key:ward 8", ownerId: "2" }), false);
   });
 
   test("that can't be admitted leaves no original in the inbox", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile, fork } from "node:child_process";
 import { once } from "node:events";
 import { constants, mkdirSync, renameSync, rmdirSync } from "node:fs";
-import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
@@ -62,6 +62,22 @@ describe("the fs store and removals that die in the middle", () => {
 });
 
 describe("the fs store and what else lives on a disk", () => {
+  test("gives what is put the permission bits that it was told, from its first byte on", async () => {
+    await using folder = await temporaryFolder();
+    const modeOf = async (name: string) => ((await stat(join(folder.path, name))).mode & 0o777).toString(8);
+    const store = createFsStore({ name: "fs", root: folder.path, mode: 0o600 });
+    const beforeVisible = async () => {
+      const [part] = await readdir(folder.path);
+      assert.equal(await modeOf(part!), "600", part);
+    };
+    await store.put("own.jpg", bodyOf("x"), { ...image, beforeVisible });
+    assert.equal(await modeOf("own.jpg"), "600");
+    await store.put("given.jpg", bodyOf("x"), { ...image, attributes: { mode: 0o640 } });
+    assert.equal(await modeOf("given.jpg"), "640");
+    await createFsStore({ name: "fs", root: folder.path }).put("plain.jpg", bodyOf("x"), image);
+    assert.equal(await modeOf("plain.jpg"), (0o666 & ~process.umask()).toString(8));
+  });
+
   test("follows no symbolic link, in or out, for reading or for writing", async () => {
     await using opened = await openStore();
     const { store, root, outside } = opened;

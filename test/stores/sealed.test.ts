@@ -3,10 +3,12 @@ import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
 import { atRestKeys } from "../../src/core/at-rest.ts";
+import { createFsStore } from "../../src/stores/fs.ts";
 import { createMemoryStore } from "../../src/stores/memory.ts";
 import { createSealedStore } from "../../src/stores/sealed.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { storeContract } from "../contracts/store.ts";
+import { temporaryFolder } from "../contracts/temporary-folder.ts";
 
 const key = () => atRestKeys([randomBytes(32)], "test");
 const plainType = { contentType: "text/plain" };
@@ -72,6 +74,33 @@ describe("a sealed store", () => {
     await createSealedStore(inner, key()).put("a", Readable.from([Buffer.from("an original")]), plainType);
     await assert.rejects(read(store, "a"), { code: "invalid-config", message: /sealed by a key that is not here/ });
     assert.equal((await Array.fromAsync(store.list(""))).length, 2);
+  });
+
+  test("without a key takes nothing that would pass for sealed, in whatever pieces it comes, and a key that comes later reads the rest", async () => {
+    await using folder = await temporaryFolder();
+    const stores = [createMemoryStore({ name: "inner" }), createFsStore({ name: "inner", root: folder.path })];
+    for (const inner of stores) {
+      const store = createSealedStore(inner, atRestKeys([], "test"));
+      const long = Buffer.from(`vsl1${"x".repeat(100)}`);
+      for (const pieces of [
+        [long],
+        [long.subarray(0, 1), long.subarray(1, 3), long.subarray(3)],
+        [Buffer.from("vsl1")],
+      ]) {
+        await assert.rejects(store.put("odd", Readable.from(pieces), plainType), { code: "unsupported" });
+      }
+      assert.equal(await inner.head("odd"), undefined, "nothing of it is there");
+      const kept = { near: "vsl2 and more than a header has", short: "vsl", none: "" };
+      for (const [name, text] of Object.entries(kept))
+        await store.put(name, Readable.from([Buffer.from(text)]), { ...plainType, size: text.length });
+      for (const its of [store, createSealedStore(inner, key())])
+        for (const [name, text] of Object.entries(kept)) assert.equal(String(await read(its, name)), text);
+      // With a key it is sealed as everything is.
+      const keyed = createSealedStore(inner, key());
+      await keyed.put("odd", Readable.from([long]), plainType);
+      assert.ok((await read(keyed, "odd")).equals(long));
+      await store.close();
+    }
   });
 
   test("seals by the first of its keys, and opens what any of them has sealed", async () => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { address } from "../address.ts";
 import { folder } from "../kinds.ts";
 
 const secret = (description: string) => z.string().min(1).meta({ secret: true, shown: "none", description });
@@ -19,7 +20,7 @@ export const azureSettings = z
       .meta({ shown: "required", expected: "a container's name", description: "The container. veil never makes one." }),
     prefix: z.string().default("").describe("What the names of all objects begin with: nothing else is seen."),
     endpoint: z.exactOptional(
-      z.url({ protocol: /^https?$/ }).meta({
+      address().meta({
         shown: "ACCOUNT.blob.core.windows.net",
         expected: "an address such as https://account.blob.core.usgovcloudapi.net",
         description: "The account's address, where it is not in Microsoft's public cloud.",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hostName } from "../address.ts";
 import { count, folder } from "../kinds.ts";
 
 const line = z.string().regex(/^[^\r\n\0]+$/);
@@ -6,7 +7,11 @@ const line = z.string().regex(/^[^\r\n\0]+$/);
 /** A store on an FTP server. */
 export const ftpSettings = z.strictObject({
   kind: z.literal("ftp"),
-  host: z.string().min(1).meta({ shown: "required", description: "Name or address of the server." }),
+  host: hostName.meta({
+    shown: "required",
+    expected: "a name or an address",
+    description: "Name or address of the server.",
+  }),
   port: count(1, 65_535).default(21).describe("Its port; servers with implicit TLS often listen on 990."),
   username: line.meta({ shown: "required", description: "Account to log in as." }),
   password: line.meta({ shown: "required", secret: true, description: "Its password." }),

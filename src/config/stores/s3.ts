@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { address } from "../address.ts";
 import { folder } from "../kinds.ts";
 
 /** A bucket of any server that speaks S3. */
@@ -6,14 +7,11 @@ export const s3Settings = z
   .strictObject({
     kind: z.literal("s3"),
     endpoint: z.exactOptional(
-      z
-        .url({ protocol: /^https?$/ })
-        .refine((text) => !text.includes("@"))
-        .meta({
-          shown: "AWS",
-          expected: "an address such as https://s3.example.org",
-          description: "The server; absent: AWS, in `region`.",
-        }),
+      address().meta({
+        shown: "AWS",
+        expected: "an address such as https://s3.example.org",
+        description: "The server; absent: AWS, in `region`.",
+      }),
     ),
     region: z.string().min(1).default("us-east-1").describe("The bucket's region; many servers take any."),
     bucket: z

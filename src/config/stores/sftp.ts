@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hostName } from "../address.ts";
 import { count, folder } from "../kinds.ts";
 
 const fingerprint = z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}=?$/);
@@ -7,7 +8,11 @@ const fingerprint = z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}=?$/);
 export const sftpSettings = z
   .strictObject({
     kind: z.literal("sftp"),
-    host: z.string().min(1).meta({ shown: "required", description: "Name or address of the server." }),
+    host: hostName.meta({
+      shown: "required",
+      expected: "a name or an address",
+      description: "Name or address of the server.",
+    }),
     port: count(1, 65_535).default(22).describe("Its port."),
     username: z.string().min(1).meta({ shown: "required", description: "Account to log in as." }),
     password: z

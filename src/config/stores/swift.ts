@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { address } from "../address.ts";
 import { folder } from "../kinds.ts";
 
 const text = (shown: string, description: string) => z.string().min(1).meta({ shown, description });
@@ -8,7 +9,7 @@ const secret = (description: string) => z.string().min(1).meta({ secret: true, s
 export const swiftSettings = z
   .strictObject({
     kind: z.literal("swift"),
-    authUrl: z.url({ protocol: /^https?$/ }).meta({
+    authUrl: address().meta({
       shown: "required",
       expected: "an address such as https://keystone.example.org:5000/v3",
       description: "Where to log in.",

@@ -1,21 +1,20 @@
 import { z } from "zod";
+import { address } from "../address.ts";
 import { folder } from "../kinds.ts";
 
-const address = z.string().refine((text) => {
-  if (!URL.canParse(text)) return false;
-  const { protocol, username, password, search, hash, pathname } = new URL(text);
+/** Its path is read, not only passed on. */
+const folderAddress = address({ atSign: true }).refine((text) => {
   try {
-    decodeURIComponent(pathname);
+    return decodeURIComponent(URL.parse(text)?.pathname ?? "") !== undefined;
   } catch {
     return false;
   }
-  return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === "");
 });
 
 /** A folder of a WebDAV server. */
 export const webdavSettings = z.strictObject({
   kind: z.literal("webdav"),
-  url: address.meta({
+  url: folderAddress.meta({
     shown: "required",
     expected: "an http or https address without user and password",
     description: "The folder that the store begins in. veil never makes it.",

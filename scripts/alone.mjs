@@ -11,8 +11,8 @@ const [program = "", ...args] = process.argv.slice(2);
 
 // A browser looks at its start whether there is a way by IPv6; this answers without being counted.
 const browserProbe = "2001:4860:4860::8888/128";
-// Names that nobody can have (RFC 6761): tests ask for them to be told so.
-const reserved = /\.(invalid|example|test)$/;
+// Names that nobody can have (RFC 6761): tests ask for them to be told so. Servers ask what this machine's own address is called.
+const reserved = /\.(invalid|example|test)$|^1\.2\.0\.192\.in-addr\.arpa$/;
 // What Debian's Chromium asks for by itself, whatever page is open.
 const browserNames = /(^|\.)(google|googleapis|gstatic|gvt1)\.com$|^wpad(\.|$)/;
 

@@ -145,11 +145,10 @@ export async function openDataFolder(
     openRoute(name, { from, to, movedTo, originals = "keep" }, stores, told) {
       const names = storesOf(name);
       const openPlace = (place: string, storeName: string, part: "input" | "output") => {
-        const takesOriginals = part === "input" && originals !== "keep";
         const heard = {
           name: storeName,
           onProblem: (problem: Problem) => told?.onProblem(problem, part),
-          takesOriginals,
+          ...(part === "input" && { takesOriginals: originals !== "keep" }),
         };
         const named = openNamedStore(place, stores, heard);
         const watching = part === "input" && told?.onWatching && { onWatching: told.onWatching };

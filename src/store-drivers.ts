@@ -17,7 +17,7 @@ export interface StoreOptions {
   readonly name: string;
   /** Told what a listing had to pass over. */
   readonly onProblem?: (problem: Problem) => void;
-  /** Originals are taken away from here. */
+  /** Whether originals are taken away from here, of an input. */
   readonly takesOriginals?: boolean;
 }
 

@@ -60,6 +60,8 @@ export async function principalOfKey(
   const isRight = timingSafeEqual(Buffer.from(hashOf(secret), "hex"), Buffer.from(stored?.hash ?? hashOf(id), "hex"));
   if (stored === undefined || !isRight || stored.revokedAt !== undefined) return undefined;
   if (stored.expiresAt !== undefined && stored.expiresAt <= now) return undefined;
+  // A session of an older veil, which knew people without their provider: whoever it is logs in again.
+  if (stored.parent?.startsWith("person:") && !stored.parent.startsWith("person:[")) return undefined;
   if (now - (stored.usedAt ?? 0) > usedEveryMs) await keys.used(id, now);
   return { name: stored.name, via: stored.kind, roles: stored.roles, keyId: id, id: stored.parent ?? id };
 }

@@ -68,7 +68,7 @@ export async function planMasking(inputs: readonly string[], out: string | undef
         });
       }
       const onProblem = (problem: Problem) => failures.push({ label: given, problem });
-      const input = createFsStore({ name: given, root, onProblem });
+      const input = createFsStore({ name: given, root, onProblem, takesOriginals: false });
       const found = await Array.fromAsync(input.list(""));
       for (const { key, version } of found.toSorted((a, b) => (a.key < b.key ? -1 : 1))) {
         if (unfinishedKind(key) !== undefined) {

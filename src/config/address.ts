@@ -5,13 +5,15 @@ export interface AddressRules {
   readonly query?: boolean;
   /** Whether its path may have an `@`, as a person's folder may. */
   readonly atSign?: boolean;
+  /** Whether a user and a password may stand in it, which is never shown then. */
+  readonly login?: boolean;
 }
 
 /**
- * An http or https address that is shown where the configuration is. A password in it would be shown too: who logs in
- * there has settings for that.
+ * An http or https address. Where it is shown with the configuration a password in it would be too: who logs in there has
+ * settings for that.
  */
-export const address = ({ query = false, atSign = false }: AddressRules = {}) =>
+export const address = ({ query = false, atSign = false, login = false }: AddressRules = {}) =>
   z.url({ protocol: /^https?$/ }).superRefine((text, context) => {
     const { username, password, search, hash } = URL.parse(text) ?? {
       username: "",
@@ -20,7 +22,7 @@ export const address = ({ query = false, atSign = false }: AddressRules = {}) =>
       hash: "",
     };
     const whys = [
-      ...(username + password !== "" || (!atSign && text.includes("@"))
+      ...((!login && username + password !== "") || (!atSign && text.includes("@"))
         ? ["no user and no password may stand in it"]
         : []),
       ...(search !== "" && !query ? ["nothing may stand behind a ?"] : []),

@@ -16,7 +16,7 @@ export const alertSettings = z
     }),
     webhook: z
       .strictObject({
-        url: z.exactOptional(address({ query: true })).meta({
+        url: z.exactOptional(address({ query: true, atSign: true, login: true })).meta({
           shown: "none",
           secret: true,
           expected: "an address such as https://example.org/hook",

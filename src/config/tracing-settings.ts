@@ -4,7 +4,7 @@ import { address } from "./address.ts";
 /** Where traces go. */
 export const tracingSettings = z
   .strictObject({
-    url: z.exactOptional(address({ query: true })).meta({
+    url: z.exactOptional(address({ query: true, atSign: true })).meta({
       secret: true,
       shown: "none: nothing is traced",
       expected: "an address such as http://collector:4318/v1/traces",

@@ -49,8 +49,6 @@ export function createEngineStarts(options: EngineStartsOptions): EngineStarts {
   const maxWrittenBytes = mostWritten(limits);
   const { list, absent } = sandboxesFor(isolation, maxWrittenBytes);
   const reasons = new Map(absent.map((reason) => [reason.split(":")[0]!, reason]));
-  /** Of each way: it has died once. */
-  const tried = new Set<number>();
   const outside = { folder: spool, network: networkOfThisProcess() };
   let chosen: number | undefined;
   let detector: DetectorFacts | undefined;
@@ -73,7 +71,7 @@ export function createEngineStarts(options: EngineStartsOptions): EngineStarts {
   }
 
   /** Which sandbox is to be tried after this one; or what to tell, where the process failed for its own reasons. */
-  async function next(index: number, child: EngineChild, error: unknown): Promise<unknown> {
+  async function next(index: number, child: EngineChild, error: unknown, tried: Set<number>): Promise<unknown> {
     if (chosen !== undefined) return index === chosen ? error : chosen;
     if (toProblem(error).code !== "crashed" || child.hasAnswered) return error;
     const { kind, name } = list[index]!;
@@ -108,12 +106,14 @@ export function createEngineStarts(options: EngineStartsOptions): EngineStarts {
   return {
     async start({ begun, failed, closed }) {
       if (list.length === 0) throw refusal();
+      // Ways that have died once in this start.
+      const tried = new Set<number>();
       let index = chosen ?? 0;
       let child = launch(index);
       begun(child, undefined);
       for (;;) {
         const answer = await setUp(child).catch(async (error: unknown) => {
-          const after = closed() ? error : await next(index, child, error);
+          const after = closed() ? error : await next(index, child, error, tried);
           if (typeof after === "number") return after;
           await failed(child);
           throw after;
@@ -131,9 +131,12 @@ export function createEngineStarts(options: EngineStartsOptions): EngineStarts {
         }
         const former = child;
         index = typeof answer === "number" ? answer : chosen!;
-        child = launch(index);
-        begun(child, former);
-        await failed(former);
+        try {
+          child = launch(index);
+          begun(child, former);
+        } finally {
+          await failed(former);
+        }
       }
     },
     get detector() {

@@ -8,9 +8,11 @@ import { namesIn, processTree, textOf } from "./process-tree.ts";
  */
 export function removedBytes(pid: number): number {
   if (process.platform !== "linux") return 0;
+  const processes = processTree(pid);
+  if (processes === undefined) return Number.POSITIVE_INFINITY;
   const held = new Map<string, number>();
   const mapped = new Map<string, number>();
-  for (const one of processTree(pid)) {
+  for (const one of processes) {
     for (const stats of namesIn(`/proc/${one}/fd`).map((name) => statsOf(join(`/proc/${one}/fd`, name))))
       if (stats?.isFile() && stats.nlink === 0) held.set(String(stats.ino), stats.blocks * 512);
     // One that was closed since.

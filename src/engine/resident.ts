@@ -10,7 +10,7 @@ export function residentBytes(pid: number): number {
 
 function residentKilobytes(pid: number): number {
   const own = (one: number) => Number(/^VmRSS:\s+(\d+) kB/m.exec(textOf(`/proc/${one}/status`))?.[1] ?? 0);
-  return processTree(pid).reduce((sum, one) => sum + own(one), 0);
+  return processTree(pid)?.reduce((sum, one) => sum + own(one), 0) ?? Number.POSITIVE_INFINITY;
 }
 
 /** An engine process leads a group of its own: what it started is in it. */

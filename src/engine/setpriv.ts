@@ -58,12 +58,14 @@ function landlock(folder: string, readable: readonly string[]): readonly string[
   ];
 }
 
-/** Of a file the kernel takes no rights that are a folder's. */
+/** Of a file the kernel takes no rights that are a folder's; what is not there, or closed to veil, is named by no rule. */
 function readRule(path: string): readonly string[] {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined
-    ? []
-    : rule(stats.isDirectory() ? "execute,read-file,read-dir" : "execute,read-file", path);
+  try {
+    const isFolder = statSync(path).isDirectory();
+    return rule(isFolder ? "execute,read-file,read-dir" : "execute,read-file", path);
+  } catch {
+    return [];
+  }
 }
 
 function rule(access: string, path: string): readonly string[] {

@@ -4,8 +4,11 @@ import { isGone } from "./gone.ts";
 
 /** What is in memory goes out in pieces of this size, as streams do: whoever takes one has moved. */
 const pieceBytes = 256 * 1024;
-/** Whoever took nothing for so long gives way to others. */
-const mostPatienceMs = 60_000;
+/**
+ * Whoever took nothing for so long gives way to others. A system tells of what was taken only once about a third of what it
+ * holds for a connection is, which is up to 1.4 MB: at 5 kB/s that takes this long.
+ */
+const mostPatienceMs = 300_000;
 
 export interface Answers {
   /** Whether nothing of the answer was taken for a while: then it is cut off, for others who want its place. */
@@ -21,7 +24,7 @@ interface Answer {
 
 /**
  * Cuts off clients that take nothing of their answers for `stallMs`: each would hold memory, a spool file or a store's
- * connection without end. Whoever reads slowly is served to the end. By HTTP/2 one answer is cut off, by HTTP/1 its
+ * connection without end. Whoever reads slowly is served to the end, at more than some 1.5 kB/s where that is 15 minutes. By HTTP/2 one answer is cut off, by HTTP/1 its
  * connection.
  */
 export function limitStalls(server: FastifyInstance, stallMs: number): Answers {

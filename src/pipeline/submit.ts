@@ -173,7 +173,9 @@ function safeName(name: string): string {
   const safe = name
     .normalize("NFC")
     .replace(/[\p{Cc}\p{Cf}\p{Cs}/\\:*?"<>|]+/gu, "_")
-    .replace(/^\.+/, "");
+    .replace(/^\.+/, "")
+    // In a store such a name has another meaning.
+    .replaceAll("~removing-", "_removing-");
   const points = [...safe];
   while (Buffer.byteLength(points.join("")) > maxNameBytes) points.shift();
   return points.length === 0 ? "upload" : points.join("");

@@ -34,7 +34,7 @@ export interface FsStoreOptions {
   readonly mode?: number;
   /** Told whenever a watch begins: on what, and whether its own events tell of everybody's changes. */
   readonly onWatching?: (fileSystem: string, native: boolean) => void;
-  /** Originals are taken away from here: what a removal that died has left under another name gets its own again. */
+  /** Whether originals are taken away from here; absent: none ever were, and no name tells of a removal that died. */
   readonly takesOriginals?: boolean;
 }
 
@@ -48,11 +48,12 @@ const dayMs = 86_400_000;
 /** A folder as a store: a local disk, or an SMB or NFS share through its mount. */
 export function createFsStore(options: FsStoreOptions): FsStore {
   const { name, root, onProblem = () => {}, mounts = createMountMemory(), onWatching, words } = options;
-  const { takesOriginals = false, mode } = options;
+  const { takesOriginals, mode } = options;
   const tree = createTree(root, mounts);
   const names = createFoldedNames(root);
   const removeVersion = createRemoveVersion(name);
-  const asides = createAsides({ name, onProblem, ...(takesOriginals && { putBack }) });
+  const asides =
+    takesOriginals === undefined ? undefined : createAsides({ name, onProblem, ...(takesOriginals && { putBack }) });
 
   async function translated<T>(what: string, work: () => Promise<T>): Promise<T> {
     try {
@@ -163,14 +164,14 @@ export function createFsStore(options: FsStoreOptions): FsStore {
       await tree.online();
       const folder = prefix.replace(/\/$/, "");
       if (folder !== "") checkKey(folder);
-      const look = asides.look(options);
+      const look = asides?.look(options);
       for await (const { key, stats } of walk(root, folder === "" ? "" : `${folder}/`, { ...options, onProblem })) {
         if (key.split("/").some(isTemporary)) continue;
-        const own = ownNameOf(key);
+        const own = look && ownNameOf(key);
         if (own === undefined) yield infoOf(key, stats);
-        else await look.meet(key, own);
+        else await look!.meet(key, own);
       }
-      look.end();
+      look?.end();
     },
 
     remove: (key, { ifMatch } = {}) =>

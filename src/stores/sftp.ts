@@ -23,7 +23,7 @@ export interface SftpStoreOptions {
   /** Told what a listing had to pass over. */
   readonly onProblem?: (problem: Problem) => void;
   readonly timeouts?: { readonly connectMs?: number; readonly idleMs?: number };
-  /** Originals are taken away from here: what a removal that died has left under another name gets its own again. */
+  /** Whether originals are taken away from here; absent: none ever were, and no name tells of a removal that died. */
   readonly takesOriginals?: boolean;
 }
 
@@ -35,11 +35,12 @@ const dayMs = 86_400_000;
 
 /** A folder on an SFTP server as a store; over one connection, which is made when it is needed. */
 export function createSftpStore(options: SftpStoreOptions): SftpStore {
-  const { name, settings, onProblem = () => {}, takesOriginals = false } = options;
+  const { name, settings, onProblem = () => {}, takesOriginals } = options;
   const { timeouts: { connectMs = 10_000, idleMs = 30_000 } = {} } = options;
   const tree = createTree(name, rootOf(settings.root, options.root));
   const removeVersion = createRemoveVersion(name);
-  const asides = createAsides({ name, onProblem, ...(takesOriginals && { putBack }) });
+  const asides =
+    takesOriginals === undefined ? undefined : createAsides({ name, onProblem, ...(takesOriginals && { putBack }) });
   let current: Promise<Link> | undefined;
   let isClosed = false;
 
@@ -184,14 +185,14 @@ export function createSftpStore(options: SftpStoreOptions): SftpStore {
         return true;
       });
       if (!isThere) return;
-      const look = asides.look(options);
+      const look = asides?.look(options);
       for await (const info of everything(folder === "" ? "" : `${folder}/`, options)) {
         if (info.key.split("/").some(isTemporary)) continue;
-        const own = ownNameOf(info.key);
+        const own = look && ownNameOf(info.key);
         if (own === undefined) yield info;
-        else await look.meet(info.key, own);
+        else await look!.meet(info.key, own);
       }
-      look.end();
+      look?.end();
     },
 
     remove: (key, { ifMatch } = {}) =>

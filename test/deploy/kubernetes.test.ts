@@ -176,6 +176,11 @@ describe("the manifests for Kubernetes", () => {
         ),
       ];
       assert.deepEqual([...asked].sort(), [...given].sort(), deployment.metadata.name);
+      const { items } = volumes.find((one: { name: string }) => isSecret(one.name) === "veil").secret;
+      const mounted = items?.map(({ path }: { path: string }) => path);
+      for (const name of mounted === undefined ? [] : asked) assert.ok(mounted.includes(name), name);
+      // By it people log in, which the API alone lets them.
+      assert.equal(mounted === undefined, deployment.metadata.name === "veil-api");
       // What else it may hold is for those who have it.
       for (const { valueFrom } of env) assert.ok(valueFrom === undefined || valueFrom.secretKeyRef.optional === true);
     }

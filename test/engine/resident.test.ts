@@ -21,6 +21,20 @@ const startsFrom = {
   "another thread": `new (require("node:worker_threads").Worker)(${JSON.stringify(startHolder)}, { eval: true });`,
 };
 
+test("what starts processes without end counts as without bound, and is not followed", {
+  skip: process.platform !== "linux",
+}, async () => {
+  const many = "for i in $(seq 100); do sleep 60 & done; echo ready; read line";
+  const child = spawn("sh", ["-c", many], { stdio: ["pipe", "pipe", "inherit"], detached: true });
+  try {
+    await once(child.stdout, "data");
+    assert.equal(residentBytes(child.pid!), Number.POSITIVE_INFINITY);
+  } finally {
+    process.kill(-child.pid!, "SIGKILL");
+    await once(child, "exit");
+  }
+});
+
 for (const [thread, code] of Object.entries(startsFrom)) {
   test(`what a process starts from ${thread} counts as its own`, { skip: process.platform === "win32" }, async () => {
     // A group of its own, as an engine process leads.

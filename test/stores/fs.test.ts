@@ -49,6 +49,18 @@ describe("the fs store and removals that die in the middle", () => {
     assert.deepEqual(await readdir(opened.root), []);
   });
 
+  test("knows no such name where no original is ever taken away: it is an object like any other", async () => {
+    await using folder = await temporaryFolder();
+    const store = createFsStore({ name: "inbox", root: folder.path });
+    const name = "of a client~removing-deadbeef.jpg";
+    await writeFile(join(folder.path, name), "x");
+    assert.deepEqual(
+      (await Array.fromAsync(store.list(""))).map(({ key }) => key),
+      [name],
+    );
+    await store.close();
+  });
+
   test("names nothing that lies aside in a watch", async () => {
     await using opened = await openStore();
     await using watched = watchStore(opened.store);

@@ -45,6 +45,8 @@ describe("the page's login", { skip: noBrowser }, () => {
     const { page } = tab;
     await page.getByRole("heading", { name: "Log in" }).waitFor();
     assert.equal(await viewLink(page, "Photos").count(), 0);
+    await page.getByText("go to your organisation's veil and nowhere else").waitFor();
+    assert.equal(await page.getByText("never leave this machine").count(), 0);
     await assertAccessible(page, "the login");
     await logIn(page, `${key.slice(0, -4)}AAAA`);
     await page.getByText("It is not known who is asking").waitFor();
@@ -89,6 +91,7 @@ describe("the page's login", { skip: noBrowser }, () => {
     await page.getByRole("textbox", { name: "API 密钥" }).fill(key);
     await page.getByRole("button", { name: "用密钥登录" }).click();
     await page.getByRole("heading", { name: /放入照片/ }).waitFor();
+    await page.getByText("只会发送到贵单位的 veil").waitFor();
     await assertNoSidewaysScroll(page, "logged in on a small screen");
     await runVeil(["--data-dir", dataDir, "keys", "revoke", key.split("_")[1]!]);
     await page.getByRole("heading", { name: "登录" }).waitFor();

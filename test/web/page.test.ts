@@ -48,6 +48,7 @@ describe("the page", { skip: noBrowser }, () => {
   test("photos that are chosen, dropped and pasted are masked, and the face's detail is gone from the download", async () => {
     await using tab = await openTab(browser, veil.address);
     const { page } = tab;
+    await page.getByText("Photos that you drop here never leave this machine.").waitFor();
     await handOver(page, "drop", { ...portrait, name: "dropped.png" });
     await masked(page, 1);
     await choose(page, [portrait, { ...portrait, name: "second.png" }]);

@@ -12,6 +12,7 @@ export const en = {
   "scheme.dark": "Dark",
   "scheme.change": "Appearance: {{now}}. Change",
   "footer.local": "Photos that you drop here never leave this machine.",
+  "footer.network": "Photos that you drop here go to your organisation's veil and nowhere else.",
   "footer.detector": "Detector: {{name}}",
   "footer.version": "Version {{version}}",
   "footer.api": "API for programs",

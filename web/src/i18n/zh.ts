@@ -14,6 +14,7 @@ export const zh = {
   "scheme.dark": "深色",
   "scheme.change": "外观：{{now}}。点击切换",
   "footer.local": "在这里处理的照片始终留在本机，不会上传到别处。",
+  "footer.network": "在这里放入的照片只会发送到贵单位的 veil，不会传到别处。",
   "footer.detector": "检测模型：{{name}}",
   "footer.version": "版本 {{version}}",
   "footer.api": "程序接口（API）",

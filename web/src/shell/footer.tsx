@@ -3,16 +3,18 @@ import { useSession } from "../api/session.ts";
 import { useStatus } from "../api/status.ts";
 import classes from "./footer.module.css";
 
-const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+const isOnThisMachine = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname);
 
-/** Which detector looks at the pictures, which version this is, and where programs knock. */
+/** Where photos go, which detector looks at the pictures, which version this is, and where programs knock. */
 export function Footer() {
   const { t } = useTranslation();
   const { data: status } = useStatus();
   const { data: session } = useSession();
+  // With a login the service is one for many, whatever address a proxy or a tunnel gives it here.
+  const staysHere = isOnThisMachine && session?.login_required === false;
   return (
     <footer className={classes.footer}>
-      <span>{isLocal ? t("footer.local") : null}</span>
+      <span>{session ? t(staysHere ? "footer.local" : "footer.network") : null}</span>
       <span className={classes.facts}>
         {status ? (
           <>

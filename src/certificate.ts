@@ -1,3 +1,4 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import { Problem, toProblem } from "./errors.ts";
@@ -24,19 +25,64 @@ export async function readCertificate({
   section,
 }: CertificateFiles): Promise<Certificate | undefined> {
   if (certFile === undefined && keyFile === undefined) return undefined;
-  const read = (setting: string, path: string | undefined) =>
-    readFile(path ?? "", "utf8").catch((cause: NodeJS.ErrnoException) => {
-      const detail = path === undefined ? `${setting} is missing` : `Cannot read ${path} (${setting}): ${cause.code}`;
-      throw new Problem("invalid-config", detail, { cause });
-    });
-  const pair = { cert: await read(`${section}.certFile`, certFile), key: await read(`${section}.keyFile`, keyFile) };
-  try {
-    createSecureContext(pair);
-  } catch (cause) {
-    const detail = `${certFile} (${section}.certFile) and ${keyFile} (${section}.keyFile) are no certificate in PEM and its key`;
-    throw new Problem("invalid-config", detail, { cause });
-  }
+  const pair = {
+    cert: await readPem(`${section}.certFile`, certFile),
+    key: await readPem(`${section}.keyFile`, keyFile),
+  };
+  requirePair(pair, { cert: `${certFile} (${section}.certFile)`, key: `${keyFile} (${section}.keyFile)` });
   return pair;
+}
+
+async function readPem(setting: string, path: string | undefined): Promise<string> {
+  if (path === undefined)
+    throw new Problem("invalid-config", `${setting} is missing`, { remedy: "A certificate and its key go together." });
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    const { code = "" } = cause as NodeJS.ErrnoException;
+    const { why, remedy } = unread[code] ?? { why: `it cannot be read: ${code}`, remedy: "Look at its disk." };
+    throw new Problem("invalid-config", `${path} (${setting}): ${why}`, { remedy, cause });
+  }
+}
+
+const denied = {
+  why: "veil may not read it",
+  remedy: "Give the user that veil runs as the right to read it, and to pass the folders above it.",
+};
+const unread: Readonly<Record<string, { readonly why: string; readonly remedy: string }>> = {
+  ENOENT: { why: "there is no such file", remedy: "Look at its path; in a container it has to be mounted there." },
+  EISDIR: { why: "it is a folder", remedy: "Name the file in PEM." },
+  EACCES: denied,
+  EPERM: denied,
+};
+
+/** `names`: what both are called where they are no pair. */
+function requirePair({ cert, key }: Certificate, names: Certificate): void {
+  const parse = <T>(what: string, remedy: string, work: () => T): T => {
+    try {
+      return work();
+    } catch (cause) {
+      throw new Problem("invalid-config", what, { remedy, cause });
+    }
+  };
+  const remedy = "It begins with -----BEGIN CERTIFICATE-----, and what signed it follows.";
+  // It would take DER as well, which TLS does not.
+  const isPem = cert.includes("-----BEGIN ");
+  const first = parse(`${names.cert} is no certificate in PEM`, remedy, () => new X509Certificate(isPem ? cert : ""));
+  const own: KeyObject = parse(
+    `${names.key} is no private key in PEM without a passphrase`,
+    "It begins with -----BEGIN PRIVATE KEY-----; openssl pkey -in FILE -out NEW takes a passphrase away.",
+    () => createPrivateKey(key),
+  );
+  if (!first.checkPrivateKey(own)) {
+    throw new Problem("invalid-config", `${names.key} is not the key of ${names.cert}`, {
+      remedy: "Name the key that the certificate was made with; the certificate itself comes first in its file.",
+    });
+  }
+  const unusable = `${names.cert} and ${names.key} cannot be used for TLS`;
+  parse(unusable, "Too short a key, for example, is refused: make both anew.", () =>
+    createSecureContext({ cert, key }),
+  );
 }
 
 export interface RenewalParts {

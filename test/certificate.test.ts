@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { connect as connectHttp2 } from "node:http2";
 import { request as httpsRequest } from "node:https";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { connect } from "node:tls";
-import { watchCertificate } from "../src/certificate.ts";
+import { readCertificate, watchCertificate } from "../src/certificate.ts";
 import type { Problem } from "../src/errors.ts";
 import { eventually } from "./contracts/eventually.ts";
 import { temporaryFolder } from "./contracts/temporary-folder.ts";
@@ -120,6 +120,42 @@ describe("by HTTPS", { skip: certificate === undefined && "not run: there is no 
     await assert.rejects(fetch(`http://127.0.0.1:${port}/healthz`));
   });
 
+  test("files that are no pair are refused with what is wrong with which, and what to do", async () => {
+    await using place = await temporaryFolder();
+    const other = (await makeCertificate())!;
+    const at = (name: string) => join(place.path, name);
+    const written = {
+      "cert.pem": cert,
+      "key.pem": key,
+      "other.pem": other.key,
+      "both.pem": key + cert,
+      "text.pem": "?",
+    };
+    for (const [name, text] of Object.entries(written)) await writeFile(at(name), text);
+    const read = (certName: string, keyName?: string) =>
+      readCertificate({ certFile: at(certName), keyFile: keyName && at(keyName), section: "http" });
+    for (const [pair, message, remedy] of [
+      [
+        ["cert.pem", "other.pem"],
+        /other\.pem \(http\.keyFile\) is not the key of .*cert\.pem \(http\.certFile\)$/,
+        /^Name the key/,
+      ],
+      [["text.pem", "key.pem"], /text\.pem \(http\.certFile\) is no certificate in PEM$/, /BEGIN CERTIFICATE/],
+      [["cert.pem", "text.pem"], /text\.pem \(http\.keyFile\) is no private key in PEM/, /BEGIN PRIVATE KEY/],
+      [["cert.pem", "gone.pem"], /gone\.pem \(http\.keyFile\): there is no such file$/, /^Look at its path/],
+      [[".", "key.pem"], /\(http\.certFile\): it is a folder$/, /^Name the file/],
+      [["cert.pem"], /^http\.keyFile is missing$/, /go together/],
+    ] as const) {
+      await assert.rejects(read(pair[0], pair[1]), (problem: Problem) => {
+        assert.equal(problem.code, "invalid-config");
+        assert.match(problem.message, message);
+        assert.match(problem.remedy ?? "", remedy);
+        return true;
+      });
+    }
+    assert.ok(await read("both.pem", "both.pem"), "both in one file are a pair");
+  });
+
   test("a renewed certificate is told once it is whole, and a broken one changes nothing", async () => {
     const stopping = new AbortController();
     const renewed: string[] = [];
@@ -134,14 +170,16 @@ describe("by HTTPS", { skip: certificate === undefined && "not run: there is no 
     );
     const next = (await makeCertificate())!;
     // As a renewal writes them: for a moment the two do not belong together.
-    await writeFile(files().certFile, next.cert);
+    const { certFile } = files();
+    await writeFile(`${certFile}.new`, next.cert);
+    await rename(`${certFile}.new`, certFile);
     await eventually("it is told", () => problems.length > 0);
     assert.deepEqual(renewed, []);
     await writeFile(files().keyFile, next.key);
     await eventually("it is renewed", () => renewed.length > 0);
     assert.deepEqual(renewed, [next.cert]);
     assert.equal(problems.length, 1);
-    assert.match(problems[0]!.message, /are no certificate in PEM and its key/);
+    assert.match(problems[0]!.message, /key\.pem \(http\.keyFile\) is not the key of .*cert\.pem \(http\.certFile\)$/);
     stopping.abort();
   });
 

@@ -4,6 +4,7 @@ import { createOidc } from "../auth/oidc.ts";
 import { createTokenVerifier } from "../auth/token.ts";
 import { readCertificate } from "../certificate.ts";
 import { listed } from "../config/access-faults.ts";
+import { dataDirFlag } from "../config/data-dir-flag.ts";
 import type { Config } from "../config.ts";
 import type { TokenAlgorithm } from "../core/token-algorithm.ts";
 import type { DataFolder } from "../data-folder.ts";
@@ -48,8 +49,7 @@ async function openLogin(config: Config, { data, onProblem }: AccessParts): Prom
       "invalid-config",
       `${why}, and nobody could log in: there is no API key, and neither auth.jwt nor auth.oidc is set`,
       {
-        remedy:
-          "Make a key with: npx veil keys create NAME --role admin, or set auth.oidc.issuer; docs/security.md shows both.",
+        remedy: `Make a key with: npx veil keys create NAME --role admin${dataDirFlag(config)}, or set auth.oidc.issuer; docs/security.md shows both.`,
       },
     );
   }

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import { isLoginRequired } from "../app/open-access.ts";
 import { type CertificateFiles, readCertificate } from "../certificate.ts";
+import { dataDirFlag } from "../config/data-dir-flag.ts";
 import type { Config } from "../config.ts";
 import { openDataFolder } from "../data-folder.ts";
 import { placesIn } from "../data-places.ts";
@@ -23,7 +24,7 @@ export async function checkAccess(config: Config): Promise<Finding> {
   ];
   if (ways.length > 0) return ok(`with a login: ${ways.join(", ")}`);
   throw new Problem("invalid-config", "A login is needed, and nobody could log in", {
-    remedy: "Make a key with: npx veil keys create NAME --role admin, or set auth.oidc.issuer; docs/security.md.",
+    remedy: `Make a key with: npx veil keys create NAME --role admin${dataDirFlag(config)}, or set auth.oidc.issuer; docs/security.md.`,
   });
 }
 

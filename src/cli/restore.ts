@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { dataDirFlag } from "../config/data-dir-flag.ts";
 import type { ConfigFlags } from "../config/layers.ts";
 import { refuseNetworkDisk } from "../data-claim.ts";
 import { Problem } from "../errors.ts";
@@ -12,7 +13,8 @@ import { configFor } from "./settings.ts";
 /** `veil restore`: makes a data folder out of a backup that is whole; only where there is none yet. */
 export async function restore(flags: ConfigFlags, folder: string): Promise<number> {
   const { files, takenAt, ledger } = await readBackup(folder);
-  const { dataDir } = configFor(flags);
+  const config = configFor(flags);
+  const { dataDir } = config;
   const there = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     throw error;
@@ -40,7 +42,7 @@ export async function restore(flags: ConfigFlags, folder: string): Promise<numbe
   process.stdout.write(`${files.length} files of ${takenAt} are in ${dataDir} (${manifestName} stays where it was)\n`);
   if (ledger === "postgres") process.stdout.write("The ledger comes from PostgreSQL's own backup of the same time.\n");
   for (const line of keysAgain(join(dataDir, "veil.sqlite"))) process.stdout.write(`${line}\n`);
-  process.stdout.write("Before you start veil: veil ledger verify\n");
+  process.stdout.write(`Before you start veil: veil ledger verify${dataDirFlag(config)}\n`);
   return 0;
 }
 

@@ -47,6 +47,7 @@ describe("veil backup and veil restore", () => {
     const { code, out } = await veilCommand(dir, "restore", at("keyed-backup"));
     assert.equal(code, 0, out);
     assert.match(out, new RegExp(`open something again[^]*${id}  ward 7`));
+    assert.ok(out.endsWith(`veil ledger verify --data-dir ${dir}\n`), out);
   });
 
   test("keeps uploads for their owner alone, whatever bits they had, and their versions", async () => {

@@ -85,7 +85,7 @@ describe("veil doctor", () => {
     assert.equal(nobody.code, 1);
     assert.match(
       nobody.found.Access!,
-      /^✗ A login is needed, and nobody could log in\. Make a key with: npx veil keys/,
+      /^✗ A login is needed, and nobody could log in\. Make a key with: npx veil keys create NAME --role admin --data-dir \S+access, or/,
     );
     assert.equal(nobody.found.Certificates, "✓ none: HTTP");
     assert.match(nobody.found.Keys!, /^✗ .*missing\.key \(dataKeyFile\) can't be read: ENOENT/);

@@ -121,10 +121,15 @@ export async function pauseJobs(flags: ConfigFlags, verb: "pause" | "resume", ro
   return 0;
 }
 
+/** Some messages begin with their code's own word: `unsupported: DICOM`. */
+function wordsAfter(code: string, message = ""): string {
+  return message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
+}
+
 /** One job on one line. */
 export function lineOf({ job, state, attempts, updatedAt, last }: JobRecord): string {
   const why = last.code
-    ? `${last.code}: ${last.message ?? ""}`
+    ? `${last.code}: ${wordsAfter(last.code, last.message)}`
     : (last.recognised ??
       (last.regions === undefined ? "" : `${last.regions} ${last.regions === 1 ? "face" : "faces"}`));
   const time = new Date(updatedAt).toISOString().slice(0, 19);

@@ -52,7 +52,8 @@ export async function maskMany(config: Config, { inputs, out, force }: ManyOptio
 
   async function writeBeside({ label }: Task, { masked }: MaskedNow): Promise<void> {
     const name = maskedName(basename(label), masked.contentType);
-    const store = createFsStore({ name: "out", root: dirname(resolve(label)) });
+    const root = dirname(resolve(label));
+    const store = createFsStore({ name: root, root });
     await putMasked(store, name, masked, force ? {} : { ifNoneMatch: "*" }).catch((error: unknown) => {
       if (!(error instanceof Problem) || error.code !== "already-exists") throw error;
       const there = join(dirname(label), name);
@@ -62,7 +63,7 @@ export async function maskMany(config: Config, { inputs, out, force }: ManyOptio
 
   /** How many regions were masked, where that is done already; else what writes the result. */
   async function intoFolder({ target, mark, version }: Task, root: string, done: Manifest) {
-    const output = createFsStore({ name: "output", root });
+    const output = createFsStore({ name: root, root });
     const there = await output.head(target);
     const before = done.of(mark);
     // Another picture of the same masked name (a.heic and a.heic.jpg) owns what it wrote.

@@ -88,7 +88,8 @@ async function write({ masked, format }: MaskedNow, out: string, force: boolean)
       remedy: `The picture is ${format.toUpperCase()}, and veil does not convert: give -o a name with ${wanted}.`,
     });
   }
-  const store = createFsStore({ name: "out", root: dirname(resolve(out)) });
+  const root = dirname(resolve(out));
+  const store = createFsStore({ name: root, root });
   try {
     await putMasked(store, basename(out), masked, force ? {} : { ifNoneMatch: "*" });
   } catch (error) {

@@ -30,6 +30,14 @@ async function assertMasked(file: Buffer): Promise<void> {
 }
 
 describe("veil mask PICTURE", () => {
+  const noProc = process.platform !== "linux" && "no /proc, where not even root may write";
+  test("names the folder that a result could not be written to", { skip: noProc }, async () => {
+    await writeFile(join(folder, "original.jpg"), portrait);
+    const { code, err } = await veil(["mask", "original.jpg", "-o", "/proc/p.jpg"]);
+    assert.notEqual(code, 0);
+    assert.match(err, /Cannot write p\.jpg to \/proc: E/);
+  });
+
   test("writes the masked picture and says what it found", async () => {
     await writeFile(join(folder, "photo.jpg"), portrait);
     const { code, err } = await veil(["mask", "photo.jpg", "-o", "masked.jpg"]);

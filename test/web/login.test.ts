@@ -49,7 +49,7 @@ describe("the page's login", { skip: noBrowser }, () => {
     assert.equal(await page.getByText("never leave this machine").count(), 0);
     await assertAccessible(page, "the login");
     await logIn(page, `${key.slice(0, -4)}AAAA`);
-    await page.getByText("It is not known who is asking").waitFor();
+    await page.getByText("There is no such key, or it was revoked or has expired.").waitFor();
     await logIn(page, key);
     await page.getByRole("heading", { name: /Drop photos/ }).waitFor();
     await handOver(page, "drop", await given(portraitPath));
@@ -95,6 +95,9 @@ describe("the page's login", { skip: noBrowser }, () => {
     await assertNoSidewaysScroll(page, "logged in on a small screen");
     await runVeil(["--data-dir", dataDir, "keys", "revoke", key.split("_")[1]!]);
     await page.getByRole("heading", { name: "登录" }).waitFor();
+    await page.getByRole("textbox", { name: "API 密钥" }).fill(key);
+    await page.getByRole("button", { name: "用密钥登录" }).click();
+    await page.getByText("没有这个密钥，或者它已被吊销或已过期。").waitFor();
     await assertNoSidewaysScroll(page, "the login on a small screen");
   });
 });

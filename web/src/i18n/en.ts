@@ -25,6 +25,7 @@ export const en = {
   "login.or": "or",
   "login.key": "API key",
   "login.hint": "From whoever runs veil here.",
+  "login.noSuchKey": "There is no such key, or it was revoked or has expired.",
   "login.send": "Log in with the key",
   "login.out": "Log out",
   "login.noRole": "{{name}} may do nothing here yet",

@@ -27,6 +27,7 @@ export const zh = {
   "login.or": "或",
   "login.key": "API 密钥",
   "login.hint": "向本单位的 veil 管理员索取。",
+  "login.noSuchKey": "没有这个密钥，或者它已被吊销或已过期。",
   "login.send": "用密钥登录",
   "login.out": "退出登录",
   "login.noRole": "{{name}} 还没有任何权限",

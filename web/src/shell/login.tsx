@@ -17,7 +17,9 @@ export function Login({ ways }: { ways: readonly string[] }) {
     if (key.trim() !== "") logIn.mutate(key.trim());
   };
   const byProvider = ways.includes("oidc");
-  const fault = logIn.isError ? troubleTitle(troubleOf(logIn.error), t, i18n.language) : undefined;
+  const trouble = logIn.isError ? troubleOf(logIn.error) : undefined;
+  const fault =
+    trouble && (trouble.code === "unauthorized" ? t("login.noSuchKey") : troubleTitle(trouble, t, i18n.language));
   return (
     <section className={classes.sheet} aria-labelledby="login-title">
       <IconLock size={36} stroke={1.6} className={classes.lock} aria-hidden />

@@ -1,6 +1,6 @@
 /** Every word of the page in English; the keys are the page's dictionary (see zh.ts). */
 export const en = {
-  "shell.mission": "masks faces, on your own machine",
+  "shell.mission": "masks faces, on your own machines",
   "shell.skip": "Skip to the content",
   "shell.views": "Views",
   "shell.photos": "Photos",

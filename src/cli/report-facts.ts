@@ -7,7 +7,7 @@ import { modelEntry } from "../engine/model-manifest.ts";
 import { type ProblemClass, problems } from "../errors.ts";
 import type { Card } from "../eval/card.ts";
 import type { Slice } from "../eval/slices.ts";
-import type { EventTally, RouteStats } from "../ledger/ledger.ts";
+import type { EventTally, OpenSelfTests, RouteStats } from "../ledger/ledger.ts";
 
 /** One route's part of a report. */
 export interface RouteFacts {
@@ -39,19 +39,29 @@ export function routeFacts(
   config: Config,
   tally: readonly EventTally[],
   stats: readonly RouteStats[],
+  selfTests: readonly OpenSelfTests[],
 ): RouteFacts {
   const its = tally.filter(({ route }) => route === name);
   const sum = (rows: readonly EventTally[], of: (row: EventTally) => number = ({ events }) => events) =>
     rows.reduce((total, row) => total + of(row), 0);
-  const done = its.filter(({ kind }) => kind === "done");
-  const byKind = Map.groupBy(its, ({ kind }) => kind);
+  // An approval or a rerun takes in and masks the same picture again: that is not another picture.
+  const counted = its.filter(({ again }) => !again);
+  const done = counted.filter(({ kind }) => kind === "done");
+  const byKind = Map.groupBy(counted, ({ kind }) => kind);
   const troubles = its.filter(({ code, kind }) => code !== undefined && (kind === "failed" || kind === "dead"));
   const byClass = Map.groupBy(troubles, ({ code }) => problems[code!].class);
   const byDetector = Map.groupBy(
-    done.filter(({ detector }) => detector !== undefined),
+    // Each that looked, also where another one's result took its place.
+    its.filter(({ kind, detector }) => kind === "done" && detector !== undefined),
     ({ detector }) => `${detector!.name} ${detector!.digest}`,
   );
   const now = stats.find(({ route }) => route === name)?.states;
+  const inState = (...states: JobState[]) =>
+    states.reduce((total, state) => total + (now?.[state] ?? 0), 0) -
+    selfTests.reduce(
+      (total, { route, state, jobs }) => total + (route === name && states.includes(state) ? jobs : 0),
+      0,
+    );
   const settings = routesOf(config).get(name);
   return {
     name,
@@ -67,8 +77,8 @@ export function routeFacts(
       }))
       .sort((a, b) => b.dead - a.dead || b.failed - a.failed),
     detectors: [...byDetector.values()].map((rows) => ({ ...rows[0]!.detector!, pictures: sum(rows) })),
-    open: now === undefined ? 0 : now.admitted + now.started + now.failed,
-    heldNow: now?.held ?? 0,
+    open: inState("admitted", "started", "failed"),
+    heldNow: inState("held"),
     ...(settings && { settings }),
     policy: settings?.policy ?? config.policy,
   };

@@ -53,7 +53,7 @@ export function reportPage(page: ReportPage): string {
 <body>
 <main>
 <h1>${words.title}</h1>
-<p class="soft">${subject} · ${filled(words.period, { from: day(since), until: day(until) })}<br>${filled(words.made, { at: minute(now), version })}</p>
+<p class="soft">${subject} · ${filled(words.period, { from: moment(since), until: moment(until) })}<br>${filled(words.made, { at: minute(now), version })}</p>
 ${routes.map((route) => routePart(route, page))}
 ${sharedPart(page)}
 <div class="sign"><span>${words.checked}</span><span>${words.date}</span><span>${words.signature}</span></div>
@@ -215,8 +215,10 @@ function count(value: number): string {
   return value.toLocaleString("en-US");
 }
 
-function day(at: number): string {
-  return new Date(at).toISOString().slice(0, 10);
+/** A day where it begins with it, or that very second. */
+function moment(at: number): string {
+  const [day, time] = new Date(at).toISOString().split(/[T.]/);
+  return time === "00:00:00" ? day! : `${day} ${time}`;
 }
 
 function minute(at: number): string {

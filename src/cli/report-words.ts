@@ -19,7 +19,7 @@ const en = {
   quiet: "Nothing was taken in on this route within that time.",
   outcomes: "What became of them",
   outcomesNote:
-    "Events of the ledger within the period. A photograph that was held and then approved counts in both rows.",
+    "Events of the ledger within the period. A photograph that was held and then approved counts in both rows; one that was masked again counts once.",
   outcome: "outcome",
   number: "number",
   kinds: {
@@ -124,7 +124,7 @@ const zh: ReportWords = {
     "共接收 {taken} 张照片，其中 {masked} 张已遮盖并交付。无法遮盖或没有把握的照片，veil 一律不交付：{held} 张留待人工处理，{dead} 张放弃处理。这些照片的原件仍在原处。",
   quiet: "此期间该路由没有接收任何照片。",
   outcomes: "处理结果",
-  outcomesNote: "以期间内台账事件计。先留待人工、后经批准的照片在两行中各计一次。",
+  outcomesNote: "以期间内台账事件计。先留待人工、后经批准的照片在两行中各计一次；重新遮盖的照片只计一次。",
   outcome: "结果",
   number: "数量",
   kinds: {

@@ -29,9 +29,10 @@ export async function report(flags: ConfigFlags, route: string | undefined, opti
   const { data, config } = await openLedger(flags);
   await using _closing = data;
   await sealNewest(data, config);
-  const [tally, stats, { head }, { cards }] = await Promise.all([
+  const [tally, stats, selfTests, { head }, { cards }] = await Promise.all([
     data.ledger.tally(since, until),
     data.ledger.stats(since),
+    data.ledger.openSelfTests(),
     data.seals.state(),
     readHistory(evaluationsIn(config.dataDir)),
   ]);
@@ -44,7 +45,7 @@ export async function report(flags: ConfigFlags, route: string | undefined, opti
   const names = route !== undefined ? [route] : busy.length > 0 ? busy : ["folder"];
   const page = reportPage({
     language: options.lang,
-    routes: names.map((name) => routeFacts(name, config, tally, stats)),
+    routes: names.map((name) => routeFacts(name, config, tally, stats, selfTests)),
     ...{ config, leak: leakFacts(cards.at(-1), config), head, peers: peersOf(config), since, until, now, version },
   });
   if (options.out === undefined || options.out === "-") process.stdout.write(page);

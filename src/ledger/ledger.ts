@@ -176,9 +176,18 @@ export interface EventTally {
   /** Of results: no face was in them. */
   readonly faceless: boolean;
   readonly cached: boolean;
+  /** The same version of an object was taken in before, or masked once more within the stretch: not another picture. */
+  readonly again: boolean;
   readonly events: number;
   /** Regions masked, all together. */
   readonly regions: number;
+}
+
+/** How many jobs of self-tests a route has in a state. */
+export interface OpenSelfTests {
+  readonly route: string;
+  readonly state: JobState;
+  readonly jobs: number;
 }
 
 /** For whom a job is started, and for how long nobody else may start it. The database's clock counts. */
@@ -263,6 +272,8 @@ export interface Ledger {
   stats(since: number): Promise<readonly RouteStats[]>;
   /** Every event from `since` on and before `until` (ms since 1970), counted; self-tests are left out. Looks at each: for a report, not for a monitor. */
   tally(since: number, until: number): Promise<readonly EventTally[]>;
+  /** Jobs of self-tests that are not finished or wait for a person now, which `stats` counts and a report leaves out. */
+  openSelfTests(): Promise<readonly OpenSelfTests[]>;
   /** Records what has no job of its own. */
   note(note: Note): Promise<void>;
   /** Newest first. */

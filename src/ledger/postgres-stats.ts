@@ -1,8 +1,8 @@
 import { selfTestPrefix } from "../core/self-test-name.ts";
 import type { Postgres } from "../postgres.ts";
-import type { EventTally, RouteStats } from "./ledger.ts";
+import type { EventTally, OpenSelfTests, RouteStats } from "./ledger.ts";
 import { toStats } from "./stats-rows.ts";
-import { toTally } from "./tally-rows.ts";
+import { openStates, toOpenSelfTests, toTally } from "./tally-rows.ts";
 
 const oldest = `select r.route, least(
     (select j.admitted_at from job_state s join jobs j on j.id = s.job_id
@@ -34,16 +34,29 @@ export function readStats(postgres: Postgres, since: number): Promise<readonly R
 /** Events of a stretch of time, counted. */
 export async function readTally(postgres: Postgres, since: number, until: number): Promise<readonly EventTally[]> {
   const rows = await postgres.ask(
-    `select j.route, e.kind, e.code, e.detector, e.digest, e.regions = 0 as faceless, e.cached,
-        count(*) as events, sum(greatest(e.regions, 0)) as regions
-      from (select job_id, kind, d ->> 'code' as code, d #>> '{detector,name}' as detector,
-          d #>> '{detector,digest}' as digest, coalesce((d ->> 'regions')::bigint, -1) as regions, d ? 'cached' as cached
-        from (select job_id, kind, detail::jsonb as d from events where at >= $since and at < $until) known) e
-      join jobs j on j.id = e.job_id where strpos(j.key, $selfTest) = 0
-      group by 1, 2, 3, 4, 5, 6, 7 order by 1, 2, 3, 4, 5, 6, 7`,
+    `select route, kind, code, detector, digest, regions = 0 as faceless, cached, again,
+        count(*) as events, sum(greatest(regions, 0)) as regions
+      from (select j.route, e.kind, d ->> 'code' as code, d #>> '{detector,name}' as detector,
+          d #>> '{detector,digest}' as digest, coalesce((d ->> 'regions')::bigint, -1) as regions, d ? 'cached' as cached,
+          case e.kind when 'admitted' then (j.job::jsonb ->> 'revision')::bigint > 0
+            when 'done' then lead(e.id) over (partition by e.kind, j.route, j.key, j.version order by e.id) is not null
+            else false end as again
+        from (select id, job_id, kind, detail::jsonb as d from events where at >= $since and at < $until) e
+        join jobs j on j.id = e.job_id where strpos(j.key, $selfTest) = 0) known
+      group by 1, 2, 3, 4, 5, 6, 7, 8 order by 1, 2, 3, 4, 5, 6, 7, 8`,
     { since, until, selfTest: selfTestPrefix },
   );
   return toTally(rows);
+}
+
+/** Self-tests among what is open now. */
+export async function readOpenSelfTests(postgres: Postgres): Promise<readonly OpenSelfTests[]> {
+  const rows = await postgres.ask(
+    `select s.route, s.state, count(*) as jobs from job_state s join jobs j on j.id = s.job_id
+      where s.state in (${openStates}) and strpos(j.key, $selfTest) > 0 group by s.route, s.state`,
+    { selfTest: selfTestPrefix },
+  );
+  return toOpenSelfTests(rows);
 }
 
 /** How many rows of counts may gather before they are added up. */

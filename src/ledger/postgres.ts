@@ -2,7 +2,7 @@ import { type JobState, jobStates } from "../core/job.ts";
 import type { Postgres } from "../postgres.ts";
 import { cursorOf, toEvent, toJobRecord, toRegions, whoOf } from "./job-rows.ts";
 import type { Ledger, LedgerEvent, Note, Stamp } from "./ledger.ts";
-import { createCountFolder, readStats, readTally } from "./postgres-stats.ts";
+import { createCountFolder, readOpenSelfTests, readStats, readTally } from "./postgres-stats.ts";
 import { postgresClaims, postgresTables } from "./postgres-tables.ts";
 import {
   admitRows,
@@ -245,6 +245,7 @@ export async function createPostgresLedger(options: PostgresLedgerOptions): Prom
 
     stats: (since) => readStats(postgres, since),
     tally: (since, until) => readTally(postgres, since, until),
+    openSelfTests: () => readOpenSelfTests(postgres),
 
     async note(note) {
       await postgres.ask("insert into notes (note) values ($note)", { note: JSON.stringify({ ...stamp, ...note }) });

@@ -1,8 +1,8 @@
 import { selfTestPrefix } from "../core/self-test-name.ts";
 import type { Sqlite } from "../sqlite.ts";
-import type { EventTally, RouteStats } from "./ledger.ts";
+import type { EventTally, OpenSelfTests, RouteStats } from "./ledger.ts";
 import { toStats } from "./stats-rows.ts";
-import { toTally } from "./tally-rows.ts";
+import { openStates, toOpenSelfTests, toTally } from "./tally-rows.ts";
 
 /** What the counts are read from without looking at every job, as migration steps of their own. */
 export const statsIndexes: readonly string[] = [
@@ -48,15 +48,33 @@ export async function readStats(sqlite: Sqlite, since: number): Promise<readonly
 export async function readTally(sqlite: Sqlite, since: number, until: number): Promise<readonly EventTally[]> {
   const [rows] = await sqlite.read([
     {
-      sql: `select j.route, e.kind, json_extract(e.detail, '$.code') as code,
-          json_extract(e.detail, '$.detector.name') as detector, json_extract(e.detail, '$.detector.digest') as digest,
-          coalesce(json_extract(e.detail, '$.regions') = 0, 0) as faceless,
-          json_extract(e.detail, '$.cached') is not null as cached,
-          count(*) as events, sum(coalesce(json_extract(e.detail, '$.regions'), 0)) as regions
-        from events e join jobs j on j.id = e.job_id where e.at >= $since and e.at < $until and instr(j.key, $selfTest) = 0
-        group by 1, 2, 3, 4, 5, 6, 7 order by 1, 2, 3, 4, 5, 6, 7`,
+      sql: `select route, kind, code, detector, digest, faceless, cached, again,
+          count(*) as events, sum(regions) as regions
+        from (select j.route, e.kind, json_extract(e.detail, '$.code') as code,
+            json_extract(e.detail, '$.detector.name') as detector, json_extract(e.detail, '$.detector.digest') as digest,
+            coalesce(json_extract(e.detail, '$.regions') = 0, 0) as faceless,
+            json_extract(e.detail, '$.cached') is not null as cached,
+            case e.kind when 'admitted' then json_extract(j.job, '$.revision') > 0
+              when 'done' then lead(e.seq) over (partition by e.kind, j.route, j.key, j.version order by e.seq) is not null
+              else 0 end as again,
+            coalesce(json_extract(e.detail, '$.regions'), 0) as regions
+          from events e join jobs j on j.id = e.job_id
+          where e.at >= $since and e.at < $until and instr(j.key, $selfTest) = 0)
+        group by 1, 2, 3, 4, 5, 6, 7, 8 order by 1, 2, 3, 4, 5, 6, 7, 8`,
       params: { since, until, selfTest: selfTestPrefix },
     },
   ]);
   return toTally(rows!);
+}
+
+/** Self-tests among what is open now. */
+export async function readOpenSelfTests(sqlite: Sqlite): Promise<readonly OpenSelfTests[]> {
+  const [rows] = await sqlite.read([
+    {
+      sql: `select s.route, s.state, count(*) as jobs from job_state s join jobs j on j.id = s.job_id
+        where s.state in (${openStates}) and instr(j.key, $selfTest) > 0 group by s.route, s.state`,
+      params: { selfTest: selfTestPrefix },
+    },
+  ]);
+  return toOpenSelfTests(rows!);
 }

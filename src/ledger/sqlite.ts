@@ -2,7 +2,7 @@ import { type JobState, jobStates } from "../core/job.ts";
 import type { Row, Sqlite, SqlValue } from "../sqlite.ts";
 import { cursorOf, toEvent, toJobRecord, toRegions, whoOf } from "./job-rows.ts";
 import type { Ledger, Note, Stamp } from "./ledger.ts";
-import { readStats, readTally, statsIndexes } from "./sqlite-stats.ts";
+import { readOpenSelfTests, readStats, readTally, statsIndexes } from "./sqlite-stats.ts";
 import { claimColumns, ledgerTables } from "./sqlite-tables.ts";
 import {
   admission,
@@ -226,6 +226,7 @@ export async function createSqliteLedger(options: SqliteLedgerOptions): Promise<
 
     stats: (since) => readStats(sqlite, since),
     tally: (since, until) => readTally(sqlite, since, until),
+    openSelfTests: () => readOpenSelfTests(sqlite),
 
     async note(note) {
       const params = { note: JSON.stringify({ ...stamp, ...note }) };

@@ -42,6 +42,13 @@ describe("veil report", () => {
     });
     await tell("cut.jpg", started, { kind: "dead", code: "unreadable" });
     await tell("doubt.jpg", started, { kind: "held", code: "doubtful" }, { kind: "rejected" });
+    for (const key of ["waits.jpg", "veil-selftest-0123.jpg"])
+      await tell(key, { ...started, at: 1 }, { kind: "held", code: "doubtful", at: 1 });
+    const [once] = await ledger.admit([makeCandidate({ key: "again.jpg", route: "folder" })]);
+    const { id: onceId, generation } = once!.record.job;
+    await ledger.append({ jobId: onceId, ...started, at: 1 });
+    await ledger.append({ jobId: onceId, kind: "done", regions: 1, at: 1 });
+    await ledger.admit([{ ...makeCandidate({ key: "again.jpg", route: "folder", revision: 1 }), rerun: generation }]);
     await tell(
       "later.jpg",
       { ...started, at: within + 90 * 86_400_000 },
@@ -63,6 +70,13 @@ describe("veil report", () => {
     assert.match(page, /<b>1<\/b><span>without any face/);
     assert.match(page, /From 2026-03-01 until before 2026-04-01/);
     assert.ok(page.includes("9".repeat(64)), "the model that looked");
+  });
+
+  test("says until when it counts, each picture once, and without what self-tests wait for", async () => {
+    const { out: page } = await report("folder");
+    assert.match(page, /From \d{4}-\d\d-\d\d \d\d:\d\d:\d\d until before \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(UTC\)/);
+    assert.deepEqual(row(page, "taken in"), ["9"]);
+    assert.deepEqual(row(page, "waiting for a person, as of now"), ["1"]);
   });
 
   test("is one page without script, network or anybody's name", async () => {

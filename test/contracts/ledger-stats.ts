@@ -82,12 +82,67 @@ export function testLedgerStats(open: () => Promise<{ readonly ledger: Ledger } 
       assert.deepEqual(
         tally.filter(({ kind }) => kind === "done" || kind === "dead"),
         [
-          { route: "a", kind: "done", detector, faceless: false, cached: false, events: 2, regions: 5 },
-          { route: "a", kind: "done", detector, faceless: true, cached: false, events: 1, regions: 0 },
-          { route: "b", kind: "dead", code: "unreadable", faceless: false, cached: false, events: 1, regions: 0 },
+          { route: "a", kind: "done", detector, faceless: false, cached: false, again: false, events: 2, regions: 5 },
+          { route: "a", kind: "done", detector, faceless: true, cached: false, again: false, events: 1, regions: 0 },
+          {
+            route: "b",
+            kind: "dead",
+            code: "unreadable",
+            faceless: false,
+            cached: false,
+            again: false,
+            events: 1,
+            regions: 0,
+          },
         ],
       );
       assert.deepEqual(await ledger.tally(1000, 2000), []);
+    });
+
+    test("a version that is masked again is no other picture, and self-tests that are open can be told", async () => {
+      await using opened = await open();
+      const { ledger } = opened;
+      const tell = (jobId: string, ...events: readonly Partial<LedgerEvent>[]) =>
+        Promise.all(
+          events.map(async (event) => assert.ok(await ledger.append({ jobId, kind: "held", at: 1, ...event }))),
+        );
+      const [first] = await ledger.admit([makeCandidate()]);
+      const { id } = first!.record.job;
+      await tell(id, { kind: "started" });
+      await tell(id, { kind: "held", code: "doubtful" });
+      const approved = makeCandidate({ revision: 1 });
+      await ledger.redrive(id, approved, Date.now(), "approved");
+      await tell(approved.job.id, { kind: "started" });
+      await tell(approved.job.id, { kind: "done", at: 2, regions: 2 });
+      const again = makeCandidate({ revision: 2 });
+      const [rerun] = await ledger.admit([{ ...again, rerun: first!.record.job.generation }]);
+      assert.ok(rerun);
+      await tell(again.job.id, { kind: "started" });
+      await tell(again.job.id, { kind: "done", at: 3, regions: 3 });
+      const [other] = await ledger.admit([makeCandidate({ version: "2" })]);
+      await tell(other!.record.job.id, { kind: "started" });
+      await tell(other!.record.job.id, { kind: "done", at: 4, regions: 1 });
+      for (const key of ["veil-selftest-1.jpg", "in/veil-selftest-2.jpg", "real.jpg"]) {
+        const [held] = await ledger.admit([makeCandidate({ key })]);
+        await tell(held!.record.job.id, { kind: "started" });
+        await tell(held!.record.job.id, { kind: "held", code: "doubtful" });
+      }
+      await ledger.admit([makeCandidate({ key: "veil-selftest-3.jpg", route: "b" })]);
+
+      const tally = await ledger.tally(0, Date.now() + 1000);
+      const events = (kind: string, isAgain: boolean) =>
+        tally.reduce((total, row) => total + (row.kind === kind && row.again === isAgain ? row.events : 0), 0);
+      assert.deepEqual([events("admitted", false), events("admitted", true)], [3, 2]);
+      assert.deepEqual([events("done", false), events("done", true)], [2, 1]);
+      const regions = tally.flatMap((row) => (row.kind === "done" && !row.again ? [row.regions] : []));
+      assert.deepEqual(regions, [4], "of the last result of each version");
+      assert.equal(
+        (await ledger.tally(2, 3)).some(({ again }) => again),
+        false,
+        "alone in its stretch",
+      );
+      const waiting = (await ledger.openSelfTests()).map(({ route, state, jobs }) => `${jobs} ${state} on ${route}`);
+      assert.deepEqual(waiting.sort(), ["1 admitted on b", "2 held on folder"]);
     });
 
     test("what is sent back is waited for, and is no dead letter any more", async () => {

@@ -20,13 +20,27 @@ describe("veil selftest", () => {
 
   before(async () => {
     folder = await temporaryFolder();
-    for (const name of ["data", "scans", "scans/in", "out", "moved", "gone", "taken", "asked", "asked-out"])
+    for (const name of [
+      "data",
+      "scans",
+      "scans/in",
+      "out",
+      "moved",
+      "gone",
+      "taken",
+      "asked",
+      "asked-out",
+      "unsure",
+      "sure",
+    ])
       await mkdir(at(name), { mode: 0o700 });
     const fast = { settleMs: 50, reconcileMs: 1000 };
     const routes = {
       scans: { from: at("scans"), to: at("out"), include: ["in/**/*.jp{g,eg}"], doneFile: "*.done", ...fast },
       moves: { from: at("taken"), to: at("gone"), originals: "move", movedTo: at("moved"), ...fast },
       asked: { from: at("asked"), to: at("asked-out"), watch: false },
+      // The default threshold's second look finds one more in veil's own picture.
+      unsure: { from: at("unsure"), to: at("sure"), policy: { verify: "hold" }, ...fast },
     };
     await writeFile(at("data", "veil.yaml"), stringify({ routes }));
     veil = await startProgram({ dataDir: at("data"), flags: ["--set", "engine.processes=1"] });
@@ -48,6 +62,22 @@ describe("veil selftest", () => {
       pictures.map(({ name }) => name),
       [],
     );
+  });
+
+  test("is content with a picture that is held as the policy has it, and leaves no review behind", async () => {
+    const { code, out, err } = await selftest("unsure");
+    assert.equal(code, 0, out + err + veil.log());
+    assert.match(
+      out,
+      /^✓ unsure +held for a person, as the policy has it \(policy\.verify: hold\), by the running service/m,
+    );
+    assert.match((await veilCommand(at("data"), "review", "list")).out, /^nothing waits for a review$/m);
+    const { out: found } = await veilCommand(at("data"), "ledger", "find", "--outcome", "rejected", "--json");
+    assert.match(found, /"a self-test"/);
+    assert.deepEqual([await readdir(at("unsure")), await readdir(at("sure"))], [[], []]);
+    const asked = await veilCommand(at("data"), "--set", "policy.verify=hold", "selftest", "asked");
+    assert.equal(asked.code, 0, asked.out);
+    assert.match(asked.out, /^✓ asked +held for a person, as the policy has it .*, by this command: the route takes/m);
   });
 
   test("stands in the ledger by its name", async () => {
@@ -92,6 +122,6 @@ describe("veil selftest", () => {
   test("knows no route of another name", async () => {
     const { code, err } = await selftest("nowhere");
     assert.equal(code, 1);
-    assert.match(err, /There is no route nowhere; there are folder, scans, moves, asked/);
+    assert.match(err, /There is no route nowhere; there are folder, scans, moves, asked, unsure/);
   });
 });

@@ -97,7 +97,7 @@ export async function maskMany(config: Config, { inputs, out, force }: ManyOptio
       if (result.kind === "failed") failures.push({ label: task.label, problem: result.problem });
       else if (result.kind !== "skipped") regions += result.regions;
       if (result.kind === "masked" && result.regions === 0) withoutFace.push(task.label);
-      progress.tick(result.kind !== "done");
+      progress.tick(result.kind === "masked");
     }
   }
   await Promise.all(Array.from({ length: config.engine.processes }, work));
@@ -110,7 +110,8 @@ export async function maskMany(config: Config, { inputs, out, force }: ManyOptio
     ...(failures.length ? [`${failures.length} failed`] : []),
   ];
   const where = out === undefined ? "beside the originals as NAME-masked.EXT" : `in ${out}`;
-  const lines = [`${said.join(", ")}; ${regions} ${regions === 1 ? "face" : "faces"}; ${progress.rate()}`];
+  const rate = counts.masked > 0 ? [progress.rate()] : [];
+  const lines = [[said.join(", "), `${regions} ${regions === 1 ? "face" : "faces"}`, ...rate].join("; ")];
   if (counts.masked > 0) lines.push(`Results lie ${where}.`);
   if (withoutFace.length > 0) {
     const rest = withoutFace.length - shownWithoutFace;

@@ -1,7 +1,7 @@
 import { Presets, SingleBar } from "cli-progress";
 
 export interface Progress {
-  /** One more is through; `worked` is false for what was done before. */
+  /** One more is through; `worked` is false for what makes no rate: done before, no picture, failed. */
   tick(worked: boolean): void;
   stop(): void;
   /** For the summary, for example `12.3 pictures a second`. */

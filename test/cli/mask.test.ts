@@ -177,11 +177,17 @@ describe("veil mask FOLDER", () => {
   test("masks every picture below it, skips what is none, lists what failed, and ends with 1", async () => {
     const { code, err } = await veil(["mask", "holiday", "--out", "out"]);
     assert.equal(code, 1);
-    assert.match(err, /2 masked, 1 skipped \(not pictures\), 1 failed/);
+    assert.match(err, /2 masked, 1 skipped \(not pictures\), 1 failed; 2 faces; [\d.]+ pictures a second\n/);
     assert.match(err, /failed {2}cut\.jpg: The jpeg file could not be decoded/);
     await assertMasked(await readFile(join(outputs(), "a.jpg")));
     await assertMasked(await readFile(join(outputs(), "day 1/b.png")));
     assert.deepEqual((await readdir(outputs())).sort(), [".veil-manifest.jsonl", "a.jpg", "day 1"]);
+  });
+
+  test("says no rate where nothing was masked", async () => {
+    const { code, err } = await veil(["mask", "holiday", "--out", "out"]);
+    assert.equal(code, 1);
+    assert.match(err, /^0 masked, 2 done before, 1 skipped \(not pictures\), 1 failed; 2 faces\n/);
   });
 
   test("goes on where it stopped: what is done is not done again, what changed is", async () => {

@@ -103,7 +103,7 @@ const answers = {
 type Target = keyof typeof answers | number;
 type Step = readonly [code: number, value: number, yes?: Target, no?: Target];
 
-/** The filter for engine processes, as bwrap takes it; undefined for a machine whose calls are not known here. */
+/** The filter for engine processes, as bwrap and setpriv take it; undefined for a machine whose calls are not known here. */
 export function callFilter(arch: string = process.arch): Buffer | undefined {
   const known = architectures[arch];
   if (known === undefined) return undefined;

@@ -24,8 +24,8 @@ interface Answer {
 
 /**
  * Cuts off clients that take nothing of their answers for `stallMs`: each would hold memory, a spool file or a store's
- * connection without end. Whoever reads slowly is served to the end, at more than some 1.5 kB/s where that is 15 minutes. By HTTP/2 one answer is cut off, by HTTP/1 its
- * connection.
+ * connection without end. Whoever reads slowly is served to the end, at more than some 1.5 kB/s where that is 15 minutes.
+ * By HTTP/2 one answer is cut off, by HTTP/1 its connection.
  */
 export function limitStalls(server: FastifyInstance, stallMs: number): Answers {
   const patienceMs = Math.min(mostPatienceMs, stallMs / 2);
